@@ -1,0 +1,1 @@
+"""Measure faltung against its peers: cases as data, peers as small adapters, one harness."""
