@@ -1,0 +1,156 @@
+"""Convolve a photograph and a tiny picture with the ``faltung`` command, and lay out a contact sheet.
+
+Run it with ``make demo``; everything it makes is in the folder demo-output.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+OUTPUT = Path("demo-output")
+TINY = Path(__file__).with_name("hi.txt")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture of the sheet: file, title, the options that made it, and what the command said."""
+
+    name: str
+    title: str
+    options: str = ""
+    said: str = ""
+
+    @property
+    def path(self) -> Path:
+        """Where the picture lies."""
+        return OUTPUT / f"{self.name}.png"
+
+
+PHOTO = [
+    Panel("photo", "The photograph"),
+    Panel("photo-gaussian", "Gaussian, sigma 4", "--kernel gaussian:sigma=4"),
+    Panel("photo-sharpen", "Sharpen, amount 2", "--kernel sharpen:amount=2"),
+    Panel("photo-sobel", "Sobel, absolute slope", "--kernel sobel --absolute"),
+    Panel("photo-emboss", "Emboss", "--kernel emboss"),
+    Panel("photo-box", "Box 9x9, three times", "--kernel box:size=9 --repeat 3"),
+]
+LETTERS = [
+    Panel("hi", "16x16 pixels"),
+    Panel("hi-box", "Box 3x3", "--kernel box"),
+    Panel("hi-sobel-across", "Sobel, across", "--kernel sobel:axis=1 --absolute"),
+    Panel("hi-sobel-down", "Sobel, down", "--kernel sobel:axis=0 --absolute"),
+    Panel("hi-laplacian", "Laplacian", "--kernel laplacian --absolute"),
+    Panel("hi-emboss", "Emboss", "--kernel emboss"),
+]
+
+
+def main() -> int:
+    """Make all pictures and the sheet; tell where they are."""
+    OUTPUT.mkdir(exist_ok=True)
+    Image.open(photograph()).convert("RGB").save(PHOTO[0].path)
+    Image.fromarray(np.loadtxt(TINY, dtype=np.uint8)).save(LETTERS[0].path)
+    photos = [PHOTO[0], *(apply(panel, PHOTO[0].path) for panel in PHOTO[1:])]
+    letters = [LETTERS[0], *(apply(panel, LETTERS[0].path) for panel in LETTERS[1:])]
+    sheet = OUTPUT / "contact-sheet.png"
+    Sheet().draw(photos, letters).save(sheet, dpi=(200, 200))
+    print(f"\nThe pictures are in {OUTPUT.resolve()}, all on one page in {sheet}")
+    return 0
+
+
+def photograph() -> Path:
+    """Find the photograph that the package of scikit-image carries (without importing it)."""
+    package = find_spec("skimage")
+    if package is None or not package.submodule_search_locations:
+        raise SystemExit('demo: scikit-image is not installed; pip install "faltung[demo]", or run make demo')
+    return Path(package.submodule_search_locations[0]) / "data" / "coffee.png"
+
+
+def apply(panel: Panel, source: Path) -> Panel:
+    """Run the command as a user would, show both, and keep what it said."""
+    command = ["faltung", "apply", str(source), *panel.options.split(), "-o", str(panel.path)]
+    print(f"$ {shlex.join(command)}", flush=True)
+    program = Path(sys.executable).with_name("faltung")
+    done = subprocess.run([program, *command[1:]], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.returncode)
+    print(f"  {done.stdout.strip()}", flush=True)
+    return Panel(panel.name, panel.title, panel.options, done.stdout.strip())
+
+
+class Sheet:
+    """The page: photographs three to a row, the tiny picture six to a row, each with a caption."""
+
+    margin, gutter, width = 110, 44, 1800
+    paper, ink, soft, line = "#fbfaf7", "#1c1b1a", "#75706a", "#d9d4cb"
+
+    def __init__(self) -> None:
+        self.page = Image.new("RGB", (self.width + 2 * self.margin, 2 * self.width), self.paper)
+        self.pen = ImageDraw.Draw(self.page)
+
+    def draw(self, photos: list[Panel], letters: list[Panel]) -> Image.Image:
+        """Draw everything from top to bottom; return the page, cut to what is used."""
+        y = self._heading()
+        y = self._section(y, "A photograph, 600x400, each colour channel on its own", photos, 3, Image.Resampling.LANCZOS)
+        y = self._section(y, "Sixteen by sixteen pixels, enlarged without smoothing", letters, 6,
+                          Image.Resampling.NEAREST)
+        self._text(self.margin, y + 8, "Made by examples/demo.py with the faltung command. "
+                   "Times are those of the computation alone, on the machine that made this page.", 22, self.soft)
+        return self.page.crop((0, 0, self.page.width, y + self.margin))
+
+    def _heading(self) -> int:
+        self._text(self.margin, self.margin - 20, "One operation, twelve pictures", 62, self.ink)
+        self._text(self.margin, self.margin + 66, "A kernel slides over the picture; under every pixel the products "
+                   "of taps and neighbours are summed.", 30, self.soft)
+        return self.margin + 150
+
+    def _section(self, y: int, title: str, panels: list[Panel], columns: int, how: Image.Resampling) -> int:
+        self.pen.line([(self.margin, y), (self.margin + self.width, y)], fill=self.line, width=2)
+        self._text(self.margin, y + 22, title, 30, self.ink)
+        y += 92
+        cell = (self.width - (columns - 1) * self.gutter) // columns
+        for start in range(0, len(panels), columns):
+            bottom = y
+            for column, panel in enumerate(panels[start : start + columns]):
+                bottom = max(bottom, self._panel(self.margin + column * (cell + self.gutter), y, cell, panel, how))
+            y = bottom + 40
+        return y
+
+    def _panel(self, x: int, y: int, cell: int, panel: Panel, how: Image.Resampling) -> int:
+        picture = Image.open(panel.path).convert("RGB")
+        # The tiny picture grows by a whole factor, so that all its pixels stay the same size.
+        factor = cell // picture.width if how == Image.Resampling.NEAREST else cell / picture.width
+        size = round(picture.width * factor), round(picture.height * factor)
+        self.page.paste(picture.resize(size, how), (x, y))
+        self.pen.rectangle([x - 1, y - 1, x + size[0], y + size[1]], outline=self.line)
+        bottom = y + size[1] + 14
+        self._text(x, bottom, panel.title, 28, self.ink)
+        note = caption(panel)
+        if note:
+            self._text(x, bottom + 38, note, 22, self.soft)
+        return bottom + 70
+
+    def _text(self, x: int, y: int, text: str, size: int, colour: str) -> None:
+        font: Any = ImageFont.load_default(size)
+        self.pen.text((x, y), text, font=font, fill=colour)
+
+
+def caption(panel: Panel) -> str:
+    """Pick algorithm and time from what the command said."""
+    if not panel.said:
+        return ""
+    _, recipe, spent = panel.said.rsplit("; ", 2)
+    algorithm = recipe.replace(":", " ").replace("(", " ").split()[0].strip(",")
+    return f"{algorithm}, {' '.join(spent.rsplit(' ', 2)[-2:])}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

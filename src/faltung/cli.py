@@ -1,0 +1,174 @@
+"""The command line: ``faltung apply``, ``plan``, ``doctor`` and ``cache``.
+
+Whatever goes wrong is told in one line on the error stream, with exit status 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+PROGRAM = "faltung"
+BORDERS = "a number, edge, reflect, symmetric or wrap"
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that tells what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message, and where to read on; exit with status 2."""
+        self.exit(2, f"{PROGRAM}: {' '.join(message.split())} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments
+        The words after the program's name; those of the process by default.
+
+    Returns
+    -------
+    int
+        Exit status: 0, or 2 if anything went wrong.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except BrokenPipeError:
+        # Whoever read our output has enough; the interpreter must not try to flush it again.
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except (ValueError, OSError, OverflowError, TypeError, RuntimeError) as error:
+        if not _is_told(error):
+            raise
+        tell(error)
+        return 2
+
+
+def tell(error: BaseException) -> None:
+    """Print an error in one line."""
+    print(f"{PROGRAM}: {' '.join(str(error).split())}", file=sys.stderr)
+
+
+def _is_told(error: BaseException) -> bool:
+    """Whether an error speaks to the user: ours, or the system's. Any other is a bug, and is shown whole."""
+    from .errors import FaltungError
+
+    return isinstance(error, FaltungError | OSError | OverflowError) or type(error) is ValueError
+
+
+def _parser() -> Parser:
+    parser = Parser(prog=PROGRAM, description="Convolve images and arrays, and show how it is done.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_apply(commands.add_parser("apply", help="filter image files", description=_APPLY,
+                                   formatter_class=argparse.RawDescriptionHelpFormatter))
+    _add_plan(commands.add_parser("plan", help="show problem, recipe and machine code", description=_PLAN,
+                                  formatter_class=argparse.RawDescriptionHelpFormatter))
+    doctor = commands.add_parser("doctor", help="show the processor and what it can do")
+    doctor.set_defaults(run=_doctor)
+    cache = commands.add_parser("cache", help="show or clear the folder of compiled code")
+    cache.add_argument("--clear", action="store_true", help="remove all compiled code")
+    cache.set_defaults(run=_cache)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Print the version; looked up only when asked for, since that reads the installed packages."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"{PROGRAM} {version('faltung')}")
+        parser.exit()
+
+
+_APPLY = """\
+Filter image files: PNG, JPEG, TIFF and .npy, 8- and 16-bit and float, grey, RGB and RGBA.
+
+The result has the depth of the image, rounded and clipped to its range; colour channels are
+filtered each on its own, alpha is kept.  Negative results, as of sobel, are clipped to 0 on
+unsigned pixels: --absolute shows their size, --dtype float32 with a .tif or .npy keeps them.
+
+  faltung apply photo.jpg --kernel gaussian:sigma=3 -o soft.png
+  faltung apply *.png --kernel sharpen -o sharp/
+"""
+
+
+def _add_apply(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("images", nargs="+", metavar="IMAGE", help="image files")
+    add("--kernel", "-k", required=True, metavar="NAME-or-FILE",
+        help="identity, box, gaussian, sharpen, sobel, laplacian or emboss, with parameters as in "
+             "gaussian:sigma=2,size=9; or a file: .npy, or numbers as text (.txt, .csv)")
+    add("--output", "-o", required=True, metavar="OUT", help="a file for one image; a folder for one or several")
+    add("--mode", default="same", help="same (default), valid, full or causal")
+    add("--border", default="reflect", help=f"{BORDERS} (default: reflect)")
+    add("--stride", default="1", help="step between outputs: 2, or 2x1 for one per axis")
+    add("--dilation", default="1", help="step between taps: 2, or 2x1 for one per axis")
+    add("--repeat", type=int, default=1, metavar="N", help="filter N times")
+    add("--dtype", help="dtype of the result (default: that of the image)")
+    add("--absolute", action="store_true", help="take the absolute value before it is rounded and clipped")
+    add("--method", default="auto", help="algorithm (default: auto)")
+    add("--threads", type=int, metavar="N", help="number of threads (default: all processors)")
+    parser.set_defaults(run=_apply)
+
+
+_PLAN = """\
+Show how an operation would be computed: the problem, the recipe, the machine code.
+
+  faltung plan correlate --image 512x512 --kernel 7x7 --mode same --border reflect
+  faltung plan conv --image 1x64x56x56 --kernel 64x64x3x3 --padding 1 --assembly
+"""
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("operation", metavar="OPERATION", help="convolve, correlate, conv or conv_transpose")
+    add("--image", required=True, metavar="SHAPE", help="as 512x512")
+    add("--kernel", required=True, metavar="SHAPE-or-NAME",
+        help="as 7x7; or gaussian:sigma=2, whose taps are then known")
+    add("--dtype", default="float32", help="dtype of the image (default: float32)")
+    add("--kernel-dtype", help="dtype of the kernel (default: that of the image)")
+    for name in ("mode", "border", "stride", "dilation", "padding", "groups", "activation", "layout", "output-padding",
+                 "overflow"):
+        add(f"--{name}", default=argparse.SUPPRESS, help="as the operation's argument")
+    add("--method", default="auto", help="algorithm (default: auto)")
+    add("--threads", type=int, metavar="N", help="number of threads (default: all processors)")
+    add("--ir", action="store_true", help="print the LLVM IR too")
+    add("--assembly", action="store_true", help="print the assembly too")
+    parser.set_defaults(run=_plan)
+
+
+def _apply(options: argparse.Namespace) -> int:
+    from .commands import apply
+
+    return apply.run(options, tell)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from .commands import plan
+
+    return plan.run(options)
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from .commands import doctor
+
+    return doctor.run()
+
+
+def _cache(options: argparse.Namespace) -> int:
+    from .commands import cache
+
+    return cache.run(clear=options.clear)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""``faltung apply``: image files in, filtered image files out."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import images, operations
+from ..arrays import Like
+from ..errors import DTypeError, FaltungError, ImageError, PlanError, ShapeError
+from . import words
+from .progress import Progress
+
+Pixels = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """The kernel and the options, the same for all images."""
+
+    kernel: Pixels
+    options: dict[str, Any]
+    dtype: np.dtype[Any] | None
+    repeat: int
+    absolute: bool
+
+
+@dataclass(frozen=True)
+class Done:
+    """One filtered image: pixels, the recipe in one line, and the time spent on deciding and running."""
+
+    pixels: Pixels
+    recipe: str
+    plan_ms: float
+    run_ms: float
+
+
+def run(options: argparse.Namespace, tell: Callable[[BaseException], None]) -> int:
+    """Filter each image; one that fails is told of, and the others go on."""
+    job = _job(options)
+    pairs = _pairs([Path(image) for image in options.images], options.output)
+    failed = False
+    with Progress(len(pairs)) as progress:
+        for source, target in pairs:
+            try:
+                line = _one(source, target, job)
+            except (FaltungError, OSError, OverflowError) as error:
+                progress.clear()
+                tell(error)
+                failed = True
+            else:
+                progress.clear()
+                print(line, flush=True)
+            progress.step()
+    return 2 if failed else 0
+
+
+def _job(options: argparse.Namespace) -> Job:
+    if options.repeat < 1:
+        raise ShapeError(f"--repeat {options.repeat}: must be at least 1")
+    asked = {
+        "mode": options.mode,
+        "border": words.number_or_word(options.border),
+        "stride": words.steps("--stride", options.stride),
+        "dilation": words.steps("--dilation", options.dilation),
+        "method": options.method,
+        "threads": _threads(options.threads),
+    }
+    dtype = None if options.dtype is None else dtype_named(options.dtype)
+    return Job(words.kernel(options.kernel), asked, dtype, options.repeat, options.absolute)
+
+
+def _threads(count: int | None) -> int | None:
+    if count is not None and count < 1:
+        raise PlanError(f"--threads {count}: must be at least 1")
+    return count
+
+
+def dtype_named(name: str) -> np.dtype[Any]:
+    """Find a dtype of numbers by its name."""
+    try:
+        dtype = np.dtype(name)
+    except TypeError:
+        raise DTypeError(f"--dtype {name}: unknown; use a name of NumPy's, as uint8 or float32") from None
+    if dtype.kind not in "biufc":
+        raise DTypeError(f"--dtype {name}: not a number; use a name of NumPy's, as uint8 or float32")
+    return dtype
+
+
+def _pairs(sources: list[Path], output: str) -> list[tuple[Path, Path]]:
+    """Find where each image goes, before the first is touched."""
+    target = Path(output)
+    into_folder = len(sources) > 1 or output.endswith("/") or target.is_dir()
+    if into_folder and not target.is_dir():
+        raise ImageError(f"apply: output folder {target} does not exist; make it first (mkdir -p {target})")
+    pairs = [(source, target / source.name if into_folder else target) for source in sources]
+    taken: dict[Path, Path] = {}
+    for source, place in pairs:
+        if place in taken:
+            raise ImageError(f"apply: {taken[place]} and {source} would both be written to {place}; "
+                             "give them to two calls with two folders")
+        if place.exists() and source.exists() and place.samefile(source):
+            raise ImageError(f"apply: {source} would be written over itself; give another file or folder to -o")
+        taken[place] = source
+    return pairs
+
+
+def _one(source: Path, target: Path, job: Job) -> str:
+    pixels = images.read(source)
+    # A mistake in the name of the result should not cost the work.
+    images.check_writable(target, pixels.shape, job.dtype or pixels.dtype)
+    done = apply(pixels, job)
+    images.write(target, done.pixels)
+    kind = f"{'x'.join(map(str, pixels.shape))} {pixels.dtype}"
+    times = f" {job.repeat} times" if job.repeat > 1 else ""
+    spent = f"planned in {done.plan_ms:.2f} ms, ran{times} in {done.run_ms:.2f} ms"
+    return f"{source} -> {target}: {kind}; {done.recipe}; {spent}"
+
+
+def apply(pixels: Pixels, job: Job) -> Done:
+    """Filter one image as often as the job says; a shape that stays keeps its plan."""
+    recipe, plan_s, run_s = "", 0.0, 0.0
+    planned: tuple[tuple[int, ...], np.dtype[Any]] | None = None
+    for _ in range(job.repeat):
+        start = perf_counter()
+        if planned != (pixels.shape, pixels.dtype):
+            asked = _request(pixels, job)
+            part = asked.filtered(pixels)
+            plan = operations.plan(operations.correlate, Like(part.shape, part.dtype), asked.kernel, **asked.options)
+            planned, recipe = (pixels.shape, pixels.dtype), recipe or one_line(plan.recipe)
+        ready = perf_counter()
+        result = asked.whole(plan(asked.filtered(pixels)), pixels)
+        pixels = _absolute(result, job.dtype or pixels.dtype) if job.absolute else result
+        plan_s, run_s = plan_s + ready - start, run_s + perf_counter() - ready
+    return Done(pixels, recipe, 1e3 * plan_s, 1e3 * run_s)
+
+
+def one_line(recipe: Any) -> str:
+    """Say a recipe in one line."""
+    return " ".join(str(recipe).split())
+
+
+def _request(pixels: Pixels, job: Job) -> images.Request:
+    # Files with a colour axis have it last; an array with one axis more than the kernel is taken for one.
+    channel_axis = -1 if pixels.ndim == job.kernel.ndim + 1 and pixels.shape[-1] <= 4 else None
+    dtype = np.dtype(np.float64 if pixels.dtype.itemsize > 2 else np.float32) if job.absolute else job.dtype
+    return images.request(pixels.shape, pixels.dtype, job.kernel, channel_axis=channel_axis, dtype=dtype, **job.options)
+
+
+def _absolute(values: Pixels, dtype: np.dtype[Any]) -> Pixels:
+    """Take absolute values, rounded and clipped to `dtype`."""
+    values = np.abs(values)
+    if dtype.kind in "iu":
+        values = np.clip(np.rint(values), 0, np.iinfo(dtype).max)
+    return values.astype(dtype)
