@@ -100,7 +100,7 @@ class Case:
 
     @property
     def arithmetic_bound(self) -> bool:
-        """Tell whether arithmetic, not memory, bounds the work: 8 operations a byte is this kind of machine's balance."""
+        """Tell whether arithmetic, not memory, bounds the work (common cores: from 8 operations a byte)."""
         return self.flops >= 8 * self.bytes_moved
 
 

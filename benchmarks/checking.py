@@ -18,18 +18,20 @@ TOLERANCE = {"float32": 5e-4, "complex64": 5e-4, "float64": 1e-11, "uint8": 0.0}
 
 @dataclass(frozen=True)
 class Operands:
-    """The image and the kernel of one case, C-contiguous."""
+    """The image and the kernel of one case, C-contiguous; `out` if every contender that can shall write there."""
 
     x: Array
     k: Array
+    out: Array | None = None
 
 
-def operands(case: Case) -> Operands:
+def operands(case: Case, *, reuse_output: bool = False) -> Operands:
     """Return the same random operands at each call; no tap is zero, and no kernel is separable or symmetric."""
     rng = np.random.default_rng(20240229)
+    out = np.zeros(case.output_shape, case.dtype) if reuse_output else None
     if case.dtype == "uint8":
-        return Operands(rng.integers(0, 256, case.shape, dtype=np.uint8), _integer_kernel(rng, case.kernel))
-    return Operands(_floats(rng, case.shape, case.dtype), _floats(rng, case.kernel, case.dtype))
+        return Operands(rng.integers(0, 256, case.shape, dtype=np.uint8), _integer_kernel(rng, case.kernel), out)
+    return Operands(_floats(rng, case.shape, case.dtype), _floats(rng, case.kernel, case.dtype), out)
 
 
 def _floats(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
@@ -45,7 +47,7 @@ def _integer_kernel(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     centre = tuple(n // 2 for n in shape)
     taps[centre] += 1 - taps.sum()
     taps[centre] = np.clip(taps[centre], -127, 127) or 1
-    return taps.astype(np.int8)
+    return np.asarray(taps, np.int8)
 
 
 def reference(case: Case, given: Operands) -> Array:

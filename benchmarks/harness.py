@@ -54,6 +54,7 @@ class Job:
     rounds: int = 15
     isa: str = ""
     isa_peers: bool = False
+    reuse_output: bool = False
 
 
 @dataclass
@@ -109,12 +110,12 @@ def no_collection() -> Iterator[None]:
         gc.enable()
 
 
-def measure(case: Case, threads: int, contenders: list[str], rounds: int) -> Result:
+def measure(case: Case, job: Job) -> Result:
     """Prepare, check and time every contender of one case, interleaved."""
-    given = operands(case)
+    threads, given = job.threads, operands(case, reuse_output=job.reuse_output)
     expected = reference(case, given)
     result, runners = Result(case.name, threads), []
-    for name in contenders:
+    for name in job.contenders:
         timing = Timing(name)
         runner = _prepare(timing, case, given, expected, threads)
         if runner:
@@ -122,7 +123,7 @@ def measure(case: Case, threads: int, contenders: list[str], rounds: int) -> Res
         if runner or timing.error:
             result.timings.append(timing)
     with no_collection():
-        for turn in range(rounds):
+        for turn in range(job.rounds):
             for runner in runners:
                 if turn < runner.timing.rounds:
                     runner.sample()
@@ -136,14 +137,14 @@ def _prepare(timing: Timing, case: Case, given: Operands, expected: Array, threa
     """Return the fastest correct form of a contender, or nothing and the reason in `timing.error`."""
     try:
         found = _forms(timing.contender, case, given, threads)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # whatever a contender raises is its result, not the end of the run
         timing.error = _brief(error)
         return None
     timed = {}
     for form, call in found.items():
         try:
             problem = fault(case, call(), expected)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # as above
             problem = _brief(error)
         if problem:
             timing.error = f"{timing.error}; {form}: {problem}".lstrip("; ")
@@ -225,7 +226,7 @@ def main(path: str, out: str) -> None:
     _pin(job.threads)
     with Path(out).open("w") as stream:
         for name in job.cases:
-            result = measure(by_name(name), job.threads, job.contenders, job.rounds)
+            result = measure(by_name(name), job)
             stream.write(json.dumps(asdict(result)) + "\n")
             stream.flush()
 

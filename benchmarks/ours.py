@@ -14,8 +14,8 @@ NAME = "faltung"
 
 def forms(case: Case, given: Operands, threads: int) -> Forms:
     """Return the plan that a user would make for the case, applied to the image."""
-    plan, x = make_plan(case, given, threads), given.x
-    return {algorithm(plan): lambda: plan(x)}
+    plan, x, out = make_plan(case, given, threads), given.x, given.out
+    return {algorithm(plan): (lambda: plan(x)) if out is None else (lambda: plan(x, out=out))}
 
 
 def make_plan(case: Case, given: Operands, threads: int) -> Any:

@@ -181,7 +181,8 @@ def opencv_forms(case: Case, given: Operands, threads: int) -> Forms:
     cv2.setNumThreads(threads)
     border = {"reflect": cv2.BORDER_REFLECT_101, "constant": cv2.BORDER_CONSTANT}[case.border]
     x, taps = given.x, given.k.astype("float64" if case.dtype == "float64" else "float32")
-    forms: Forms = {"filter2D": lambda: cv2.filter2D(x, -1, taps, borderType=border)}
+    out = given.out
+    forms: Forms = {"filter2D": lambda: cv2.filter2D(x, -1, taps, dst=out, borderType=border)}
     if case.dtype == "uint8":
         forms["float32"] = lambda: _saturated(cv2, cv2.filter2D(x.astype(np.float32), -1, taps, borderType=border))
     return forms
@@ -192,7 +193,7 @@ def _saturated(cv2: Any, image: Array) -> Any:
     return cv2.add(image, 0.0, dtype=cv2.CV_8U)
 
 
-def ndimage_forms(case: Case, given: Operands, threads: int) -> Forms:
+def ndimage_forms(case: Case, given: Operands, _threads: int) -> Forms:
     """Return scipy.ndimage.correlate; 8-bit results are clipped from int32, since it wraps around."""
     if case.operation != "correlate":
         return {}
@@ -200,10 +201,10 @@ def ndimage_forms(case: Case, given: Operands, threads: int) -> Forms:
     mode, x, k = {"reflect": "mirror", "constant": "constant"}[case.border], given.x, given.k
     if case.dtype == "uint8":
         return {"correlate": lambda: np.clip(ndimage.correlate(x, k, np.int32, mode), 0, 255).astype(np.uint8)}
-    return {"correlate": lambda: ndimage.correlate(x, k, mode=mode)}
+    return {"correlate": lambda: ndimage.correlate(x, k, given.out, mode)}
 
 
-def scipy_forms(case: Case, given: Operands, threads: int) -> Forms:
+def scipy_forms(case: Case, given: Operands, _threads: int) -> Forms:
     """Return scipy.signal's overlap-add, whole transform and direct sum (the last for short signals' kernels only)."""
     if case.border != "constant" or case.operation == "conv":
         return {}
@@ -219,7 +220,7 @@ def scipy_forms(case: Case, given: Operands, threads: int) -> Forms:
     return forms
 
 
-def numpy_forms(case: Case, given: Operands, threads: int) -> Forms:
+def numpy_forms(case: Case, given: Operands, _threads: int) -> Forms:
     """Return np.convolve, signals only."""
     if case.operation != "convolve":
         return {}

@@ -13,7 +13,7 @@ from benchmarks import ours, peak, report
 from benchmarks.cases import CASES, Case, select
 from benchmarks.harness import UNSET, Job, Result, run_job
 from benchmarks.peers import PEERS, versions
-from benchmarks.verdicts import Figures
+from benchmarks.verdicts import Figures, judge
 
 
 def arguments(words: list[str]) -> argparse.Namespace:
@@ -26,10 +26,12 @@ def arguments(words: list[str]) -> argparse.Namespace:
     add("--rounds", type=int, default=15, help="interleaved rounds, fewer for slow contenders (default: 15)")
     add("--isa", default="", help="limit faltung to this instruction set (FALTUNG_ISA), for example avx2")
     add("--isa-peers", action="store_true", help="limit torch and OpenCV to --isa too")
+    add("--reuse-output", action="store_true", help="write to a prepared array where the contender can")
     add("--without-faltung", action="store_true", help="measure the peers alone")
     add("--list", action="store_true", help="list the cases and stop")
     add("--render", type=Path, metavar="JSON", help="measure nothing: write table and chart of an older results.json")
-    add("-o", "--output", type=Path, default=Path("results"), help="folder of results.json, results.md, chart.svg")
+    add("-o", "--output", type=Path, default=Path("benchmarks/results"),
+        help="folder of results.json, results.md, chart.svg (default: benchmarks/results)")
     return parser.parse_args(words)
 
 
@@ -46,7 +48,7 @@ def main(words: list[str]) -> int:
     print(report.markdown(figures, machine, tools))
     for path in report.save(options.output, figures, machine, tools):
         print(path)
-    return int(any(verdict.met is False for verdict in report.judge(figures)))
+    return int(any(verdict.met is False for verdict in judge(figures)))
 
 
 def _measure(options: argparse.Namespace) -> tuple[Figures, dict[str, Any], dict[str, str]]:
@@ -73,7 +75,8 @@ def _run(cases: list[Case], threads: int, contenders: list[str], options: argpar
     for family, members in groupby(cases, lambda case: case.family):
         print(f"measuring {family}, threads {threads} ...", file=sys.stderr, flush=True)
         names = [case.name for case in members]
-        results += run_job(Job(names, threads, contenders, options.rounds, options.isa, options.isa_peers))
+        job = Job(names, threads, contenders, options.rounds, options.isa, options.isa_peers, options.reuse_output)
+        results += run_job(job)
     return results
 
 

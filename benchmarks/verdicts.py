@@ -100,7 +100,8 @@ def _judge(figures: Figures, case: Case, threads: int, target: Target) -> Verdic
 
 def _of_case(figures: Figures, name: str, threads: int, target: OfCase, rate: float | None) -> Verdict:
     other = figures.rate(target.other, threads)
-    return Verdict(name, threads, f"of the rate of {target.other}", target.fraction, rate / other if rate and other else None)
+    value = rate / other if rate and other else None
+    return Verdict(name, threads, f"of the rate of {target.other}", target.fraction, value)
 
 
 def _scaling(figures: Figures, case: Case) -> Iterator[Verdict]:
