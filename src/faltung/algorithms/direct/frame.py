@@ -1,0 +1,215 @@
+"""The geometry of one generated program: extents, pitches and offsets, all known constants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+from ...compiler.dtypes import ELEMENTS, Element
+from ...machine import Machine
+from ...problem.problem import Problem
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A problem without image dilation and with two spatial axes or more, and where its output goes.
+
+    ``image_axes`` tells, for each spatial axis, which axis of the image operand it is; None is an
+    axis of length one that the operand does not have.  Strides and offset count output elements.
+    """
+
+    problem: Problem
+    image_axes: tuple[int | None, ...]
+    output_strides: tuple[int, ...]
+    output_offset: int = 0
+
+
+@dataclass(frozen=True)
+class DirectRecipe:
+    """How `direct` runs a stage.
+
+    ``lanes`` says what lies side by side in a vector.  "pixels": ``tile`` is (output channels,
+    rows, vectors along the last axis).  "channels": ``tile`` is (vectors of output channels, rows,
+    pixels along the last axis).  ``block`` is the part of the output whose image is packed at a
+    time; ``chunk`` the kernel rows that are unrolled together; ``columns_unrolled`` whether the
+    taps of a kernel row are unrolled; ``channel_blocks`` how many blocks of output channels one
+    work item computes.
+    """
+
+    lanes: str
+    vector_bytes: int
+    tile: tuple[int, int, int]
+    block: tuple[int, ...]
+    chunk: int = 1
+    columns_unrolled: bool = True
+    channel_blocks: int = 1
+
+    algorithm = "direct"
+
+
+def round_up(number: int, multiple: int) -> int:
+    """The next multiple."""
+    return -(-number // multiple) * multiple
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Everything about a stage and its recipe that the generator needs as numbers."""
+
+    stage: Stage
+    recipe: DirectRecipe
+    machine: Machine
+
+    @property
+    def problem(self) -> Problem:
+        """The stage's problem."""
+        return self.stage.problem
+
+    @cached_property
+    def source(self) -> Element:
+        """Element of the image array."""
+        return ELEMENTS[self.problem.image_dtype]
+
+    @cached_property
+    def target(self) -> Element:
+        """Element of the output array."""
+        return ELEMENTS[self.problem.output_dtype]
+
+    @cached_property
+    def accumulator(self) -> Element:
+        """Element of packed image, packed kernel and sums."""
+        return ELEMENTS[self.problem.accumulator_dtype]
+
+    @cached_property
+    def lanes(self) -> int:
+        """Lanes of one vector of accumulators."""
+        return self.recipe.vector_bytes // self.accumulator.size
+
+    @cached_property
+    def by_pixels(self) -> bool:
+        """Whether lanes are pixels of the last axis (or else output channels)."""
+        return self.recipe.lanes == "pixels"
+
+    # --- tiles and blocks
+
+    @cached_property
+    def tile_channels(self) -> int:
+        """Output channels of one tile."""
+        return self.recipe.tile[0] * (1 if self.by_pixels else self.lanes)
+
+    @cached_property
+    def tile_rows(self) -> int:
+        """Output rows of one tile."""
+        return self.recipe.tile[1]
+
+    @cached_property
+    def tile_columns(self) -> int:
+        """Output columns of one tile; some lie outside where the output is narrower than a vector."""
+        return self.recipe.tile[2] * (self.lanes if self.by_pixels else 1)
+
+    @cached_property
+    def channel_blocks(self) -> int:
+        """Tiles that cover the output channels of a group (the last is shifted back, not cut)."""
+        return -(-self.problem.channels_out // self.tile_channels)
+
+    @cached_property
+    def channel_starts(self) -> tuple[int, ...]:
+        """First output channel of each block of channels."""
+        last = max(0, self.problem.channels_out - self.tile_channels)
+        return tuple(min(i * self.tile_channels, last) for i in range(self.channel_blocks))
+
+    @cached_property
+    def blocks(self) -> tuple[int, ...]:
+        """Blocks along each spatial axis."""
+        return tuple(-(-out // b) for out, b in zip(self.problem.output, self.recipe.block, strict=True))
+
+    @cached_property
+    def channel_items(self) -> int:
+        """Work items that share the output channels of a group."""
+        return -(-self.channel_blocks // self.recipe.channel_blocks)
+
+    @cached_property
+    def items(self) -> int:
+        """Work items of a whole run."""
+        return prod(self.problem.batch) * self.problem.groups * prod(self.blocks) * self.channel_items
+
+    # --- the packed image: [channel][plane][outer axes][row][phase][column]
+
+    @cached_property
+    def phases(self) -> int:
+        """Columns are parted by their index modulo this, so that a strided row can be read by vectors."""
+        return self.problem.stride[-1] if self.by_pixels else 1
+
+    @cached_property
+    def packed_extents(self) -> tuple[int, ...]:
+        """Image positions that a block reads along each axis."""
+        p = self.problem
+        return tuple((b - 1) * s + (k - 1) * d + 1 for b, s, k, d in
+                     zip(self.recipe.block, p.stride, p.kernel, p.kernel_dilation, strict=True))
+
+    @cached_property
+    def phase_pitch(self) -> int:
+        """Elements from one phase of a row to the next, room for a last vector that reads too far included."""
+        p = self.problem
+        held = -(-self.packed_extents[-1] // self.phases)
+        if not self.by_pixels:
+            return held
+        reach = max(self.recipe.block[-1], self.tile_columns) + (p.kernel[-1] - 1) * p.kernel_dilation[-1] // self.phases
+        return round_up(max(held, reach), self.lanes)
+
+    @cached_property
+    def pitches(self) -> tuple[int, ...]:
+        """Elements from one position to the next along each axis but the last."""
+        pitches = [self.phase_pitch * self.phases]
+        for extent in reversed(self.packed_extents[1:-1]):
+            pitches.append(pitches[-1] * extent)
+        return tuple(reversed(pitches))
+
+    @cached_property
+    def plane_pitch(self) -> int:
+        """Elements of one plane of one channel, kept off multiples of the page so that channels do not collide."""
+        elements = self.pitches[0] * self.packed_extents[0]
+        collides = elements * self.accumulator.size % 2048 == 0
+        return elements + (self.lanes if collides else 0)
+
+    @cached_property
+    def channel_pitch(self) -> int:
+        """Elements of one channel."""
+        return self.plane_pitch * self.accumulator.planes
+
+    @cached_property
+    def scratch_bytes(self) -> int:
+        """Bytes of workspace that one thread needs."""
+        size = self.problem.channels_in * self.channel_pitch * self.accumulator.size
+        return round_up(size + self.recipe.vector_bytes, 64)
+
+    # --- the packed kernel: [group][channel block][channel][outer taps][chunk][column][row][output channel][plane]
+
+    @cached_property
+    def row_chunks(self) -> tuple[tuple[int, int], ...]:
+        """Kernel rows as (how many chunks, rows of each)."""
+        rows, chunk = self.problem.kernel[-2], self.recipe.chunk
+        whole, rest = divmod(rows, chunk)
+        return tuple(part for part in ((whole, chunk), (1, rest)) if part[0] and part[1])
+
+    @cached_property
+    def tap_bytes(self) -> int:
+        """Bytes of packed kernel that one tap of one input channel takes."""
+        return self.tile_channels * self.accumulator.itemsize
+
+    @cached_property
+    def block_bytes(self) -> int:
+        """Bytes of packed kernel for one block of output channels."""
+        return self.problem.terms * self.tap_bytes
+
+    def tap_order(self) -> list[int]:
+        """Taps of one channel, as flat indices into the kernel, in the order they are packed."""
+        p = self.problem
+        rows, columns = p.kernel[-2:]
+        order, first = [], 0
+        for count, size in self.row_chunks if self.by_pixels else ((rows, 1),):
+            for _ in range(count):
+                order += [(first + row) * columns + column for column in range(columns) for row in range(size)]
+                first += size
+        return [outer * rows * columns + tap for outer in range(prod(p.kernel[:-2])) for tap in order]

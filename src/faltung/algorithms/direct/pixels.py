@@ -1,0 +1,142 @@
+"""A register tile whose lanes are pixels of the last axis.
+
+For one input channel, one kernel column and a chunk of kernel rows, each image row is loaded once
+and meets every (output row, kernel row) pair that looks at it, so a load serves up to as many
+multiply-adds as the tile has rows times channels.
+"""
+
+from __future__ import annotations
+
+from ...compiler.emit import Function, Module, Value, constant, vector
+from .frame import Frame
+from .output import Writer
+from .reduce import reduce_over
+
+
+class PixelTile:
+    """Writes the function ``tile(image, kernel, bias, out) -> overflowed``."""
+
+    def __init__(self, frame: Frame, module: Module) -> None:
+        self.frame, self.module = frame, module
+        self.channels, self.rows, self.vectors = frame.recipe.tile
+        self.planes = frame.accumulator.planes
+        self.kind = vector(frame.accumulator.ir, frame.lanes)
+        p = frame.problem
+        self.row_step, self.row_dilation = p.stride[-2], p.kernel_dilation[-2]
+        self.row_bytes = frame.pitches[-1] * frame.accumulator.size
+
+    def emit(self) -> None:
+        """Write the tile's function."""
+        parameters = [("ptr", "image"), ("ptr", "kernel"), ("ptr", "bias"), ("ptr", "out")]
+        f = self.f = self.module.function("tile", "i64", parameters)
+        image, kernel, bias, out = f.arguments
+        count = self.channels * self.rows * self.vectors * self.planes
+        sums = [constant(self.kind, 0)] * count
+        _, sums = reduce_over(f, self._outer_axes(), image, kernel, sums, self._rows)
+        self._write(sums, bias, out)
+
+    def _outer_axes(self) -> list[tuple[int, int]]:
+        fr, p = self.frame, self.frame.problem
+        size = fr.accumulator.size
+        axes = [(p.channels_in, fr.channel_pitch * size)]
+        axes += [(k, d * pitch * size) for k, d, pitch in
+                 zip(p.kernel[:-2], p.kernel_dilation[:-2], fr.pitches[:-1], strict=True)]
+        return axes
+
+    def _rows(self, image: Value, kernel: Value, sums: list[Value]) -> tuple[Value, list[Value]]:
+        for count, size in self.frame.row_chunks:
+            step = size * self.row_dilation * self.row_bytes
+
+            def body(here: Value, taps: Value, inner: list[Value], size: int = size) -> tuple[Value, list[Value]]:
+                return self._columns(here, taps, inner, size)
+
+            kernel, sums = reduce_over(self.f, [(count, step)], image, kernel, sums, body)
+            image = self.f.at(image, count * step)
+        return kernel, sums
+
+    def _columns(self, image: Value, kernel: Value, sums: list[Value], size: int) -> tuple[Value, list[Value]]:
+        columns = self.frame.problem.kernel[-1]
+        bytes_each = size * self.frame.tap_bytes
+        if self.frame.recipe.columns_unrolled or columns == 1:
+            for column in range(columns):
+                here = self.f.at(image, self._column_bytes(column))
+                sums = self._tile(here, self.f.at(kernel, column * bytes_each), sums, size)
+            return self.f.at(kernel, columns * bytes_each), sums
+        table = None if self.frame.phases == 1 else self.module.table([self._column_bytes(c) for c in range(columns)])
+        with self.f.loop(0, columns, carry=[kernel, *sums]) as loop:
+            taps, *inner = loop.carried
+            offset = self.f.mul(loop.index, self._column_bytes(1)) if table is None else (
+                self.f.load("i64", self.f.at(table, self.f.mul(loop.index, 8)), align=8))
+            inner = self._tile(self.f.at(image, offset), taps, inner, size)
+            loop.carry([self.f.at(taps, bytes_each), *inner])
+        assert loop.results is not None
+        return loop.results[0], loop.results[1:]
+
+    def _column_bytes(self, column: int) -> int:
+        position = column * self.frame.problem.kernel_dilation[-1]
+        index, phase = divmod(position, self.frame.phases)
+        return (phase * self.frame.phase_pitch + index) * self.frame.accumulator.size
+
+    def _tile(self, image: Value, kernel: Value, sums: list[Value], size: int) -> list[Value]:
+        """One kernel column: ``size`` kernel rows against every row, vector and channel of the tile."""
+        sums = list(sums)
+        pairs: dict[int, list[tuple[int, int]]] = {}
+        for tap in range(size):
+            for row in range(self.rows):
+                pairs.setdefault(row * self.row_step + tap * self.row_dilation, []).append((row, tap))
+        for image_row in sorted(pairs):
+            pixels = [self._pixels(image, image_row, v) for v in range(self.vectors)]
+            for row, tap in pairs[image_row]:
+                for channel in range(self.channels):
+                    weight = self._weight(kernel, tap, channel)
+                    first = ((channel * self.rows + row) * self.vectors) * self.planes
+                    for v in range(self.vectors):
+                        self._accumulate(sums, first + v * self.planes, pixels[v], weight)
+        return sums
+
+    def _pixels(self, image: Value, row: int, v: int) -> list[Value]:
+        size = self.frame.accumulator.size
+        offset = row * self.row_bytes + v * self.frame.recipe.vector_bytes
+        return [self.f.load(self.kind, self.f.at(image, offset + plane * self.frame.plane_pitch * size), align=size)
+                for plane in range(self.planes)]
+
+    def _weight(self, kernel: Value, tap: int, channel: int) -> list[Value]:
+        element = self.frame.accumulator
+        offset = (tap * self.channels + channel) * element.itemsize
+        scalars = [self.f.load(element.ir, self.f.at(kernel, offset + plane * element.size), align=element.size)
+                   for plane in range(self.planes)]
+        return [self.f.splat(scalar, self.frame.lanes) for scalar in scalars]
+
+    def _accumulate(self, sums: list[Value], at: int, x: list[Value], k: list[Value]) -> None:
+        f = self.f
+        if self.planes == 1:
+            sums[at] = f.fma(x[0], k[0], sums[at])
+            return
+        sums[at] = f.fma(f.neg(x[1]), k[1], f.fma(x[0], k[0], sums[at]))
+        sums[at + 1] = f.fma(x[1], k[0], f.fma(x[0], k[1], sums[at + 1]))
+
+    def _write(self, sums: list[Value], bias: Value, out: Value) -> None:
+        f, fr = self.f, self.frame
+        writer = Writer(f, fr)
+        strides = fr.stage.output_strides
+        width = fr.recipe.block[-1]
+        for channel in range(self.channels):
+            added = self._bias(bias, channel)
+            for row in range(self.rows):
+                for v in range(self.vectors):
+                    lanes = min(fr.lanes, width - v * fr.lanes)
+                    if lanes <= 0:
+                        continue
+                    first = ((channel * self.rows + row) * self.vectors + v) * self.planes
+                    offset = channel * strides[-1 - fr.problem.ndim] + row * strides[-2] + v * fr.lanes * strides[-1]
+                    values = writer.finish(sums[first:first + self.planes], added)
+                    writer.store(values, f.at(out, offset * fr.target.itemsize), strides[-1], lanes)
+        f.finish(writer.overflowed())
+
+    def _bias(self, bias: Value, channel: int) -> list[Value] | None:
+        if not self.frame.problem.bias:
+            return None
+        element = self.frame.accumulator
+        scalars = [self.f.load(element.ir, self.f.at(bias, channel * element.itemsize + plane * element.size))
+                   for plane in range(self.planes)]
+        return [self.f.splat(scalar, self.frame.lanes) for scalar in scalars]

@@ -1,0 +1,146 @@
+"""The whole program of one stage: entry, work items, loops over tiles."""
+
+from __future__ import annotations
+
+from ...compiler.emit import Function, Module, Operand, Value
+from .channels import ChannelTile
+from .frame import Frame
+from .pack import Packer
+from .pixels import PixelTile
+
+# Cells of the context, 8 bytes each: what every work item must know.
+IMAGE, OUT, KERNEL, BIAS, TABLES, SCRATCH, FLAG, STEPS = range(8)
+
+HEADER_BYTES = object.__basicsize__
+"""Size of a Python object's head; an array's data pointer follows it."""
+DATA, STRIDES = HEADER_BYTES, HEADER_BYTES + 24
+
+
+def emit_program(frame: Frame) -> str:
+    """Write the IR of ``entry`` and all that it needs."""
+    module = Module()
+    packer = Packer(frame, module)
+    packer.emit_row()
+    (PixelTile if frame.by_pixels else ChannelTile)(frame, module).emit()
+    _Work(frame, module, packer).emit()
+    _emit_entry(frame, module)
+    return module.text()
+
+
+def _emit_entry(frame: Frame, module: Module) -> None:
+    """entry(image array, out array, kernel, bias, tables, scratch, pool, run, participants) -> overflowed.
+
+    The first two are Python's array objects: address and strides are read from their public C struct,
+    which costs nothing, while asking from Python costs microseconds.
+    """
+    names = ("image", "out", "kernel", "bias", "tables", "scratch", "pool", "run")
+    f = module.function("entry", "i64", [*(("ptr", name) for name in names), ("i64", "participants")], internal=False)
+    image, out, kernel, bias, tables, scratch, pool, run, participants = f.arguments
+    problem, stage = frame.problem, frame.stage
+    leading = len(problem.batch) + 2
+    context = f.alloca(8 * (STEPS + leading + problem.ndim))
+    cells = {IMAGE: f.load("ptr", f.at(image, DATA), align=8),
+             OUT: f.at(f.load("ptr", f.at(out, DATA), align=8), stage.output_offset * frame.target.itemsize),
+             KERNEL: kernel, BIAS: bias, TABLES: tables, SCRATCH: scratch, FLAG: f.value(0)}
+    for cell, value in cells.items():
+        f.store(value, f.at(context, 8 * cell), align=8)
+    strides = f.load("ptr", f.at(image, STRIDES), align=8)
+    axes: list[int | None] = [*range(leading), *stage.image_axes]
+    for place, axis in enumerate(axes):
+        step: Operand = 0 if axis is None else f.load("i64", f.at(strides, 8 * axis), align=8)
+        f.store(step, f.at(context, 8 * (STEPS + place)), align=8)
+    alone = f.compare("slt", participants, 2)
+    with f.when(alone), f.loop(0, frame.items) as loop:
+        f.call("work", "void", context, loop.index, 0, local=True)
+    with f.unless(alone):
+        f.call_pointer(run, "void", pool, Value("ptr", "@work"), context, frame.items, participants)
+    f.finish(f.load("i64", f.at(context, 8 * FLAG), align=8))
+
+
+class _Work:
+    """Writes ``work(context, item, slot)``: pack one block, then every tile of it."""
+
+    def __init__(self, frame: Frame, module: Module, packer: Packer) -> None:
+        self.frame, self.module, self.packer = frame, module, packer
+        self.problem = frame.problem
+
+    def emit(self) -> None:
+        """Write the function."""
+        f = self.f = self.module.function("work", "void", [("ptr", "context"), ("i64", "item"), ("i64", "slot")])
+        self.context, item, slot = f.arguments
+        fr, p = self.frame, self.problem
+        share, item_ = self._split(item, fr.channel_items)
+        places: list[Operand] = [0] * p.ndim
+        for axis in reversed(range(p.ndim)):
+            places[axis], item_ = self._split(item_, fr.blocks[axis])
+        group, item_ = self._split(item_, p.groups)
+        leading = len(p.batch) + 2
+        image, out = self._cell(IMAGE), self._cell(OUT)
+        out_strides = fr.stage.output_strides
+        for axis in reversed(range(len(p.batch))):
+            index, item_ = self._split(item_, p.batch[axis])
+            image = f.at(image, f.mul(index, self._step(axis)))
+            out = f.at(out, f.mul(index, out_strides[axis] * fr.target.itemsize))
+        image = f.at(image, f.mul(group, self._step(leading - 2)))
+        out = f.at(out, f.mul(group, out_strides[leading - 2] * fr.target.itemsize))
+        starts = [self._start(place, out_extent, block) for place, out_extent, block in
+                  zip(places, p.output, fr.recipe.block, strict=True)]
+        scratch = f.at(self._cell(SCRATCH), f.mul(slot, fr.scratch_bytes))
+        self._pack(image, scratch, starts)
+        for axis, start in enumerate(starts):
+            out = f.at(out, f.mul(start, out_strides[leading + axis] * fr.target.itemsize))
+        self._channel_blocks(scratch, out, group, share)
+        f.finish()
+
+    def _split(self, number: Operand, extent: int) -> tuple[Operand, Operand]:
+        return self.f.rem(number, extent) if extent > 1 else 0, self.f.div(number, extent)
+
+    def _cell(self, cell: int) -> Value:
+        return self.f.load("ptr", self.f.at(self.context, 8 * cell), align=8)
+
+    def _step(self, axis: int) -> Operand:
+        """Bytes from one index of the image operand's axis to the next."""
+        return self.f.load("i64", self.f.at(self.context, 8 * (STEPS + axis)), align=8)
+
+    def _start(self, place: Operand, extent: int, block: int) -> Operand:
+        """Where a block begins: the last one is shifted back, so that every block is whole."""
+        return self.f.smaller(self.f.mul(place, block), extent - block)
+
+    def _pack(self, image: Value, scratch: Value, starts: list[Operand]) -> None:
+        f, p = self.f, self.problem
+        positions = [f.add(f.mul(start, s), first) for start, s, first in zip(starts, p.stride, p.start, strict=True)]
+        leading = len(p.batch) + 2
+        steps = [self._step(leading + axis) for axis in range(p.ndim)]
+        self.packer.emit_block(f, image, scratch, positions, steps, self._step(leading - 1), self._cell(TABLES))
+
+    def _channel_blocks(self, scratch: Value, out: Value, group: Operand, share: Operand) -> None:
+        f, fr, p = self.f, self.frame, self.problem
+        each = fr.recipe.channel_blocks
+        first = f.mul(share, each)
+        last = f.smaller(f.add(first, each), fr.channel_blocks)
+        channel_bytes = fr.stage.output_strides[len(p.batch) + 1] * fr.target.itemsize
+        with f.loop(first, last) as loop:
+            number = f.add(f.mul(group, fr.channel_blocks), loop.index)
+            kernel = f.at(self._cell(KERNEL), f.mul(number, fr.block_bytes))
+            bias = f.at(self._cell(BIAS), f.mul(number, fr.tap_bytes)) if p.bias else self._cell(BIAS)
+            start = f.smaller(f.mul(loop.index, fr.tile_channels), max(0, p.channels_out - fr.tile_channels))
+            self._tiles(0, scratch, kernel, bias, f.at(out, f.mul(start, channel_bytes)))
+
+    def _tiles(self, axis: int, image: Value, kernel: Value, bias: Value, out: Value) -> None:
+        """Loop over the tiles of the block, axis by axis; the last tile is shifted back like the last block."""
+        f, fr, p = self.f, self.frame, self.problem
+        if axis == p.ndim:
+            overflowed = f.call("tile", "i64", image, kernel, bias, out, local=True)
+            if p.overflow == "raise":
+                with f.when(f.compare("ne", overflowed, 0)):
+                    f.store(1, f.at(self.context, 8 * FLAG), align=8)
+            return
+        tile = {p.ndim - 1: fr.tile_columns, p.ndim - 2: fr.tile_rows}.get(axis, 1)
+        block = fr.recipe.block[axis]
+        with f.loop(0, -(-block // tile)) as loop:
+            start = f.smaller(f.mul(loop.index, tile), max(0, block - tile))
+            pitch = fr.pitches[axis] if axis < p.ndim - 1 else 1
+            step = 1 if axis == p.ndim - 1 and fr.by_pixels else p.stride[axis]
+            here = f.at(image, f.mul(start, step * pitch * fr.accumulator.size))
+            stride = fr.stage.output_strides[len(p.batch) + 2 + axis] * fr.target.itemsize
+            self._tiles(axis + 1, here, kernel, bias, f.at(out, f.mul(start, stride)))

@@ -1,0 +1,152 @@
+"""Which tile and block suit a stage on a machine: a short list of candidates and what each would cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import product
+from math import prod
+
+from ...compiler.dtypes import ELEMENTS
+from ...machine import Machine
+from ...problem.problem import Problem
+from .frame import DirectRecipe, Frame, Stage, round_up
+
+UNROLLED_FMAS = 192
+"""Most multiply-adds in one straight piece of code: enough to hide the loop, few enough to compile quickly."""
+
+
+def candidates(stage: Stage, machine: Machine) -> Iterator[DirectRecipe]:
+    """Every recipe worth a look, the tiles from the table of good shapes that fit the registers."""
+    p = stage.problem
+    element = ELEMENTS[p.accumulator_dtype]
+    lanes = machine.vector_bytes // element.size
+    for tile in _pixel_tiles(p, machine, lanes, element.planes):
+        yield _with_block(stage, machine, "pixels", tile)
+    if element.planes == 1 and p.channels_out >= max(4, lanes // 2):
+        for tile in _channel_tiles(p, machine, lanes):
+            yield _with_block(stage, machine, "channels", tile)
+
+
+def _pixel_tiles(p: Problem, machine: Machine, lanes: int, planes: int) -> Iterator[tuple[int, int, int]]:
+    most = machine.registers - (4 if machine.registers > 16 else 3)
+    for m, r, v in product((1, 2, 3, 4, 6, 8), (1, 2, 3, 4, 6, 8), (1, 2, 3, 4, 6, 8)):
+        fits = m * r * v * planes + (v - 1) * planes <= most
+        if not fits or m > p.channels_out or r > p.output[-2] or (v - 1) * lanes >= p.output[-1]:
+            continue
+        yield m, r, v
+
+
+def _channel_tiles(p: Problem, machine: Machine, lanes: int) -> Iterator[tuple[int, int, int]]:
+    most = machine.registers - 2
+    for m in (1, 2, 3, 4):
+        if (m - 1) * lanes >= p.channels_out:
+            continue
+        for r, q in product((1, 2, 3, 4), range(1, min(p.output[-1], most) + 1)):
+            if r <= p.output[-2] and m * r * q + m <= most and (r == 1 or q == min(p.output[-1], most)):
+                yield m, r, q
+
+
+def _even(extent: int, wished: int, tile: int) -> int:
+    """A block near ``wished`` that parts the extent evenly and holds whole tiles."""
+    wished = max(min(wished, extent), min(tile, extent))
+    count = -(-extent // wished)
+    return min(extent, round_up(-(-extent // count), min(tile, extent)))
+
+
+def _with_block(stage: Stage, machine: Machine, lanes: str, tile: tuple[int, int, int]) -> DirectRecipe:
+    """Give a tile the largest block whose packed image fits half of the second-level cache."""
+    p = stage.problem
+    element = ELEMENTS[p.accumulator_dtype]
+    width = tile[2] * (machine.vector_bytes // element.size if lanes == "pixels" else 1)
+    extents = [1] * (p.ndim - 2) + [tile[1], width]
+    budget = machine.l2_bytes // (2 if p.channels_out > 1 else 4) // (p.channels_in * element.itemsize)
+    block = [min(e, out) for e, out in zip(extents, p.output, strict=True)]
+    for axis in _growth(p):
+        rest = prod(_packed(p, block, other) for other in range(p.ndim) if other != axis)
+        room = max(1, budget // rest)
+        wished = (room - (p.kernel[axis] - 1) * p.kernel_dilation[axis] - 1) // p.stride[axis] + 1
+        cap = (4096 if p.ndim == 2 and p.output[0] == 1 else 1024) if axis == p.ndim - 1 else 64
+        block[axis] = _even(p.output[axis], min(wished, cap), extents[axis])
+    unrolled = tile[0] * tile[1] * tile[2] * element.planes**2
+    chunk = max(1, min(p.kernel[-2], UNROLLED_FMAS // unrolled)) if lanes == "pixels" else 1
+    straight = unrolled * chunk * p.kernel[-1] <= UNROLLED_FMAS * (2 if p.kernel[-1] <= 3 else 1)
+    return DirectRecipe(lanes, machine.vector_bytes, tile, tuple(block), chunk, straight)
+
+
+def _packed(p: Problem, block: list[int], axis: int) -> int:
+    return (block[axis] - 1) * p.stride[axis] + (p.kernel[axis] - 1) * p.kernel_dilation[axis] + 1
+
+
+def _growth(p: Problem) -> list[int]:
+    """Axes in the order in which a block grows: the last, the one before it, then the outer ones evenly."""
+    return [p.ndim - 1, p.ndim - 2, *reversed(range(p.ndim - 2))]
+
+
+def cycles(frame: Frame) -> float:
+    """Predicted cycles of one thread: multiply-adds, loads and stores of the tiles, and the packing."""
+    p, recipe, machine = frame.problem, frame.recipe, frame.machine
+    planes = frame.accumulator.planes
+    m, r, v = recipe.tile
+    fmas = m * r * v * planes * planes
+    tiles = frame.channel_blocks * prod(
+        -(-b // t) for b, t in zip(recipe.block, [1] * (p.ndim - 2) + [frame.tile_rows, frame.tile_columns], strict=True))
+    per_cycle = 1.0 if recipe.vector_bytes == 64 else 2.0
+    # a sum can be added to every 4 cycles only
+    busy = max(fmas / per_cycle, fmas * 4 / (m * r * v * planes))
+    loads = _loads_per_tap(frame)
+    tap = max(busy, loads / 2)
+    inner = p.kernel[-1] * (recipe.chunk if frame.by_pixels else 1) if recipe.columns_unrolled else (
+        recipe.chunk if frame.by_pixels else 1)
+    tap += 2.0 / max(1, inner)
+    store = m * r * v * planes * (2.0 if frame.by_pixels else 8.0)
+    work = tiles * (p.terms * tap + store + 20)
+    packed = p.channels_in * planes * prod(frame.packed_extents[:-1]) * (
+        12 + frame.packed_extents[-1] * (1.5 / frame.lanes if frame.phases <= 2 else 1.5))
+    shares = frame.channel_items
+    return (work + packed * shares) * prod(frame.blocks) * prod(p.batch) * p.groups / 1.0
+
+
+def _loads_per_tap(frame: Frame) -> float:
+    m, r, v = frame.recipe.tile
+    planes = frame.accumulator.planes
+    if not frame.by_pixels:
+        return float(m + r * v)
+    p, chunk = frame.problem, frame.recipe.chunk
+    rows = len({row * p.stride[-2] + tap * p.kernel_dilation[-2] for row in range(r) for tap in range(chunk)})
+    # a vector that crosses a cache line is loaded twice
+    crossing = 2.0 if frame.recipe.vector_bytes == 64 else 1.5
+    return planes * (rows * v * (crossing if p.kernel[-1] > 1 else 1.0) / chunk + m * r)
+
+
+@lru_cache(maxsize=512)
+def choose(stage: Stage, machine: Machine, threads: int) -> DirectRecipe:
+    """The cheapest recipe, its work parted finely enough for ``threads``."""
+    best = min(candidates(stage, machine), key=lambda recipe: cycles(Frame(stage, recipe, machine)))
+    return _share(stage, best, machine, threads)
+
+
+def _share(stage: Stage, recipe: DirectRecipe, machine: Machine, threads: int) -> DirectRecipe:
+    """Part the output channels, and then the rows, until every thread has several items to take."""
+    from dataclasses import replace
+
+    frame = Frame(stage, recipe, machine)
+    all_blocks = frame.channel_blocks
+    recipe = replace(recipe, channel_blocks=all_blocks)
+    if threads == 1:
+        return recipe
+    items = Frame(stage, recipe, machine).items
+    wished = 4 * threads
+    if items < wished:
+        block = list(recipe.block)
+        tile = frame.tile_rows
+        for axis in range(len(block) - 1):
+            part = -(-wished // items)
+            if part > 1 and block[axis] > tile:
+                block[axis] = _even(block[axis], max(tile, -(-block[axis] // part)), tile if axis == len(block) - 2 else 1)
+                recipe = replace(recipe, block=tuple(block))
+                items = Frame(stage, recipe, machine).items
+    if items < wished and all_blocks > 1:
+        shares = min(all_blocks, -(-wished // items))
+        recipe = replace(recipe, channel_blocks=-(-all_blocks // shares))
+    return recipe

@@ -1,0 +1,130 @@
+"""Element types: how a dtype's bytes become the accumulator's lanes, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .emit import Function, Value, constant, element_of, is_float, lanes_of, vector
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A dtype as the compiler sees it: ``planes`` is 2 for complex (real and imaginary part)."""
+
+    ir: str
+    size: int
+    kind: str  # "f" floating, "i" signed, "u" unsigned, "b" bool, "B" bfloat16
+    planes: int = 1
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element, all planes."""
+        return self.size * self.planes
+
+
+ELEMENTS = {
+    "float16": Element("half", 2, "f"), "bfloat16": Element("i16", 2, "B"),
+    "float32": Element("float", 4, "f"), "float64": Element("double", 8, "f"),
+    "complex64": Element("float", 4, "f", 2), "complex128": Element("double", 8, "f", 2),
+    "bool": Element("i8", 1, "b"),
+    "int8": Element("i8", 1, "i"), "int16": Element("i16", 2, "i"),
+    "int32": Element("i32", 4, "i"), "int64": Element("i64", 8, "i"),
+    "uint8": Element("i8", 1, "u"), "uint16": Element("i16", 2, "u"),
+    "uint32": Element("i32", 4, "u"), "uint64": Element("i64", 8, "u"),
+}
+
+
+def widen(f: Function, raw: Value, source: Element, target: Element) -> Value:
+    """Turn lanes as they lie in an array into lanes of the accumulator."""
+    if source.kind == "B":
+        shifted = f.bits("shl", f.cast("zext", raw, "i32"), constant(vector("i32", lanes_of(raw.type)), 16))
+        raw, source = f.cast("bitcast", shifted, "float"), ELEMENTS["float32"]
+    if source.kind == "f":
+        if source.size == target.size:
+            return raw
+        return f.cast("fpext" if source.size < target.size else "fptrunc", raw, target.ir)
+    if target.kind == "f":
+        return f.cast("sitofp" if source.kind == "i" else "uitofp", raw, target.ir)
+    return resize(f, raw, target.size, signed=source.kind == "i")
+
+
+def resize(f: Function, value: Value, size: int, *, signed: bool) -> Value:
+    """Change the width of integer lanes."""
+    bits, now = 8 * size, int(element_of(value.type)[1:])
+    if bits == now:
+        return value
+    op = "trunc" if bits < now else "sext" if signed else "zext"
+    return f.cast(op, value, f"i{bits}")
+
+
+def limits(element: Element) -> tuple[int, int]:
+    """Smallest and largest number of an integer element."""
+    bits = 8 * element.size
+    if element.kind == "i":
+        return -(1 << bits - 1), (1 << bits - 1) - 1
+    return 0, 1 if element.kind == "b" else (1 << bits) - 1
+
+
+def narrow(f: Function, value: Value, source: Element, target: Element, overflow: str) -> tuple[Value, Value | None]:
+    """Turn an accumulator's lanes into an output's; and which lanes overflowed, where that matters."""
+    if target.kind == "B":
+        return _to_bfloat16(f, value if source.size == 4 else f.cast("fptrunc", value, "float")), None
+    if target.kind == "f":
+        if source.kind == "f":
+            return widen(f, value, source, target), None
+        return f.cast("sitofp", value, target.ir), None
+    if target.kind == "b":
+        zero = constant(value.type, 0)
+        set_ = f.compare("une" if is_float(value.type) else "ne", value, zero)
+        return f.cast("zext", set_, "i8"), None
+    if source.kind == "f":
+        return _float_to_integer(f, f.intrinsic("rint", value), target, overflow)
+    return _integer_to_integer(f, value, source, target, overflow)
+
+
+def _to_bfloat16(f: Function, value: Value) -> Value:
+    """Round to nearest even by adding half of what is cut off; a NaN stays one (made quiet)."""
+    kind = vector("i32", lanes_of(value.type))
+    bits = f.cast("bitcast", value, "i32")
+    last = f.bits("and", f.bits("lshr", bits, constant(kind, 16)), constant(kind, 1))
+    rounded = f.bits("add", f.bits("add", bits, constant(kind, 0x7FFF)), last)
+    quiet = f.bits("or", bits, constant(kind, 1 << 22))
+    chosen = f.select(f.compare("uno", value, value), quiet, rounded)
+    return f.cast("trunc", f.bits("lshr", chosen, constant(kind, 16)), "i16")
+
+
+def _float_to_integer(f: Function, value: Value, target: Element, overflow: str) -> tuple[Value, Value | None]:
+    low, high = limits(target)
+    kind, lanes = value.type, lanes_of(value.type)
+    outside = None
+    if overflow == "raise":
+        # high + 1 is a power of two, exact in floating point where high may not be
+        inside = f.bits("and", f.compare("oge", value, constant(kind, low)),
+                        f.compare("olt", value, constant(kind, high + 1)))
+        outside = f.bits("xor", inside, Value(inside.type, "splat (i1 true)" if lanes > 1 else "true"))
+    if target.size < 4 and overflow == "saturate":
+        number = f.select(f.compare("uno", value, value), constant(kind, 0), value)
+        number = f.intrinsic("minnum", f.intrinsic("maxnum", number, constant(kind, low)), constant(kind, high))
+        wide = f.cast("fptosi", number, "i32")
+        return resize(f, wide, target.size, signed=True), outside
+    if target.size < 4 and overflow == "proven":
+        return resize(f, f.cast("fptosi", value, "i32"), target.size, signed=True), outside
+    signed = target.kind == "i"
+    if overflow == "wrap":
+        wide = f.intrinsic("fptosi.sat", value, result=vector("i64", lanes))
+        return resize(f, wide, target.size, signed=True), outside
+    result = vector(target.ir, lanes)
+    return f.intrinsic("fptosi.sat" if signed else "fptoui.sat", value, result=result), outside
+
+
+def _integer_to_integer(f: Function, value: Value, source: Element, target: Element,
+                        overflow: str) -> tuple[Value, Value | None]:
+    low, high = limits(target)
+    own_low, own_high = limits(source)
+    floor, ceiling = constant(value.type, max(low, own_low)), constant(value.type, min(high, own_high))
+    outside = None
+    if overflow == "raise" and (low > own_low or high < own_high):
+        outside = f.bits("or", f.compare("slt", value, floor), f.compare("sgt", value, ceiling))
+    if overflow == "saturate":
+        value = f.intrinsic("smin", f.intrinsic("smax", value, floor), ceiling)
+    return resize(f, value, target.size, signed=True), outside

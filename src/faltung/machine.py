@@ -1,0 +1,115 @@
+"""The processor as data: instruction set, vectors, registers, caches, cores. It can be faked."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from .errors import PlanError
+
+CACHE_INFO = Path("/sys/devices/system/cpu/cpu0/cache")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the planner and the compiler must know of a processor.
+
+    ``isa`` is one of "avx512", "avx2", "sse2", "neon"; ``cpu`` and ``triple`` are LLVM's names, and
+    an empty ``triple`` means the machine that this runs on.
+    """
+
+    name: str
+    isa: str
+    vector_bytes: int
+    registers: int
+    cores: int
+    l1_bytes: int = 32 << 10
+    l2_bytes: int = 512 << 10
+    cpu: str = ""
+    triple: str = ""
+
+
+# cpu, vector bytes, vector registers
+ISAS = {
+    "avx512": ("x86-64-v4", 64, 32),
+    "avx2": ("x86-64-v3", 32, 16),
+    "sse2": ("x86-64", 16, 16),
+    "neon": ("generic", 16, 32),
+}
+
+
+def fake(isa: str, **facts: object) -> Machine:
+    """Describe a machine that is not there, for tests and for compiling across."""
+    cpu, vector_bytes, registers = ISAS[isa]
+    triple = "aarch64-unknown-linux-gnu" if isa == "neon" else "x86_64-unknown-linux-gnu"
+    known = Machine(f"some {isa} machine", isa, vector_bytes, registers, cores=2, cpu=cpu, triple=triple)
+    return replace(known, **facts)  # type: ignore[arg-type]
+
+
+@cache
+def detect() -> Machine:
+    """Describe this machine; ``FALTUNG_ISA`` asks for a smaller instruction set than it has."""
+    best = _best_isa()
+    isa = os.environ.get("FALTUNG_ISA", "") or best
+    usable = _usable(best)
+    if isa not in usable:
+        raise PlanError(f"FALTUNG_ISA={isa} is not an instruction set of this machine; use one of {', '.join(usable)}")
+    cpu, vector_bytes, registers = ISAS[isa]
+    return Machine(_cpu_name(), isa, vector_bytes, registers, _cores(), _cache_bytes(1), _cache_bytes(2),
+                   cpu="" if isa == best and isa != "sse2" else cpu)
+
+
+def _usable(best: str) -> tuple[str, ...]:
+    if best == "neon":
+        return ("neon",)
+    order = ("avx512", "avx2", "sse2")
+    return order[order.index(best):]
+
+
+def _best_isa() -> str:
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return "neon"
+    flags = set(_cpuinfo("flags").split())
+    if {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd"} <= flags:
+        return "avx512"
+    return "avx2" if {"avx2", "fma", "f16c", "bmi2"} <= flags else "sse2"
+
+
+@cache
+def _cpuinfo_text() -> str:
+    try:
+        return Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _cpuinfo(field: str) -> str:
+    for line in _cpuinfo_text().splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == field:
+            return value.strip()
+    return ""
+
+
+def _cpu_name() -> str:
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def _cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+def _cache_bytes(level: int) -> int:
+    for entry in sorted(CACHE_INFO.glob("index*")):
+        try:
+            if (entry / "level").read_text().strip() == str(level) and (entry / "type").read_text().strip() != "Instruction":
+                return int((entry / "size").read_text().strip().rstrip("K")) << 10
+        except (OSError, ValueError):
+            continue
+    return {1: 32 << 10, 2: 512 << 10}[level]
