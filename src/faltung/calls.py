@@ -1,0 +1,247 @@
+"""What happens between a public function and its plan: seen shapes, integer bounds, ``out=``."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .arrays import Like, Restore, adopt
+from .errors import DTypeError, PlanError, ShapeError
+from .layer_lowering import Layer, lower_conv, lower_conv_transpose
+from .lowering import Arrangement, Lowered, Sliding, lower_sliding
+from .planning.exact import data_bound, refine, sums_integers
+from .problem.extents import quote
+from .problem.problem import Problem
+from .problem.promotion import numpy_dtype
+
+METHODS = ("auto", "direct", "reference")
+CAPACITY = 512
+"""Calls whose plans are kept."""
+
+Words = tuple[Any, ...]
+
+
+class Seen(NamedTuple):
+    """A call that was lowered: its plan, or what a plan by the values at hand is made of."""
+
+    plan: Any
+    lowered: Lowered
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    by_data: bool
+
+
+_seen: dict[Hashable, Any] = {}
+_lock = threading.Lock()
+
+
+def forget() -> None:
+    """Drop the plans of all calls."""
+    with _lock:
+        _seen.clear()
+
+
+def _remember(key: Hashable, value: Any) -> Any:
+    with _lock:
+        while len(_seen) >= CAPACITY:
+            del _seen[next(iter(_seen))]
+        return _seen.setdefault(key, value)
+
+
+def _recall(key: Hashable) -> tuple[Any, Hashable]:
+    """What is kept for a call, and the key under which it may be kept."""
+    try:
+        return _seen.get(key), key
+    except TypeError:
+        pass
+    try:
+        key = _freeze(key)
+        return _seen.get(key), key
+    except TypeError:
+        return None, None
+
+
+def _freeze(value: Any) -> Any:
+    """A hashable stand-in for a list, a slice or an array among the options."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, slice):
+        return slice, value.start, value.stop, value.step
+    if isinstance(value, list | tuple):
+        return tuple(map(_freeze, value))
+    return value
+
+
+# ---------------------------------------------------------------- calls
+
+def slide(function: str, x: Any, k: Any, words: Words, method: str, out: Any, threads: int | None) -> Any:
+    """Run `convolve` or `correlate`; ``words`` are the fields of `Sliding`."""
+    image, restore = adopt(x, function, "x")
+    kernel, _ = adopt(k, function, "k")
+    key: Hashable = (function, image.shape, image.dtype.char, kernel.shape, kernel.dtype.char, words, method)
+    seen, key = _recall(key)
+    if seen is None:
+        lowered = lower_sliding(function, _like(image), _like(kernel), Sliding(*words))
+        seen = _see(key, lowered, function, method)
+    return _run(function, key, seen, image, kernel, None, method, out, threads, restore)
+
+
+def layer(function: str, x: Any, w: Any, bias: Any, words: Words, method: str, out: Any, threads: int | None) -> Any:
+    """Run `conv` or `conv_transpose`; ``words`` are the fields of `Layer`."""
+    image, restore = adopt(x, function, "x")
+    kernel, _ = adopt(w, function, "w")
+    offset = None if bias is None else adopt(bias, function, "bias")[0]
+    shape, char = (None, None) if offset is None else (offset.shape, offset.dtype.char)
+    key: Hashable = (function, image.shape, image.dtype.char, kernel.shape, kernel.dtype.char, shape, char, words, method)
+    seen, key = _recall(key)
+    if seen is None:
+        lower = lower_conv if function == "conv" else lower_conv_transpose
+        lowered = lower(function, _like(image), _like(kernel), None if offset is None else _like(offset), Layer(*words))
+        seen = _see(key, lowered, function, method)
+    return _run(function, key, seen, image, kernel, offset, method, out, threads, restore)
+
+
+def _like(array: np.ndarray) -> Like:
+    return Like(array.shape, array.dtype.name)
+
+
+def _see(key: Hashable, lowered: Lowered, function: str, method: str) -> Seen:
+    check_method(function, method)
+    problem, layout, arrangement = lowered
+    shape = layout.output.shape
+    if arrangement is not None:
+        shape = tuple(shape[axis] for axis in arrangement.output)
+    by_data = problem.overflow in ("raise", "saturate") and sums_integers(problem)
+    plan = None if by_data or 0 in shape else make(lowered, function, method)
+    seen = Seen(plan, lowered, shape, numpy_dtype(problem.output_dtype), by_data)
+    return seen if key is None else _remember(key, seen)  # type: ignore[no-any-return]
+
+
+def _run(function: str, key: Hashable, seen: Seen, image: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None,
+         method: str, out: Any, threads: int | None, restore: Restore) -> Any:
+    plan = seen.plan
+    if out is None and plan is not None:
+        result = plan(image, kernel, bias, threads=threads)
+        return result if restore is None else restore(result)
+    target = None if out is None else _check_out(function, out, seen, (image, kernel, bias))
+    if 0 in seen.shape:
+        result = np.empty(seen.shape, seen.dtype)
+    else:
+        if plan is None:
+            plan = _plan_by_data(function, key, seen, image, kernel, bias, method)
+        direct = target if target is not None and not _in_the_way(target, (image, kernel, bias)) else None
+        result = plan(image, kernel, bias, out=direct, threads=threads)
+    if target is None:
+        return result if restore is None else restore(result)
+    if result is not target:
+        target[...] = result
+    return out
+
+
+def _plan_by_data(function: str, key: Hashable, seen: Seen, image: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None,
+                  method: str) -> Any:
+    """The plan of integers whose dtypes prove too little: their values decide the accumulator.
+
+    The kernel's values are asked first, for they are few.
+    """
+    lowered = seen.lowered
+    taps = _engine_kernel(lowered, kernel)
+    problem = refine(lowered.problem, data_bound(lowered.problem, None, taps, bias))
+    if problem.overflow != "proven":
+        problem = refine(lowered.problem, data_bound(lowered.problem, image, taps, bias))
+    own_key = (key, problem.accumulator_dtype, problem.overflow)
+    plan = _seen.get(own_key)
+    if plan is None:
+        plan = make(lowered._replace(problem=problem), function, method)
+        if key is not None:
+            plan = _remember(own_key, plan)
+    return plan
+
+
+def _engine_kernel(lowered: Lowered, kernel: np.ndarray) -> np.ndarray:
+    if lowered.arrangement is not None:
+        kernel = kernel.transpose(lowered.arrangement.kernel)
+    return lowered.layout.kernel(kernel)  # type: ignore[no-any-return]
+
+
+# ---------------------------------------------------------------- out
+
+def _check_out(function: str, out: Any, seen: Seen, operands: tuple[np.ndarray | None, ...]) -> np.ndarray:
+    target, _ = adopt(out, function, "out") if not isinstance(out, np.ndarray) else (out, None)
+    if target.shape != seen.shape:
+        raise ShapeError(f"{function}: out {target.shape} must have the shape of the result {seen.shape}")
+    if target.dtype != seen.dtype:
+        raise DTypeError(f"{function}: out has dtype {target.dtype}, but the result has {seen.dtype}; pass such an array, "
+                         "or ask for another dtype")
+    if not target.flags.writeable:
+        raise ShapeError(f"{function}: out {target.shape} is read-only; pass an array that can be written")
+    return target
+
+
+def _in_the_way(target: np.ndarray, operands: tuple[np.ndarray | None, ...]) -> bool:
+    """Whether the result has to be made elsewhere first: steps in ``out``, or memory shared with an operand."""
+    if not (target.flags.c_contiguous and target.flags.aligned):
+        return True
+    return any(operand is not None and np.may_share_memory(target, operand) for operand in operands)
+
+
+# ---------------------------------------------------------------- plans
+
+def check_method(function: str, method: Any) -> None:
+    """Refuse an unknown ``method=``."""
+    if not isinstance(method, str) or method not in METHODS:
+        raise PlanError(f'{function}: method {quote(method)} is not known; use "auto", "direct" or "reference"')
+
+
+def make(lowered: Lowered, function: str, method: str, threads: int | None = None, kernel: np.ndarray | None = None,
+         bias: np.ndarray | None = None) -> Any:
+    """The plan of a lowered call, with its kernel and bias if they are known."""
+    from .planning.planner import make_plan  # brings llvmlite, which takes 100 ms to import
+
+    problem, layout, arrangement = lowered
+    if kernel is not None and arrangement is not None:
+        kernel = kernel.transpose(arrangement.kernel)
+    plan = make_plan(problem, layout, function=function, method=method, threads=threads, kernel=kernel, bias=bias)
+    return plan if arrangement is None else Arranged(plan, arrangement)
+
+
+def refine_known(lowered: Lowered, kernel: np.ndarray | None, bias: np.ndarray | str | None) -> Lowered:
+    """Choose the accumulator of integer sums by a kernel that is known."""
+    problem: Problem = lowered.problem
+    if kernel is None or not sums_integers(problem):
+        return lowered
+    taps = _engine_kernel(lowered, kernel)
+    return lowered._replace(problem=refine(problem, data_bound(problem, None, taps, bias)))
+
+
+class Arranged:
+    """A plan whose operands are transposed before, and its output after: what no view could express."""
+
+    def __init__(self, plan: Callable[..., Any], arrangement: Arrangement) -> None:
+        self.plan, self.arrangement = plan, arrangement
+
+    def __call__(self, image: Any, kernel: Any = None, bias: Any = None, *, out: Any = None, threads: int | None = None) -> Any:
+        """Run on arrays of the planned shapes and dtypes."""
+        arrangement = self.arrangement
+        if kernel is not None:
+            kernel = np.asarray(kernel).transpose(arrangement.kernel)
+        image = np.ascontiguousarray(np.asarray(image).transpose(arrangement.image))
+        result = self.plan(image, kernel, bias, threads=threads).transpose(arrangement.output)
+        if out is None:
+            return np.ascontiguousarray(result)
+        out[...] = result
+        return out
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("plan", "arrangement"):  # not there yet while a pickle is read
+            raise AttributeError(name)
+        return getattr(self.plan, name)
+
+    def __repr__(self) -> str:
+        return repr(self.plan)
+
+    def __str__(self) -> str:
+        return str(self.plan)

@@ -1,0 +1,160 @@
+"""Integer sums that nobody has proven to fit: bounds from the values, and exact detection of overflow.
+
+A sum held in int64 is right modulo ``2**64``.  The same sum in float64 (the *shadow*) is off by at
+most ``(terms + 4) * 2**-53 * B``, ``B`` a bound on the sum of magnitudes.  While that is below
+``2**62``, the two together name the true value: ``wrapped + 2**64 * rint((shadow - wrapped) / 2**64)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from .. import reference
+from ..problem.border import fills
+from ..problem.problem import Problem
+from ..problem.promotion import (
+    UNSIGNED,
+    Bound,
+    bound_of,
+    choose,
+    is_integer,
+    limits,
+    magnitude,
+    numpy_dtype,
+    overflow_error,
+    promote,
+)
+
+Run = Callable[[Problem], np.ndarray]
+"""Computes a variant of a problem on the operands at hand, without checking for overflow."""
+
+
+def sums_integers(problem: Problem) -> bool:
+    """Whether the sums are integers, so that they are exact or overflow."""
+    return is_integer(promote(problem.image_dtype, problem.kernel_dtype, fills(problem.border)))
+
+
+def data_bound(problem: Problem, image: np.ndarray | None = None, kernel: np.ndarray | None = None,
+               bias: np.ndarray | str | None = None) -> Bound:
+    """Bound of a problem's integer sums, from the values of the operands that are known.
+
+    ``kernel`` has the engine's shape; a ``bias`` that is not known is given as its dtype.
+    """
+    dtypes = (problem.image_dtype, problem.kernel_dtype)
+    largest, image_positive = (magnitude(dtypes[0]), dtypes[0] in UNSIGNED) if image is None else _magnitude(image)
+    if kernel is None:
+        weight, kernel_positive = magnitude(dtypes[1]) * problem.terms, dtypes[1] in UNSIGNED
+    else:
+        weight, kernel_positive = _weight(kernel)
+    offset, bias_positive = _offset(bias)
+    return bound_of(largest, weight, fills(problem.border), offset,
+                    nonnegative=image_positive and kernel_positive and bias_positive)
+
+
+def refine(problem: Problem, bound: Bound) -> Problem:
+    """Choose the accumulator of integer sums anew, by a tighter bound."""
+    types = choose(problem.image_dtype, problem.kernel_dtype, problem.output_dtype, problem.overflow, bound,
+                   fills(problem.border))
+    return replace(problem, accumulator_dtype=types.accumulator, overflow=types.overflow)
+
+
+def needs_guard(problem: Problem, kernel: np.ndarray | None = None, bias: np.ndarray | str | None = None) -> bool:
+    """Whether the int64 accumulator itself may wrap, unnoticed, for some image."""
+    if problem.accumulator_dtype != "int64" or problem.overflow not in ("raise", "saturate"):
+        return False
+    return sums_integers(problem) and not fits_accumulator(problem, data_bound(problem, None, kernel, bias))
+
+
+def fits_accumulator(problem: Problem, bound: Bound) -> bool:
+    """Whether sums within ``bound`` come out of an int64 accumulator as they are."""
+    return bound.limit < 2**63 or refine(problem, bound).overflow == "proven"
+
+
+def settle(problem: Problem, image: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None, run: Run, *,
+           function: str = "plan") -> np.ndarray:
+    """Compute a problem that `needs_guard`: exact, or with the overflow that was asked for.
+
+    Parameters
+    ----------
+    problem : Problem
+    image, kernel, bias : ndarray
+        Engine-shaped operands, of which ``run`` computes variants of the problem.
+    run : callable
+        Called for the sums modulo ``2**64`` (int64, "wrap"), and for their float64 shadow.
+    function : str
+        Name that an error carries.
+
+    Raises
+    ------
+    OverflowError
+        A sum does not fit the output, and ``problem.overflow`` is "raise".
+    """
+    bound = data_bound(problem, image, kernel, bias)
+    error = (problem.terms + 4) * bound.limit >> 53
+    shadow = run(replace(problem, accumulator_dtype="float64", output_dtype="float64", overflow="proven", activation=None))
+    if error >= 2**62:
+        if problem.overflow == "raise" and problem.activation is None and np.any(np.abs(shadow) > float(error) * 1.01 + 2.0**65):
+            raise overflow_error(function, problem.output_dtype)
+        return reference.correlate(problem, image, kernel, bias, function=function)
+    wrapped = run(replace(problem, accumulator_dtype="int64", output_dtype="int64", overflow="wrap", activation=None))
+    turns = np.rint((shadow - wrapped) / 2.0**64)
+    wrapped, turns = _activate(wrapped, turns, problem.activation)
+    return _fit(problem, wrapped, turns, function)
+
+
+def _activate(wrapped: np.ndarray, turns: np.ndarray, activation: str | None) -> tuple[np.ndarray, np.ndarray]:
+    if activation is None:
+        return wrapped, turns
+    negative = (turns < 0) | ((turns == 0) & (wrapped < 0))
+    wrapped, turns = np.where(negative, 0, wrapped), np.where(negative, 0, turns)
+    if activation == "relu6":
+        large = (turns > 0) | (wrapped > 6)
+        wrapped, turns = np.where(large, 6, wrapped), np.where(large, 0, turns)
+    return wrapped, turns
+
+
+def _fit(problem: Problem, wrapped: np.ndarray, turns: np.ndarray, function: str) -> np.ndarray:
+    """The output of ``wrapped + 2**64 * turns``: one turn is what an uint64 above ``2**63`` has."""
+    low, high = limits(problem.output_dtype)
+    below = (turns < 0) | ((turns == 0) & (wrapped < low))
+    above = (turns > 1) | ((turns == 0) & (wrapped > min(high, 2**63 - 1)))
+    above |= (turns == 1) & ((wrapped >= 0) if problem.output_dtype == "uint64" else True)
+    result = wrapped.astype(numpy_dtype(problem.output_dtype))
+    if problem.overflow == "saturate":
+        result[below], result[above] = low, high
+    elif below.any() or above.any():
+        raise overflow_error(function, problem.output_dtype)
+    return result
+
+
+# ---------------------------------------------------------------- magnitudes
+
+def _magnitude(array: np.ndarray) -> tuple[int, bool]:
+    """Largest magnitude in an integer array, and whether nothing is negative."""
+    if array.size == 0:
+        return 0, True
+    low, high = int(array.min()), int(array.max())
+    return max(-low, high), low >= 0
+
+
+def _weight(kernel: np.ndarray) -> tuple[int, bool]:
+    """Largest sum of magnitudes of one output channel's taps, and whether no tap is negative."""
+    if kernel.size <= 64 and kernel.shape[0] * kernel.shape[1] == 1:
+        taps = kernel.ravel().tolist()
+        return sum(map(abs, taps)), min(taps) >= 0
+    largest, positive = _magnitude(kernel)
+    exact = largest * prod(kernel.shape[2:]) < 2**63
+    magnitudes = np.abs(kernel.astype(np.int64 if exact else object))
+    return int(magnitudes.sum(axis=tuple(range(2, kernel.ndim))).max()), positive
+
+
+def _offset(bias: np.ndarray | str | None) -> tuple[int, bool]:
+    if bias is None:
+        return 0, True
+    if isinstance(bias, str):
+        return magnitude(bias), bias in UNSIGNED
+    return _magnitude(bias)
