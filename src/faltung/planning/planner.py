@@ -1,0 +1,47 @@
+"""From a problem to a plan: which algorithm, built for this machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..algorithms import definition, direct
+from ..compiler.threads import get_threads
+from ..errors import PlanError
+from ..machine import detect
+from ..problem.layout import Layout
+from ..problem.problem import Problem
+from .plan import Plan
+
+ALGORITHMS: dict[str, Any] = {"direct": direct, "reference": definition}
+
+
+def candidates(problem: Problem) -> dict[str, str | None]:
+    """Every algorithm, with the reason why it cannot serve the problem, or None."""
+    return {name: algorithm.applies(problem) for name, algorithm in ALGORITHMS.items()}
+
+
+def make_plan(problem: Problem, layout: Layout, *, function: str = "plan", method: str = "auto", threads: int | None = None,
+              kernel: Any = None, bias: Any = None) -> Plan:
+    """Plan a problem.
+
+    Parameters
+    ----------
+    problem, layout : Problem, Layout
+        What to compute, and how the caller's arrays are seen.
+    function : str
+        Name that errors carry.
+    method : {"auto", "direct", "reference"}
+        Which algorithm; "auto" takes the fastest.
+    threads : int, optional
+        Most threads that a call may use; None follows `get_threads` at each call.
+    kernel, bias : ndarray, optional
+        The caller's kernel and bias, if they are known: they are packed once.
+    """
+    name = "direct" if method == "auto" else method
+    if name not in ALGORITHMS:
+        raise PlanError(f'{function}: method "{method}" is not known; use "auto", "direct" or "reference"')
+    reason = ALGORITHMS[name].applies(problem)
+    if reason is not None:
+        raise PlanError(f'{function}: method "{name}" cannot serve this problem: {reason}; use method="auto"')
+    return Plan(problem, layout, ALGORITHMS[name], detect(), function=function, method=method, threads=threads,
+                most_threads=threads or get_threads(), kernel=kernel, bias=bias)
