@@ -99,7 +99,8 @@ class Sheet:
     def draw(self, photos: list[Panel], letters: list[Panel]) -> Image.Image:
         """Draw everything from top to bottom; return the page, cut to what is used."""
         y = self._heading()
-        y = self._section(y, "A photograph, 600x400, each colour channel on its own", photos, 3, Image.Resampling.LANCZOS)
+        y = self._section(y, "A photograph, 600x400, each colour channel on its own", photos, 3,
+                          Image.Resampling.LANCZOS)
         y = self._section(y, "Sixteen by sixteen pixels, enlarged without smoothing", letters, 6,
                           Image.Resampling.NEAREST)
         self._text(self.margin, y + 8, "Made by examples/demo.py with the faltung command. "

@@ -10,7 +10,12 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from . import __version__
+from .errors import FaltungError
+
 PROGRAM = "faltung"
+TOLD = (FaltungError, OSError, OverflowError, MemoryError)
+"""Errors that speak to the user; any other is a bug, and is shown whole."""
 BORDERS = "a number, edge, reflect, symmetric or wrap"
 
 
@@ -44,28 +49,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
-    except (ValueError, OSError, OverflowError, TypeError, RuntimeError) as error:
-        if not _is_told(error):
-            raise
+    except TOLD as error:
         tell(error)
         return 2
 
 
 def tell(error: BaseException) -> None:
     """Print an error in one line."""
-    print(f"{PROGRAM}: {' '.join(str(error).split())}", file=sys.stderr)
-
-
-def _is_told(error: BaseException) -> bool:
-    """Whether an error speaks to the user: ours, or the system's. Any other is a bug, and is shown whole."""
-    from .errors import FaltungError
-
-    return isinstance(error, FaltungError | OSError | OverflowError) or type(error) is ValueError
+    print(f"{PROGRAM}: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
 
 
 def _parser() -> Parser:
     parser = Parser(prog=PROGRAM, description="Convolve images and arrays, and show how it is done.")
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_apply(commands.add_parser("apply", help="filter image files", description=_APPLY,
                                    formatter_class=argparse.RawDescriptionHelpFormatter))
@@ -77,16 +73,6 @@ def _parser() -> Parser:
     cache.add_argument("--clear", action="store_true", help="remove all compiled code")
     cache.set_defaults(run=_cache)
     return parser
-
-
-class _Version(argparse.Action):
-    """Print the version; looked up only when asked for, since that reads the installed packages."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version
-
-        print(f"{PROGRAM} {version('faltung')}")
-        parser.exit()
 
 
 _APPLY = """\

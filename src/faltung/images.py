@@ -19,7 +19,8 @@ Pixels = npt.NDArray[Any]
 SUFFIXES = (*pillow.FORMATS, ".npy")
 _PNG_DTYPES, _JPEG_DTYPES = ("uint8", "uint16"), ("uint8",)
 # What a decoder raises for bytes that are not what the format says.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, TypeError, ArithmeticError)
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, TypeError, ArithmeticError,
+           MemoryError)
 
 
 def read(path: str | os.PathLike[str]) -> Pixels:
@@ -121,7 +122,7 @@ def filter(image: Any, kernel: Any, *, mode: str = "same", border: Any = "reflec
            alpha: bool | None = None, method: str = "auto", threads: int | None = None) -> Any:
     """Filter an image: same dtype out, rounded and saturated, each colour channel on its own.
 
-    ``out[p] = cast(sum over taps t of image[p + t - (K - 1) // 2] * kernel[t])`` (the kernel is
+    ``out[p] = cast(sum over taps t of image[p + t - K // 2] * kernel[t])`` (the kernel is
     not flipped); ``cast`` rounds half to even and clips to the range of the dtype.  So a kernel
     with negative results, as Sobel's, shows them as 0 on unsigned pixels: ask for ``dtype="float32"``
     or ``"int16"`` to keep them.
@@ -156,7 +157,7 @@ def filter(image: Any, kernel: Any, *, mode: str = "same", border: Any = "reflec
     --------
     >>> import numpy as np
     >>> filter(np.array([[10, 20, 255]], np.uint8), np.array([[-1, 0, 2]]))
-    array([[20, 255, 20]], dtype=uint8)
+    array([[ 20, 255,  20]], dtype=uint8)
     """
     pixels = np.asarray(image)
     asked = request(pixels.shape, pixels.dtype, kernel, mode=mode, border=border, channel_axis=channel_axis,
@@ -259,8 +260,9 @@ def _is_damage(error: Exception) -> bool:
     import struct
     import zlib
 
-    # Pillow's warning bomb is an Exception of its own, known by name so that Pillow stays optional.
-    return isinstance(error, (*_DAMAGE, struct.error, zlib.error)) or type(error).__name__ == "DecompressionBombError"
+    # These two are known by name: Pillow stays optional, and tokenize is seldom needed.
+    named = type(error).__name__ in ("DecompressionBombError", "TokenError")
+    return named or isinstance(error, (*_DAMAGE, struct.error, zlib.error))
 
 
 def _reason(error: Exception) -> str:

@@ -47,12 +47,12 @@ def encode(pixels: Pixels, suffix: str) -> bytes:
     form = FORMATS[suffix]
     if form == "TIFF":
         return tiff.encode(pixels)
-    if pixels.dtype == np.uint16 and pixels.ndim == 3:
+    if pixels.dtype.name == "uint16" and pixels.ndim == 3:
         return png.encode_16bit(pixels)
     from PIL import Image
 
-    # The 16-bit mode of Pillow is little-endian whatever the machine.
-    image = Image.fromarray(pixels.astype("<u2") if pixels.dtype == np.uint16 else np.ascontiguousarray(pixels))
+    # Pillow's 16-bit mode is little-endian whatever the machine.
+    image = Image.fromarray(np.ascontiguousarray(pixels, "<u2" if pixels.dtype.name == "uint16" else np.uint8))
     stream = io.BytesIO()
     options: dict[str, Any] = {"quality": 95, "subsampling": 0} if form == "JPEG" else {}
     image.save(stream, form, **options)
@@ -62,7 +62,7 @@ def encode(pixels: Pixels, suffix: str) -> bytes:
 def _open(data: bytes) -> Any:
     from PIL import Image
 
-    image: Any = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "MPO", "TIFF"))
+    image: Any = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "TIFF"))
     if image.format == "TIFF" and image.n_frames > 1:
         raise ValueError("the file has several pages; split it into one file for each")
     return image
@@ -76,6 +76,8 @@ def _oriented(image: Any) -> Any:
 
 def _array(image: Any) -> Pixels:
     """Bring an opened image into one of the plain modes, and see it as an array."""
+    # NumPy would hide what goes wrong while the pixels are decoded.
+    image.load()
     if image.mode == "P" or "transparency" in image.info:
         with_alpha = "RGBA" if image.mode in ("P", "RGB") else "LA"
         image = image.convert(with_alpha if "transparency" in image.info else "RGB")
@@ -99,7 +101,9 @@ def _swapped(image: Any) -> Any:
 
     It keeps one byte of every 16-bit colour sample: the upper one, if the order is the true one.
     """
-    image.tile = [(tile[0], tile[1], tile[2], _swap(tile[3])) for tile in image.tile]
+    # A tile is a named tuple in newer releases of Pillow, and a plain one in older ones.
+    made = getattr(type(image.tile[0]), "_make", tuple)
+    image.tile = [made((*tile[:3], _swap(tile[3]))) for tile in image.tile]
     return image
 
 
