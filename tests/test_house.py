@@ -72,7 +72,8 @@ def test_a_module_stands_on_a_floor_and_imports_none_above(path):
 
 
 def test_no_circles():
-    graph = {name: {target for target, top in imported(path) if top and target != name} for name, path in modules().items()}
+    graph = {name: {target for target, top in imported(path) if top and target != name}
+             for name, path in modules().items()}
     done = set()
     while graph.keys() - done:
         free = {name for name in graph.keys() - done if graph[name] - {""} <= done | {name}}
@@ -114,7 +115,8 @@ def test_import_is_light():
 
 
 def test_filtering_an_array_needs_no_pillow():
-    code = "import faltung as ft, numpy as np, sys; ft.filter(np.ones((4, 4)), np.ones((3, 3))); print('PIL' in sys.modules)"
+    code = ("import faltung as ft, numpy as np, sys; ft.filter(np.ones((4, 4)), np.ones((3, 3))); "
+            "print('PIL' in sys.modules)")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
@@ -153,7 +155,7 @@ def test_a_clean_install_needs_numpy_and_llvmlite_only(tmp_path):
     assert done.stdout == "[1.0, 3.0, 2.0]\n"
     picture = tmp_path / "a.png"
     picture.write_bytes(b"")
-    refused = subprocess.run([tmp_path / "venv" / "bin" / "faltung", "apply", picture, "-k", "box", "-o", tmp_path / "b.png"],
-                             capture_output=True, text=True, check=False)
+    line = [tmp_path / "venv" / "bin" / "faltung", "apply", picture, "-k", "box", "-o", tmp_path / "b.png"]
+    refused = subprocess.run(line, capture_output=True, text=True, check=False)
     assert refused.returncode == 2
     assert refused.stderr.endswith('need Pillow, which is not installed; pip install "faltung[images]"\n')

@@ -107,7 +107,8 @@ def sharpen(amount: float = 1) -> Kernel:
     if not math.isfinite(amount):
         raise KernelError(f"sharpen: amount={amount} must be finite")
     kernel = identity(3) - amount * laplacian().astype(np.float64)
-    return kernel.astype(np.int16) if amount == int(amount) and abs(amount) < 2**12 else kernel
+    whole = amount == int(amount) and abs(amount) < 2**12
+    return kernel.astype(np.int16) if whole else kernel
 
 
 def sobel(axis: int = 1, ndim: int = 2) -> Kernel:
@@ -155,7 +156,7 @@ def laplacian(ndim: int = 2, *, diagonal: bool = False) -> Kernel:
     """
     _positive("laplacian", "ndim", ndim)
     near = np.abs(np.indices((3,) * ndim) - 1).sum(axis=0)
-    kernel = ((near > 0) if diagonal else (near == 1)).astype(np.int16)
+    kernel: Kernel = ((near > 0) if diagonal else (near == 1)).astype(np.int16)
     kernel[(1,) * ndim] = -kernel.sum()
     return kernel
 
@@ -220,7 +221,7 @@ def named(text: str) -> Kernel:
             raise KernelError(f"kernel {name!r}: parameter {key!r} has no value; write {key}=VALUE")
         options[key] = _value(name, key, value)
     try:
-        return function(**options)
+        return np.asarray(function(**options))
     except TypeError as error:
         raise KernelError(f"kernel {text!r}: {error}") from error
 

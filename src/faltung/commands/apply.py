@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -133,7 +133,8 @@ def apply(pixels: Pixels, job: Job) -> Done:
         if planned != (pixels.shape, pixels.dtype):
             asked = _request(pixels, job)
             part = asked.filtered(pixels)
-            plan = operations.plan(operations.correlate, Like(part.shape, part.dtype), asked.kernel, **asked.options)
+            like = Like(part.shape, part.dtype.name)
+            plan = operations.plan(operations.correlate, like, asked.kernel, **asked.options)
             planned, recipe = (pixels.shape, pixels.dtype), recipe or one_line(plan.recipe)
         ready = perf_counter()
         result = asked.whole(plan(asked.filtered(pixels)), pixels)
@@ -143,8 +144,9 @@ def apply(pixels: Pixels, job: Job) -> Done:
 
 
 def one_line(recipe: Any) -> str:
-    """Say a recipe in one line."""
-    return " ".join(str(recipe).split())
+    """Say a recipe in one line: the algorithm, and what it decided."""
+    told = ", ".join(f"{field.name.replace('_', ' ')} {getattr(recipe, field.name)}" for field in fields(recipe))
+    return f"{recipe.algorithm} ({told})" if told else str(recipe.algorithm)
 
 
 def _request(pixels: Pixels, job: Job) -> images.Request:

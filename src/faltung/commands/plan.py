@@ -37,10 +37,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _operands(options: argparse.Namespace) -> tuple[Any, Any]:
     dtype = dtype_named(options.dtype)
-    image = Like(words.extents("--image", options.image), dtype)
+    image = Like(words.extents("--image", options.image), dtype.name)
     if re.match(r"\d", options.kernel):
         kernel_dtype = dtype_named(options.kernel_dtype) if options.kernel_dtype else dtype
-        return image, Like(words.extents("--kernel", options.kernel), kernel_dtype)
+        return image, Like(words.extents("--kernel", options.kernel), kernel_dtype.name)
     taps = words.kernel(options.kernel)
     return image, taps.astype(dtype_named(options.kernel_dtype)) if options.kernel_dtype else taps
 
