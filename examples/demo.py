@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,18 +16,20 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from faltung import kernels
+
 OUTPUT = Path("demo-output")
 TINY = Path(__file__).with_name("hi.txt")
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture of the sheet: file, title, the options that made it, and what the command said."""
+    """One picture of the sheet: file, title, the options that made it, and a line of facts."""
 
     name: str
     title: str
     options: str = ""
-    said: str = ""
+    note: str = ""
 
     @property
     def path(self) -> Path:
@@ -36,19 +38,19 @@ class Panel:
 
 
 PHOTO = [
-    Panel("photo", "The photograph"),
+    Panel("photo", "The photograph", note="600x400 pixels, RGB, 8 bits a channel"),
     Panel("photo-gaussian", "Gaussian, sigma 4", "--kernel gaussian:sigma=4"),
     Panel("photo-sharpen", "Sharpen, amount 2", "--kernel sharpen:amount=2"),
-    Panel("photo-sobel", "Sobel, absolute slope", "--kernel sobel --absolute"),
+    Panel("photo-sobel", "Sobel, absolute value", "--kernel sobel --absolute"),
     Panel("photo-emboss", "Emboss", "--kernel emboss"),
-    Panel("photo-box", "Box 9x9, three times", "--kernel box:size=9 --repeat 3"),
+    Panel("photo-box", "Box, three times", "--kernel box:size=9 --repeat 3"),
 ]
 LETTERS = [
-    Panel("hi", "16x16 pixels"),
-    Panel("hi-box", "Box 3x3", "--kernel box"),
-    Panel("hi-sobel-across", "Sobel, across", "--kernel sobel:axis=1 --absolute"),
-    Panel("hi-sobel-down", "Sobel, down", "--kernel sobel:axis=0 --absolute"),
-    Panel("hi-laplacian", "Laplacian", "--kernel laplacian --absolute"),
+    Panel("hi", "The picture", note="16x16 pixels, grey"),
+    Panel("hi-box", "Box", "--kernel box"),
+    Panel("hi-sobel-across", "Sobel, across", "--kernel sobel:axis=1,scale=0.25 --absolute"),
+    Panel("hi-sobel-down", "Sobel, down", "--kernel sobel:axis=0,scale=0.25 --absolute"),
+    Panel("hi-laplacian", "Laplacian", "--kernel laplacian:scale=0.25 --absolute"),
     Panel("hi-emboss", "Emboss", "--kernel emboss"),
 ]
 
@@ -83,7 +85,7 @@ def apply(panel: Panel, source: Path) -> Panel:
     if done.returncode:
         raise SystemExit(done.returncode)
     print(f"  {done.stdout.strip()}", flush=True)
-    return Panel(panel.name, panel.title, panel.options, done.stdout.strip())
+    return replace(panel, note=caption(panel, done.stdout.strip()))
 
 
 class Sheet:
@@ -99,7 +101,7 @@ class Sheet:
     def draw(self, photos: list[Panel], letters: list[Panel]) -> Image.Image:
         """Draw everything from top to bottom; return the page, cut to what is used."""
         y = self._heading()
-        y = self._section(y, "A photograph, 600x400, each colour channel on its own", photos, 3,
+        y = self._section(y, "A photograph, each colour channel on its own", photos, 3,
                           Image.Resampling.LANCZOS)
         y = self._section(y, "Sixteen by sixteen pixels, enlarged without smoothing", letters, 6,
                           Image.Resampling.NEAREST)
@@ -117,40 +119,39 @@ class Sheet:
         self.pen.line([(self.margin, y), (self.margin + self.width, y)], fill=self.line, width=2)
         self._text(self.margin, y + 22, title, 30, self.ink)
         y += 92
-        cell = (self.width - (columns - 1) * self.gutter) // columns
+        size = self._size(panels[0], columns, how)
+        step = (self.width - size[0]) / (columns - 1)
         for start in range(0, len(panels), columns):
-            bottom = y
-            for column, panel in enumerate(panels[start : start + columns]):
-                bottom = max(bottom, self._panel(self.margin + column * (cell + self.gutter), y, cell, panel, how))
-            y = bottom + 40
+            bottoms = [self._panel(self.margin + round(column * step), y, panel, size, how)
+                       for column, panel in enumerate(panels[start : start + columns])]
+            y = max(bottoms) + 40
         return y
 
-    def _panel(self, x: int, y: int, cell: int, panel: Panel, how: Image.Resampling) -> int:
-        picture = Image.open(panel.path).convert("RGB")
-        # The tiny picture grows by a whole factor, so that all its pixels stay the same size.
-        factor = cell // picture.width if how == Image.Resampling.NEAREST else cell / picture.width
-        size = round(picture.width * factor), round(picture.height * factor)
-        self.page.paste(picture.resize(size, how), (x, y))
+    def _panel(self, x: int, y: int, panel: Panel, size: tuple[int, int], how: Image.Resampling) -> int:
+        self.page.paste(Image.open(panel.path).convert("RGB").resize(size, how), (x, y))
         self.pen.rectangle([x - 1, y - 1, x + size[0], y + size[1]], outline=self.line)
-        bottom = y + size[1] + 14
-        self._text(x, bottom, panel.title, 28, self.ink)
-        note = caption(panel)
-        if note:
-            self._text(x, bottom + 38, note, 22, self.soft)
-        return bottom + 70
+        self._text(x, y + size[1] + 14, panel.title, 28, self.ink)
+        self._text(x, y + size[1] + 52, panel.note, 20, self.soft)
+        return y + size[1] + 84
+
+    def _size(self, panel: Panel, columns: int, how: Image.Resampling) -> tuple[int, int]:
+        """Give the size of a picture on the page; the tiny one grows by a whole factor."""
+        with Image.open(panel.path) as picture:
+            width, height = picture.size
+        cell = (self.width - (columns - 1) * self.gutter) / columns
+        factor = cell // width if how == Image.Resampling.NEAREST else cell / width
+        return round(width * factor), round(height * factor)
 
     def _text(self, x: int, y: int, text: str, size: int, colour: str) -> None:
         font: Any = ImageFont.load_default(size)
         self.pen.text((x, y), text, font=font, fill=colour)
 
 
-def caption(panel: Panel) -> str:
-    """Pick algorithm and time from what the command said."""
-    if not panel.said:
-        return ""
-    _, recipe, spent = panel.said.rsplit("; ", 2)
-    algorithm = recipe.replace(":", " ").replace("(", " ").split()[0].strip(",")
-    return f"{algorithm}, {' '.join(spent.rsplit(' ', 2)[-2:])}"
+def caption(panel: Panel, said: str) -> str:
+    """Tell taps, algorithm and time, the latter two from what the command said."""
+    taps = "x".join(map(str, kernels.named(panel.options.split()[1]).shape))
+    _, recipe, spent = said.rsplit("; ", 2)
+    return f"{taps} taps, {recipe.split()[0]}, {' '.join(spent.split()[-2:])}"
 
 
 if __name__ == "__main__":

@@ -60,18 +60,19 @@ def test_parameters_are_read_from_text():
     np.testing.assert_array_equal(kernels.named("gaussian:sigma=1.5,size=5x7"), kernels.gaussian(1.5, size=(5, 7)))
     np.testing.assert_array_equal(kernels.named("laplacian:diagonal=true"), kernels.laplacian(diagonal=True))
     np.testing.assert_array_equal(kernels.named("sobel:axis=-2"), kernels.sobel(0))
+    np.testing.assert_array_equal(kernels.named("sobel:scale=0.25"), kernels.sobel() / 4)
 
 
 ERRORS = {
     "gausian": "kernel 'gausian' is unknown; did you mean gaussian?",
     "zzz": "kernel 'zzz' is unknown; known: identity, box, gaussian, sharpen, sobel, laplacian, emboss",
     "gaussian:sgma=2": "kernel 'gaussian': parameter 'sgma' is unknown; did you mean sigma?",
-    "gaussian:q=2": "kernel 'gaussian': parameter 'q' is unknown; known: sigma, ndim, size",
+    "gaussian:q=2": "kernel 'gaussian': parameter 'q' is unknown; known: sigma, ndim, size, scale",
     "gaussian:sigma": "kernel 'gaussian': parameter 'sigma' has no value; write sigma=VALUE",
     "box:size=wide": "kernel 'box': size=wide is not a number; write size=2, or size=2x3 for one per axis",
     "gaussian:sigma=-1": "gaussian: sigma=-1 must be positive and finite; use identity() for no blur",
     "gaussian:sigma=nan": "gaussian: sigma=nan must be positive and finite; use identity() for no blur",
-    "emboss:depth=2": "kernel 'emboss': parameter 'depth' is unknown; it takes none",
+    "emboss:depth=2": "kernel 'emboss': parameter 'depth' is unknown; known: scale",
     "sharpen:amount=inf": "sharpen: amount=inf must be finite",
     "box:size=0": "box: size=0 must be a whole number of at least 1",
     "box:size=2.5": "box: size=2.5 must be a whole number of at least 1",

@@ -193,7 +193,8 @@ def named(text: str) -> Kernel:
     ----------
     text
         ``"name"`` or ``"name:parameter=value,parameter=value"``; a value is a number, ``true`` or
-        ``false``, or several numbers with ``x`` between them (``size=5x7``).
+        ``false``, or several numbers with ``x`` between them (``size=5x7``).  Beside the function's
+        parameters every kernel has ``scale``, by which all its taps are multiplied.
 
     Raises
     ------
@@ -206,12 +207,14 @@ def named(text: str) -> Kernel:
     (5, 5)
     >>> named("box:size=2x3").shape
     (2, 3)
+    >>> named("sobel:axis=0,ndim=1,scale=0.5")
+    array([-0.5,  0. ,  0.5])
     """
     name, _, rest = text.partition(":")
     function = KERNELS.get(name)
     if function is None:
         raise KernelError(f"kernel {name!r} is unknown; {_nearest(name, KERNELS)}")
-    known = _parameters(function)
+    known = [*_parameters(function), "scale"]
     options: dict[str, Any] = {}
     for part in filter(None, rest.split(",")):
         key, equals, value = part.partition("=")
@@ -221,7 +224,9 @@ def named(text: str) -> Kernel:
             raise KernelError(f"kernel {name!r}: parameter {key!r} has no value; write {key}=VALUE")
         options[key] = _value(name, key, value)
     try:
-        return np.asarray(function(**options))
+        scale = options.pop("scale", None)
+        kernel = function(**options)
+        return kernel if scale is None else kernel * np.float64(scale)
     except TypeError as error:
         raise KernelError(f"kernel {text!r}: {error}") from error
 
@@ -239,7 +244,7 @@ def _nearest(word: str, known: Any) -> str:
     near = get_close_matches(word, known, n=3)
     if near:
         return "did you mean " + " or ".join(near) + "?"
-    return "known: " + ", ".join(known) if known else "it takes none"
+    return "known: " + ", ".join(known)
 
 
 def _value(name: str, key: str, text: str) -> Any:
