@@ -159,3 +159,9 @@ def test_a_clean_install_needs_numpy_and_llvmlite_only(tmp_path):
     refused = subprocess.run(line, capture_output=True, text=True, check=False)
     assert refused.returncode == 2
     assert refused.stderr.endswith('need Pillow, which is not installed; pip install "faltung[images]"\n')
+
+
+def test_the_tour_of_the_readme_runs(capsys):
+    tour = (ROOT / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    exec(compile(tour, "README.md", "exec"), {})
+    assert "plan of correlate" in capsys.readouterr().out
