@@ -351,6 +351,8 @@ class Function:
 
     def shuffle(self, a: Value, b: Value | None, lanes: Sequence[int]) -> Value:
         """Pick lanes from two vectors laid side by side (-1: any)."""
+        if len(lanes) == 1:
+            return self.extract(a, lanes[0])
         other = b.text if b is not None else "poison"
         mask = ", ".join(f"i32 {lane}" if lane >= 0 else "i32 poison" for lane in lanes)
         kind = vector(element_of(a.type), len(lanes))

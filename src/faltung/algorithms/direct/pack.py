@@ -8,7 +8,7 @@ occurs, for every border alike, and the tiles never meet one.
 from __future__ import annotations
 
 from ...compiler.dtypes import widen
-from ...compiler.emit import Function, Module, Operand, Value, constant, vector
+from ...compiler.emit import Function, Module, Operand, Value, constant, lanes_of, vector
 from ...problem.border import map_index
 from .frame import Frame
 
@@ -135,10 +135,7 @@ class Packer:
         return wide + [constant(wide[0].type, 0)] * missing
 
     def _every(self, raw: Value, first: int, step: int) -> Value:
-        from ...compiler.emit import lanes_of
-
-        picks = list(range(first, lanes_of(raw.type), step))
-        return self.f.extract(raw, picks[0]) if len(picks) == 1 else self.f.shuffle(raw, None, picks)
+        return self.f.shuffle(raw, None, list(range(first, lanes_of(raw.type), step)))
 
     def _put(self, to: Value, index: Operand, planes: list[Value]) -> None:
         f, fr = self.f, self.frame

@@ -47,6 +47,13 @@ def _channel_tiles(p: Problem, machine: Machine, lanes: int) -> Iterator[tuple[i
                 yield m, r, q
 
 
+def _pixels_held(p: Problem, tile: tuple[int, int, int]) -> int:
+    """Scalars that unrolled taps keep in registers: neighbouring taps share most of them."""
+    _, rows, columns = tile
+    offsets = {q * p.stride[-1] + t * p.kernel_dilation[-1] for q in range(columns) for t in range(p.kernel[-1])}
+    return rows * len(offsets)
+
+
 def _even(extent: int, wished: int, tile: int) -> int:
     """A block near ``wished`` that parts the extent evenly and holds whole tiles."""
     wished = max(min(wished, extent), min(tile, extent))
@@ -71,6 +78,8 @@ def _with_block(stage: Stage, machine: Machine, lanes: str, tile: tuple[int, int
     unrolled = tile[0] * tile[1] * tile[2] * element.planes**2
     chunk = max(1, min(p.kernel[-2], UNROLLED_FMAS // unrolled)) if lanes == "pixels" else 1
     straight = unrolled * chunk * p.kernel[-1] <= UNROLLED_FMAS * (2 if p.kernel[-1] <= 3 else 1)
+    if lanes == "channels":
+        straight = straight and unrolled + tile[0] + _pixels_held(p, tile) <= machine.registers
     return DirectRecipe(lanes, machine.vector_bytes, tile, tuple(block), chunk, straight)
 
 
@@ -98,7 +107,7 @@ def cycles(frame: Frame) -> float:
     tap = max(busy, loads / 2)
     inner = p.kernel[-1] * (recipe.chunk if frame.by_pixels else 1) if recipe.columns_unrolled else (
         recipe.chunk if frame.by_pixels else 1)
-    tap += 2.0 / max(1, inner)
+    tap += (2.0 if frame.by_pixels else 0.4) / max(1, inner)
     store = m * r * v * planes * (2.0 if frame.by_pixels else 8.0)
     work = tiles * (p.terms * tap + store + 20)
     packed = p.channels_in * planes * prod(frame.packed_extents[:-1]) * (
@@ -111,7 +120,7 @@ def _loads_per_tap(frame: Frame) -> float:
     m, r, v = frame.recipe.tile
     planes = frame.accumulator.planes
     if not frame.by_pixels:
-        return float(m + r * v)
+        return float(2 * m + r * v)  # the kernel streams from the second-level cache
     p, chunk = frame.problem, frame.recipe.chunk
     rows = len({row * p.stride[-2] + tap * p.kernel_dilation[-2] for row in range(r) for tap in range(chunk)})
     # a vector that crosses a cache line is loaded twice
