@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -220,20 +220,22 @@ def refine_known(lowered: Lowered, kernel: np.ndarray | None, bias: np.ndarray |
 class Arranged:
     """A plan whose operands are transposed before, and its output after: what no view could express."""
 
-    def __init__(self, plan: Callable[..., Any], arrangement: Arrangement) -> None:
+    def __init__(self, plan: Any, arrangement: Arrangement) -> None:
         self.plan, self.arrangement = plan, arrangement
 
     def __call__(self, image: Any, kernel: Any = None, bias: Any = None, *, out: Any = None, threads: int | None = None) -> Any:
         """Run on arrays of the planned shapes and dtypes."""
         arrangement = self.arrangement
+        image, restore = adopt(image, self.plan.function, "x")
         if kernel is not None:
-            kernel = np.asarray(kernel).transpose(arrangement.kernel)
-        image = np.ascontiguousarray(np.asarray(image).transpose(arrangement.image))
+            kernel = adopt(kernel, self.plan.function, "k")[0].transpose(arrangement.kernel)
+        image = np.ascontiguousarray(image.transpose(arrangement.image))
         result = self.plan(image, kernel, bias, threads=threads).transpose(arrangement.output)
-        if out is None:
-            return np.ascontiguousarray(result)
-        out[...] = result
-        return out
+        if out is not None:
+            out[...] = result
+            return out
+        result = np.ascontiguousarray(result)
+        return result if restore is None else restore(result)
 
     def __getattr__(self, name: str) -> Any:
         if name in ("plan", "arrangement"):  # not there yet while a pickle is read

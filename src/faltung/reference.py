@@ -64,12 +64,13 @@ def correlate(problem: Problem, image: np.ndarray, kernel: np.ndarray, bias: np.
     >>> correlate(problem, np.array([[[1, 2, 3, 4]]]), np.array([[[[1, 10]]]]))
     array([[[10, 21, 32, 43,  4]]])
     """
-    uncast = object in (image.dtype, kernel.dtype)
+    uncast = "O" in (image.dtype.kind, kernel.dtype.kind)
     see = _as_fractions if exact else _numbers(problem, image, kernel)
     image, kernel = see(image), see(kernel)
     sums = np.zeros(problem.output_shape, image.dtype)
-    for output in np.ndindex(problem.output):
-        sums[(..., *output)] = _sum_of_products(problem, image, kernel, output)
+    with np.errstate(invalid="ignore", over="ignore"):  # infinity times zero is NaN, and no cause for a warning
+        for output in np.ndindex(problem.output):
+            sums[(..., *output)] = _sum_of_products(problem, image, kernel, output)
     if bias is not None:
         sums = sums + see(bias).reshape(problem.groups, problem.channels_out, *[1] * problem.ndim)
     sums = activate(sums, problem.activation)
@@ -104,14 +105,14 @@ def _look(problem: Problem, image: np.ndarray, output: Index, tap: Index) -> Any
 
 
 def _constant(fill: Number, channels: int, dtype: np.dtype[Any]) -> np.ndarray:
-    if dtype == object and isinstance(fill, float) and math.isfinite(fill):
+    if dtype.kind == "O" and isinstance(fill, float) and math.isfinite(fill):
         fill = int(fill) if fill.is_integer() else Fraction(fill)  # type: ignore[assignment]
     return np.full((1, channels), fill, dtype)
 
 
 def _numbers(problem: Problem, image: np.ndarray, kernel: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """How operands are brought into numbers that can be summed without harm."""
-    if object in (image.dtype, kernel.dtype) or _all_integers(problem):
+    if "O" in (image.dtype.kind, kernel.dtype.kind) or _all_integers(problem):
         return lambda array: (array.astype(np.uint8) if array.dtype == bool else array).astype(object)
     is_complex = "complex" in problem.accumulator_dtype
     return lambda array: array.astype(np.complex128 if is_complex else np.float64)
@@ -128,7 +129,7 @@ def _as_fractions(array: np.ndarray) -> np.ndarray:
     >>> _as_fractions(np.array([0.5, 3]))
     array([Fraction(1, 2), Fraction(3, 1)], dtype=object)
     """
-    if array.dtype != object and not is_integer(array.dtype.name):
+    if array.dtype.kind != "O" and not is_integer(array.dtype.name):
         array = array.astype(np.float64)
     fractions = np.empty(array.shape, object)
     fractions.ravel()[:] = [Fraction(value) for value in array.ravel().tolist()]
@@ -175,7 +176,9 @@ def cast(sums: np.ndarray, dtype: str, overflow: str, function: str = "reference
     target = numpy_dtype(dtype)
     if not is_integer(dtype):
         with np.errstate(over="ignore", invalid="ignore"):
-            return (sums.astype(np.float64) if sums.dtype == object and "complex" not in dtype else sums).astype(target)
+            if sums.dtype.kind == "O" and target.kind != "c":
+                sums = sums.astype(np.float64)
+            return sums.astype(target)
     values = [_fit(value, dtype, overflow, function) for value in sums.ravel().tolist()]
     return np.array(values, target).reshape(sums.shape)
 
@@ -184,7 +187,7 @@ def _fit(value: Any, dtype: str, overflow: str, function: str) -> int:
     """One sum as an integer of ``dtype``; NaN, and infinity where it wraps, become 0 unless that is an error."""
     low, high = limits(dtype)
     if isinstance(value, float) and not math.isfinite(value):
-        if overflow == "saturate" and value == value:
+        if overflow == "saturate" and math.isinf(value):
             return high if value > 0 else low
         if overflow in ("saturate", "wrap"):
             return 0
