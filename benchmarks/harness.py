@@ -40,7 +40,7 @@ UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 """Would choose another machine's kernels for the peers' matrix products."""
 
 PEER_ISA = {"avx2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2",
-                     "OPENCV_CPU_DISABLE": "AVX512_COMMON,AVX512_SKX,AVX512_ICL"}}
+                     "OPENCV_CPU_DISABLE": "AVX512-COMMON,AVX512-SKX,AVX512-ICL"}}
 """How to hold back the peers that can be held back; onnxruntime and ncnn cannot."""
 
 
@@ -89,10 +89,11 @@ class Runner:
     samples: list[float] = field(default_factory=list)
 
     def sample(self) -> None:
-        """Rest, warm up by one call, then time a few."""
+        """Rest, warm up (half a sample: workers woken a moment ago are slow), then time a few calls."""
         call, repeats = self.call, range(self.timing.repeats)
         time.sleep(PAUSE_S)
-        call()
+        for _ in range(len(repeats) // 2 + 1):
+            call()
         start = time.perf_counter()
         for _ in repeats:
             call()

@@ -35,4 +35,4 @@ def make_plan(case: Case, given: Operands, threads: int) -> Any:
 def algorithm(plan: Any) -> str:
     """Return the name of the algorithm that the plan chose."""
     recipe = getattr(plan, "recipe", None)
-    return str(getattr(recipe, "algorithm", "plan"))
+    return type(recipe).__name__.removesuffix("Recipe").lower() if recipe else "plan"
