@@ -33,7 +33,7 @@ test: $(VENV)/.with-test
 test-all: $(VENV)/.with-test $(VENV)/.with-dev
 	$(BIN)/python -m pytest -m "slow or not slow"
 
-check: $(VENV)/.with-dev $(VENV)/.with-images
+check: $(VENV)/.with-dev
 	$(BIN)/ruff check src tests examples
 	$(BIN)/mypy
 

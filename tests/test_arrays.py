@@ -168,7 +168,8 @@ def test_conjugated_tensors(torch):
 
 
 def test_tensors_that_want_gradients(torch):
-    with fails(DTypeError, "convolve: x is a tensor that requires a gradient, which convolve does not record; pass x.detach()"):
+    with fails(DTypeError, "convolve: x is a tensor that requires a gradient, which convolve does not record; pass "
+                           "x.detach()"):
         ft.convolve(torch.ones(3, requires_grad=True), torch.ones(2))
 
 

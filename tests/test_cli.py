@@ -139,6 +139,8 @@ APPLY_ERRORS = {
     "grey.png -k grey.png -o out.png": "kernel file grey.png: suffix '.png' is unknown; use .npy, .txt or .csv",
     "grey.png -k box:ndim=3 -o out.png":
         "filter: kernel (3, 3, 3) has 3 axes, and 2 axes of the image (20, 30) are filtered; give it as many axes",
+    "colour.png -k box:ndim=3 -o out.png":
+        "filter: kernel (3, 3, 3) has 3 axes, and 2 axes of the image (20, 30, 4) are filtered; give it as many axes",
     "grey.png -k box -o out.png --stride two":
         "--stride two: not whole numbers; write them with x between, as 512x512",
     "grey.png -k box -o out.png --repeat 0": "--repeat 0: must be at least 1",
@@ -312,3 +314,31 @@ def test_a_reader_that_has_enough(folder):
         running.stdout.close()
         assert running.stderr.read() == ""
     assert running.returncode == 0
+
+
+def test_a_terminal_sees_a_bar(folder):
+    """A pseudo-terminal as error stream: the bar is drawn, and gone at the end."""
+    pty = pytest.importorskip("pty")
+    import os
+
+    (folder / "out").mkdir()
+    ours, theirs = pty.openpty()
+    line = [sys.executable, "-m", "faltung.cli", "apply", "grey.png", "colour.png", "-k", "box", "-o", "out"]
+    done = subprocess.run(line, stdout=subprocess.PIPE, stderr=theirs, text=True, check=False)
+    os.close(theirs)
+    drawn = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert done.returncode == 0
+    assert "1/2" in drawn
+    assert drawn.endswith("\x1b[K")
+
+
+def test_a_volume_and_a_signal(folder, capsys):
+    rng = np.random.default_rng(2)
+    for shape, ndim in (((6, 7, 8), 3), ((50,), 1), ((50, 2), 1)):
+        values = rng.normal(size=shape).astype(np.float32)
+        images.write("v.npy", values)
+        assert run(f"apply v.npy -k box:ndim={ndim} -o out.npy", capsys)[0] == 0
+        channel_axis = -1 if len(shape) > ndim else None
+        wanted = images.filter(values, kernels.box(ndim=ndim), channel_axis=channel_axis)
+        np.testing.assert_array_equal(images.read("out.npy"), wanted)

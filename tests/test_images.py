@@ -352,3 +352,17 @@ def test_filter_of_words():
     with pytest.raises(DTypeError) as caught:
         images.filter(np.array([["a"]]), np.ones((1, 1)))
     assert str(caught.value) == "filter: image has dtype <U1, which is not a number; convert it first"
+
+
+def test_two_channels_of_a_signal_are_no_alpha():
+    stereo = noise((50, 2), np.float32)
+    result = images.filter(stereo, kernels.box(3, ndim=1), channel_axis=-1)
+    for channel in range(2):
+        np.testing.assert_array_equal(result[:, channel], images.filter(stereo[:, channel], kernels.box(3, ndim=1)))
+
+
+def test_big_endian_npy(tmp_path):
+    np.save(tmp_path / "a.npy", np.arange(6, dtype=">f4"))
+    back = images.read(tmp_path / "a.npy")
+    assert back.dtype.isnative
+    np.testing.assert_array_equal(back, np.arange(6))

@@ -141,7 +141,8 @@ def filter(image: Any, kernel: Any, *, mode: str = "same", border: Any = "reflec
         Dtype of the result, that of the image by default.
     alpha
         Whether the last channel is alpha, which is kept and not filtered (where the outputs are
-        fewer, or more, it is taken from their places).  By default it is when there are 2 or 4 channels.
+        fewer, or more, it is taken from their places).  By default it is for pictures (two filtered
+        axes) of 2 or 4 channels.
 
     Returns
     -------
@@ -208,8 +209,9 @@ def request(shape: tuple[int, ...], image_dtype: np.dtype[Any], kernel: Any, *, 
             raise DTypeError(f"filter: {name} has dtype {asked}, which is not a number; convert it first")
     axes = _filtered_axes(shape, taps.shape, channel_axis)
     options |= {"axes": axes, "dtype": image_dtype if dtype is None else np.dtype(dtype), "overflow": "saturate"}
-    has_alpha = channel_axis is not None and (shape[channel_axis] in (2, 4) if alpha is None else alpha)
-    alpha_axis = None if channel_axis is None or not has_alpha else channel_axis % len(shape)
+    if alpha is None:
+        alpha = channel_axis is not None and len(axes) == 2 and shape[channel_axis] in (2, 4)
+    alpha_axis = channel_axis % len(shape) if channel_axis is not None and alpha else None
     return Request(kernel_for(image_dtype, taps), options, alpha_axis)
 
 
@@ -275,7 +277,8 @@ def _reason(error: Exception) -> str:
 def _decode_npy(data: bytes) -> Pixels:
     import io
 
-    return np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
+    array = np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _encode_npy(array: Pixels) -> bytes:

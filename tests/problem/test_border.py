@@ -61,7 +61,8 @@ def test_fills_are_the_constants():
     (None, 'convolve: border None is not known; use a number, "edge", "reflect", "symmetric" or "wrap"'),
     (True, 'convolve: border True is not known; use a number, "edge", "reflect", "symmetric" or "wrap"'),
     ((0, None), 'convolve: border None is not known; use a number, "edge", "reflect", "symmetric" or "wrap"'),
-    ((0, 1, 2), "convolve: border has 3 entries (0, 1, 2), but 2 axes are convolved; give one border, one for each axis, "
+    ((0, 1, 2), "convolve: border has 3 entries (0, 1, 2), but 2 axes are convolved; give one border, one for each "
+                "axis, "
                 "or one (before, after) pair for each axis"),
     ((0, (1, 2, 3)), "convolve: border (1, 2, 3) of one axis has 3 sides; give one (before, after) pair"),
     (2**64, "convolve: border 18446744073709551616 does not fit 64 bits (-2**63 to 2**64 - 1); use a float"),

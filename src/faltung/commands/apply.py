@@ -116,7 +116,7 @@ def _one(source: Path, target: Path, job: Job) -> str:
     pixels = images.read(source)
     # A mistake in the name of the result should not cost the work.
     images.check_writable(target, pixels.shape, job.dtype or pixels.dtype)
-    done = apply(pixels, job)
+    done = apply(pixels, job, has_channels=_has_channels(source, pixels, job.kernel))
     images.write(target, done.pixels)
     kind = f"{'x'.join(map(str, pixels.shape))} {pixels.dtype}"
     times = f" {job.repeat} times" if job.repeat > 1 else ""
@@ -124,14 +124,21 @@ def _one(source: Path, target: Path, job: Job) -> str:
     return f"{source} -> {target}: {kind}; {done.recipe}; {spent}"
 
 
-def apply(pixels: Pixels, job: Job) -> Done:
+def _has_channels(source: Path, pixels: Pixels, kernel: Pixels) -> bool:
+    """Whether the last axis is colour: always in a picture's file, in .npy if the kernel leaves it over."""
+    if source.suffix.lower() != ".npy":
+        return pixels.ndim == 3
+    return pixels.ndim == kernel.ndim + 1 and pixels.shape[-1] <= 4
+
+
+def apply(pixels: Pixels, job: Job, *, has_channels: bool) -> Done:
     """Filter one image as often as the job says; a shape that stays keeps its plan."""
     recipe, plan_s, run_s = "", 0.0, 0.0
     planned: tuple[tuple[int, ...], np.dtype[Any]] | None = None
     for _ in range(job.repeat):
         start = perf_counter()
         if planned != (pixels.shape, pixels.dtype):
-            asked = _request(pixels, job)
+            asked = _request(pixels, job, has_channels)
             part = asked.filtered(pixels)
             like = Like(part.shape, part.dtype.name)
             plan = operations.plan(operations.correlate, like, asked.kernel, **asked.options)
@@ -149,9 +156,8 @@ def one_line(recipe: Any) -> str:
     return f"{recipe.algorithm} ({told})" if told else str(recipe.algorithm)
 
 
-def _request(pixels: Pixels, job: Job) -> images.Request:
-    # Files with a colour axis have it last; an array with one axis more than the kernel is taken for one.
-    channel_axis = -1 if pixels.ndim == job.kernel.ndim + 1 and pixels.shape[-1] <= 4 else None
+def _request(pixels: Pixels, job: Job, has_channels: bool) -> images.Request:
+    channel_axis = -1 if has_channels else None
     dtype = np.dtype(np.float64 if pixels.dtype.itemsize > 2 else np.float32) if job.absolute else job.dtype
     return images.request(pixels.shape, pixels.dtype, job.kernel, channel_axis=channel_axis, dtype=dtype, **job.options)
 

@@ -38,6 +38,7 @@ def decode(data: bytes) -> Pixels:
             raise ValueError("colour of more than 16 bits is read without compression only; save it so, or as .npy")
     image = _open(data)
     if _is_16bit_colour(image):
+        image.info.pop("transparency", None)
         return _join(_array(image), _array(_swapped(_open(data))))
     return _array(_oriented(image))
 
@@ -78,7 +79,7 @@ def _array(image: Any) -> Pixels:
     """Bring an opened image into one of the plain modes, and see it as an array."""
     # NumPy would hide what goes wrong while the pixels are decoded.
     image.load()
-    if image.mode == "P" or "transparency" in image.info:
+    if image.mode == "P" or (image.mode in ("L", "RGB") and "transparency" in image.info):
         with_alpha = "RGBA" if image.mode in ("P", "RGB") else "LA"
         image = image.convert(with_alpha if "transparency" in image.info else "RGB")
     elif image.mode in _WHOLE_MODES:
@@ -102,6 +103,7 @@ def _swapped(image: Any) -> Any:
     It keeps one byte of every 16-bit colour sample: the upper one, if the order is the true one.
     """
     # A tile is a named tuple in newer releases of Pillow, and a plain one in older ones.
+    image.info.pop("transparency", None)
     made = getattr(type(image.tile[0]), "_make", tuple)
     image.tile = [made((*tile[:3], _swap(tile[3]))) for tile in image.tile]
     return image
