@@ -26,6 +26,19 @@ def describe(isa: str = "") -> dict[str, Any]:
             "peak_f32_gflops": peaks, "python": platform.python_version()}
 
 
+def settle(before: dict[str, Any], after: dict[str, Any], load: float) -> dict[str, Any]:
+    """Return the machine with the higher of its peaks before and after, and a word on how quiet it was.
+
+    Other people's work halves every figure, and those of spinning pools even more: such a run proves nothing.
+    """
+    pairs = {n: (value, after["peak_f32_gflops"][n]) for n, value in before["peak_f32_gflops"].items()}
+    apart = max(max(pair) / min(pair) - 1 for pair in pairs.values())
+    loud = load > 0.5 or apart > 0.05
+    told = f"load average {load:.2f} at the start, peaks before and after {apart:.0%} apart"
+    quiet = f"NO, do not trust the figures: {told}" if loud else f"yes: {told}"
+    return {**before, "peak_f32_gflops": {n: max(pair) for n, pair in pairs.items()}, "quiet": quiet}
+
+
 def cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

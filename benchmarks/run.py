@@ -61,10 +61,11 @@ def _measure(options: argparse.Namespace) -> tuple[Figures, dict[str, Any], dict
     unknown = set(contenders) - {ours.NAME, *PEERS}
     if unknown:
         sys.exit(f"unknown peers {', '.join(sorted(unknown))}; known: {', '.join(PEERS)}")
-    machine = peak.describe(options.isa)
+    load, machine = os.getloadavg()[0], peak.describe(options.isa)
     results = []
     for threads in map(int, options.threads.split(",")):
         results += _run(cases, threads, contenders, options)
+    machine = peak.settle(machine, peak.describe(options.isa), load)
     peaks = {int(n): value for n, value in machine["peak_f32_gflops"].items()}
     return Figures({(r.case, r.threads): r for r in results}, peaks), machine, versions()
 
