@@ -159,14 +159,13 @@ def row(call, error, text):
         "conv: groups 3 must divide the image's channels (4)"),
     row(lambda: ft.conv(FEATURES, np.ones((7, 2, 3, 3)), groups=2), ShapeError,
         "conv: groups 2 must divide the kernel's output channels (7)"),
-    row(lambda: ft.conv(FEATURES, WEIGHTS, groups=0), ShapeError, "conv: groups must be an integer of at least 1, "
-                                                                  "not 0"),
+    row(lambda: ft.conv(FEATURES, WEIGHTS, groups=0), ShapeError,
+        "conv: groups must be an integer of at least 1, not 0"),
     row(lambda: ft.conv(FEATURES, WEIGHTS, groups=2), ShapeError,
-        "conv: kernel (8, 4, 3, 3) has 4 channels in along axis 1, but the image has 4; "
-        "it must have the channels divided by groups (4 / 2 = 2)"),
+        "conv: kernel (8, 4, 3, 3) has 4 channels in along axis 1, but must have the image's channels "
+        "divided by groups (4 / 2 = 2)"),
     row(lambda: ft.conv_transpose(FEATURES, np.ones((3, 4, 3, 3))), ShapeError,
-        "conv_transpose: kernel (3, 4, 3, 3) has 3 channels in along axis 0, but the image has 4; it must have the "
-        "channels"),
+        "conv_transpose: kernel (3, 4, 3, 3) has 3 channels in along axis 0, but must have the image's channels (4)"),
     row(lambda: ft.conv(FEATURES, np.ones((8, 4, 9, 3)), padding=1), ShapeError,
         "conv: kernel (8, 4, 9, 3) is larger than the padded image (1, 4, 6, 6) along spatial axis 0 (9 > 6 + 1 + 1); "
         "use a larger padding or a smaller dilation"),

@@ -44,8 +44,8 @@ def test_stride_dilation_and_start():
 
 
 def test_inserted_zeros_contribute_nothing_not_even_to_a_nan():
-    problem = replace(CONSTANT, image_dilation=(2,), start=(0,), output=(4,), image_dtype="float64", kernel_dtype="float64",
-                      accumulator_dtype="float64", output_dtype="float64", overflow="proven")
+    problem = replace(CONSTANT, image_dilation=(2,), start=(0,), output=(4,), image_dtype="float64",
+                      kernel_dtype="float64", accumulator_dtype="float64", output_dtype="float64", overflow="proven")
     kernel = np.array([[[[np.nan, 1.0]]]])
     expected = [[[np.nan, 2, np.nan, 3]]]
     np.testing.assert_array_equal(correlate(problem, X.astype(float), kernel), expected)
@@ -147,7 +147,8 @@ def test_bias_and_activations():
     sigmoid = 1 / (1 + np.exp(-x))
     from scipy.special import erf
     for name, expected in {
-        "relu": np.maximum(x, 0), "relu6": np.clip(x, 0, 6), "sigmoid": sigmoid, "tanh": np.tanh(x), "silu": x * sigmoid,
+        "relu": np.maximum(x, 0), "relu6": np.clip(x, 0, 6), "sigmoid": sigmoid, "tanh": np.tanh(x),
+        "silu": x * sigmoid,
         "gelu": x * (1 + erf(x / np.sqrt(2))) / 2,
     }.items():
         np.testing.assert_allclose(activate(x, name), expected, rtol=1e-12, atol=1e-14)

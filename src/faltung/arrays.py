@@ -33,11 +33,10 @@ class Like:
 
     def __post_init__(self) -> None:
         one = as_integer(self.shape)
-        extents = (self.shape,) if one is not None else tuple(self.shape)
-        for extent in extents:
-            if (as_integer(extent) if as_integer(extent) is not None else -1) < 0:  # type: ignore[operator]
-                raise ShapeError(f"Like: shape {self.shape!r} must be made of integers of at least 0")
-        object.__setattr__(self, "shape", tuple(int(extent) for extent in extents))
+        extents = [one] if one is not None else [as_integer(extent) for extent in self.shape]
+        if any(extent is None or extent < 0 for extent in extents):
+            raise ShapeError(f"Like: shape {self.shape!r} must be made of integers of at least 0")
+        object.__setattr__(self, "shape", tuple(extents))
         object.__setattr__(self, "dtype", _like_dtype(self.dtype))
 
     @property
@@ -96,7 +95,8 @@ def adopt(value: Any, function: str, argument: str) -> tuple[np.ndarray, Restore
 def _adopt_other(value: Any, function: str, argument: str) -> tuple[np.ndarray, Restore]:
     restore: Restore = None
     if isinstance(value, np.ma.MaskedArray):
-        raise DTypeError(f"{function}: {argument} is a masked array, and its mask would be lost; pass {argument}.filled(number)")
+        raise DTypeError(f"{function}: {argument} is a masked array, and its mask would be lost; pass "
+                         f"{argument}.filled(number)")
     if isinstance(value, np.ndarray):
         array = np.asarray(value)
     elif _is_torch(value):
@@ -130,7 +130,8 @@ def _adopt_torch(tensor: Any, function: str, argument: str) -> tuple[np.ndarray,
             f"{function}: {argument} is a tensor that requires a gradient, which {function} does not record; "
             f"pass {argument}.detach()")
     if tensor.device.type != "cpu":
-        raise DTypeError(f"{function}: {argument} is a tensor on {tensor.device}, not in main memory; pass {argument}.cpu()")
+        raise DTypeError(f"{function}: {argument} is a tensor on {tensor.device}, not in main memory; pass "
+                         f"{argument}.cpu()")
     if tensor.layout != torch.strided:
         raise DTypeError(f"{function}: {argument} is a {tensor.layout} tensor; pass {argument}.to_dense()")
     tensor = tensor.resolve_conj().resolve_neg()
@@ -150,7 +151,8 @@ def _adopt_dlpack(value: Any, function: str, argument: str) -> tuple[np.ndarray,
     device = value.__dlpack_device__()[0]
     if int(device) != _CPU:
         raise DTypeError(
-            f"{function}: {argument} is on DLPack device {int(device)}, not in main memory ({_CPU}); copy it to the CPU first")
+            f"{function}: {argument} is on DLPack device {int(device)}, not in main memory ({_CPU}); copy it to the "
+            "CPU first")
     try:
         array = np.from_dlpack(value)
     except (BufferError, RuntimeError, TypeError, ValueError) as error:

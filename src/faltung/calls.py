@@ -95,7 +95,8 @@ def layer(function: str, x: Any, w: Any, bias: Any, words: Words, method: str, o
     kernel, _ = adopt(w, function, "w")
     offset = None if bias is None else adopt(bias, function, "bias")[0]
     shape, char = (None, None) if offset is None else (offset.shape, offset.dtype.char)
-    key: Hashable = (function, image.shape, image.dtype.char, kernel.shape, kernel.dtype.char, shape, char, words, method)
+    key: Hashable = (function, image.shape, image.dtype.char, kernel.shape, kernel.dtype.char, shape, char, words,
+                     method)
     seen, key = _recall(key)
     if seen is None:
         lower = lower_conv if function == "conv" else lower_conv_transpose
@@ -117,7 +118,9 @@ def _see(key: Hashable, lowered: Lowered, function: str, method: str) -> Seen:
     by_data = problem.overflow in ("raise", "saturate") and sums_integers(problem)
     plan = None if by_data or 0 in shape else make(lowered, function, method)
     seen = Seen(plan, lowered, shape, numpy_dtype(problem.output_dtype), by_data)
-    return seen if key is None else _remember(key, seen)  # type: ignore[no-any-return]
+    if key is not None:
+        seen = _remember(key, seen)
+    return seen
 
 
 def _run(function: str, key: Hashable, seen: Seen, image: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None,
@@ -126,7 +129,7 @@ def _run(function: str, key: Hashable, seen: Seen, image: np.ndarray, kernel: np
     if out is None and plan is not None:
         result = plan(image, kernel, bias, threads=threads)
         return result if restore is None else restore(result)
-    target = None if out is None else _check_out(function, out, seen, (image, kernel, bias))
+    target = None if out is None else _check_out(function, out, seen)
     if 0 in seen.shape:
         result = np.empty(seen.shape, seen.dtype)
     else:
@@ -141,8 +144,8 @@ def _run(function: str, key: Hashable, seen: Seen, image: np.ndarray, kernel: np
     return out
 
 
-def _plan_by_data(function: str, key: Hashable, seen: Seen, image: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None,
-                  method: str) -> Any:
+def _plan_by_data(function: str, key: Hashable, seen: Seen, image: np.ndarray, kernel: np.ndarray,
+                  bias: np.ndarray | None, method: str) -> Any:
     """The plan of integers whose dtypes prove too little: their values decide the accumulator.
 
     The kernel's values are asked first, for they are few.
@@ -169,12 +172,16 @@ def _engine_kernel(lowered: Lowered, kernel: np.ndarray) -> np.ndarray:
 
 # ---------------------------------------------------------------- out
 
-def _check_out(function: str, out: Any, seen: Seen, operands: tuple[np.ndarray | None, ...]) -> np.ndarray:
-    target, _ = adopt(out, function, "out") if not isinstance(out, np.ndarray) else (out, None)
+def _check_out(function: str, out: Any, seen: Seen) -> np.ndarray:
+    if not isinstance(out, np.ndarray) and not hasattr(out, "__dlpack__"):
+        raise DTypeError(
+            f"{function}: out must be an array or a tensor that can be written, not a {type(out).__name__}")
+    target = out if isinstance(out, np.ndarray) else adopt(out, function, "out")[0]
     if target.shape != seen.shape:
         raise ShapeError(f"{function}: out {target.shape} must have the shape of the result {seen.shape}")
     if target.dtype != seen.dtype:
-        raise DTypeError(f"{function}: out has dtype {target.dtype}, but the result has {seen.dtype}; pass such an array, "
+        raise DTypeError(f"{function}: out has dtype {target.dtype}, but the result has {seen.dtype}; pass such an "
+                         "array, "
                          "or ask for another dtype")
     if not target.flags.writeable:
         raise ShapeError(f"{function}: out {target.shape} is read-only; pass an array that can be written")
@@ -223,7 +230,8 @@ class Arranged:
     def __init__(self, plan: Any, arrangement: Arrangement) -> None:
         self.plan, self.arrangement = plan, arrangement
 
-    def __call__(self, image: Any, kernel: Any = None, bias: Any = None, *, out: Any = None, threads: int | None = None) -> Any:
+    def __call__(self, image: Any, kernel: Any = None, bias: Any = None, *, out: Any = None,
+                 threads: int | None = None) -> Any:
         """Run on arrays of the planned shapes and dtypes."""
         arrangement = self.arrangement
         image, restore = adopt(image, self.plan.function, "x")

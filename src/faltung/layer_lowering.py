@@ -95,21 +95,23 @@ def lower_conv_transpose(function: str, image: Like, kernel: Like, bias: Like | 
     for i in range(ndim):
         if extra[i] and extra[i] >= max(stride[i], dilation[i]):
             raise ShapeError(
-                f"{function}: output_padding is {extra[i]} along axis {i}, but must be smaller than the stride or the dilation "
-                f"({stride[i]} and {dilation[i]})")
+                f"{function}: output_padding is {extra[i]} along axis {i}, but must be smaller than the stride or "
+                f"the dilation ({stride[i]} and {dilation[i]})")
         reach = (extents.kernel[i] - 1) * dilation[i]
         sides = transposed_padding(padding[i], extents.image[i], reach, stride[i])
         window = transposed_window(extents.image[i], reach, stride[i], sides, extra[i])
         if window.length < 1:
             raise ShapeError(
-                f"{function}: padding {sides} along axis {i} removes all of the {window.length + sum(sides)} outputs; use less")
+                f"{function}: padding {sides} along axis {i} removes all of the {window.length + sum(sides)} "
+                "outputs; use less")
         windows.append(window)
     zero: Sides = ((0, 0),) * ndim
     return Lowered(_problem(function, image, kernel, bias, options, extents, windows, dilation, stride, zero),
                    _layout(image, kernel, extents, windows, options, transposed=True))
 
 
-def _too_large(function: str, image: Like, kernel: Like, axis: int, extent: int, sides: Sequence[int], reach: int) -> ShapeError:
+def _too_large(function: str, image: Like, kernel: Like, axis: int, extent: int, sides: Sequence[int],
+               reach: int) -> ShapeError:
     return ShapeError(
         f"{function}: kernel {kernel.shape} is larger than the padded image {image.shape} along spatial axis {axis} "
         f"({reach + 1} > {extent} + {sides[0]} + {sides[1]}); use a larger padding or a smaller dilation")
@@ -117,18 +119,22 @@ def _too_large(function: str, image: Like, kernel: Like, axis: int, extent: int,
 
 # ---------------------------------------------------------------- checks
 
-def _check(function: str, image: Like, kernel: Like, bias: Like | None, options: Layer, *, transposed: bool) -> _Extents:
+def _check(function: str, image: Like, kernel: Like, bias: Like | None, options: Layer, *,
+           transposed: bool) -> _Extents:
     _check_words(function, options)
     if image.ndim < 3:
         raise ShapeError(
-            f"{function}: image {image.shape} has {image.ndim} axes, but must have batch, channels and at least one spatial axis")
+            f"{function}: image {image.shape} has {image.ndim} axes, but must have batch, channels and at least one "
+            "spatial axis")
     if kernel.ndim != image.ndim:
-        order = "(channels_in, channels_out / groups, *taps)" if transposed else "(channels_out, channels_in / groups, *taps)"
+        order = "channels_in, channels_out / groups" if transposed else "channels_out, channels_in / groups"
         raise ShapeError(
-            f"{function}: kernel {kernel.shape} has {kernel.ndim} axes, but image {image.shape} has {image.ndim}; give it as {order}")
+            f"{function}: kernel {kernel.shape} has {kernel.ndim} axes, but image {image.shape} has {image.ndim}; "
+            f"give it as ({order}, *taps)")
     first = options.layout == "channels_first"
     channels, spatial = (image.shape[1], image.shape[2:]) if first else (image.shape[-1], image.shape[1:-1])
-    check_extents(function, image.shape, kernel.shape, [(axis if first else axis - 1, axis) for axis in range(2, image.ndim)])
+    pairs = [(axis if first else axis - 1, axis) for axis in range(2, image.ndim)]
+    check_extents(function, image.shape, kernel.shape, pairs)
     groups, inputs, outputs = _check_channels(function, channels, kernel.shape, options.groups, transposed=transposed)
     _check_bias(function, bias, groups * outputs)
     return _Extents(image.shape[0], groups, inputs, outputs, spatial, kernel.shape[2:])
@@ -141,10 +147,12 @@ def _check_words(function: str, options: Layer) -> None:
     if options.activation is not None and options.activation not in ACTIVATIONS:
         known = ", ".join(f'"{name}"' for name in ACTIVATIONS[:-1])
         raise PlanError(
-            f'{function}: activation {quote(options.activation)} is not known; use None, {known} or "{ACTIVATIONS[-1]}"')
+            f'{function}: activation {quote(options.activation)} is not known; use None, {known} or '
+            f'"{ACTIVATIONS[-1]}"')
 
 
-def _check_channels(function: str, channels: int, kernel: Shape, groups: Any, *, transposed: bool) -> tuple[int, int, int]:
+def _check_channels(function: str, channels: int, kernel: Shape, groups: Any, *,
+                    transposed: bool) -> tuple[int, int, int]:
     """Groups, and channels in and out of one group."""
     number = as_integer(groups)
     if number is None or number < 1:
@@ -153,13 +161,12 @@ def _check_channels(function: str, channels: int, kernel: Shape, groups: Any, *,
     for name, count in (("image's channels", channels), ("kernel's output channels", total)):
         if count == 0 or count % number:
             raise ShapeError(f"{function}: groups {number} must divide the {name} ({count})")
-    taken = kernel[0] if transposed else kernel[1] * number
-    if taken != channels:
-        rule = "the channels" if transposed else f"the channels divided by groups ({channels} / {number} = {channels // number})"
-        axis = 0 if transposed else 1
+    axis, taken = (0, channels) if transposed else (1, channels // number)
+    if kernel[axis] != taken:
+        rule = f"({channels})" if transposed else f"divided by groups ({channels} / {number} = {taken})"
         raise ShapeError(
-            f"{function}: kernel {kernel} has {kernel[axis]} channels in along axis {axis}, but the image has {channels}; "
-            f"it must have {rule}")
+            f"{function}: kernel {kernel} has {kernel[axis]} channels in along axis {axis}, but must have the image's "
+            f"channels {rule}")
     outputs = kernel[1] if transposed else kernel[0] // number
     if outputs == 0:
         raise ShapeError(f"{function}: kernel {kernel} is empty along axis 1; it must have at least one output channel")
@@ -171,9 +178,11 @@ def _check_bias(function: str, bias: Like | None, channels: int) -> None:
         raise ShapeError(f"{function}: bias {bias.shape} must have one value for each output channel ({channels},)")
 
 
-def _check_epilogue(function: str, types: Types, image: Like, kernel: Like, bias: Like | None, activation: str | None) -> None:
+def _check_epilogue(function: str, types: Types, image: Like, kernel: Like, bias: Like | None,
+                    activation: str | None) -> None:
     whole = is_integer(image.dtype) and is_integer(kernel.dtype) and is_integer(types.output)
-    if bias is not None and ((whole and not is_integer(bias.dtype)) or (bias.dtype in COMPLEX and types.output not in COMPLEX)):
+    real = types.output not in COMPLEX
+    if bias is not None and ((whole and not is_integer(bias.dtype)) or (real and bias.dtype in COMPLEX)):
         raise DTypeError(
             f"{function}: bias of dtype {bias.dtype} cannot be added to a {types.output} result; "
             "convert the image or the kernel to a wider kind, or the bias to a narrower one")
@@ -181,7 +190,8 @@ def _check_epilogue(function: str, types: Types, image: Like, kernel: Like, bias
         raise DTypeError(f'{function}: activation "{activation}" has no meaning for a {types.output} result; use None')
     if activation not in (None, "relu", "relu6") and whole:
         raise DTypeError(
-            f'{function}: activation "{activation}" has no meaning for a {types.output} result; convert the image to a float, '
+            f'{function}: activation "{activation}" has no meaning for a {types.output} result; convert the image to '
+            'a float, '
             'or use "relu" or "relu6"')
 
 
@@ -193,7 +203,8 @@ def _problem(function: str, image: Like, kernel: Like, bias: Like | None, option
                       bias.dtype if bias is not None and is_integer(bias.dtype) else None)
     _check_epilogue(function, types, image, kernel, bias, options.activation)
     return Problem(
-        batch=(extents.batch,), groups=extents.groups, channels_in=extents.channels_in, channels_out=extents.channels_out,
+        batch=(extents.batch,), groups=extents.groups,
+        channels_in=extents.channels_in, channels_out=extents.channels_out,
         image=extents.image, kernel=extents.kernel,
         output=tuple(window.length for window in windows),
         start=tuple(window.start for window in windows),
@@ -225,5 +236,7 @@ def _feature_view(batch: int, groups: int, channels: int, spatial: Shape, layout
 def _kernel_view(shape: Shape, extents: _Extents, *, transposed: bool) -> View:
     taps = tuple(range(3, 3 + len(extents.kernel)))
     if transposed:
-        return View(shape, (extents.groups, extents.channels_in, extents.channels_out, *extents.kernel), (0, 2, 1, *taps))
-    return View(shape, (extents.groups, extents.channels_out, extents.channels_in, *extents.kernel), (0, 1, 2, *taps))
+        split = (extents.groups, extents.channels_in, extents.channels_out, *extents.kernel)
+        return View(shape, split, (0, 2, 1, *taps))
+    split = (extents.groups, extents.channels_out, extents.channels_in, *extents.kernel)
+    return View(shape, split, (0, 1, 2, *taps))

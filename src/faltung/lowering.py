@@ -23,7 +23,16 @@ from .problem.extents import (
 )
 from .problem.layout import Layout, View
 from .problem.problem import Problem
-from .problem.promotion import Types, check_dtype, check_output, check_overflow, choose, is_integer, promote, range_bound
+from .problem.promotion import (
+    Types,
+    check_dtype,
+    check_output,
+    check_overflow,
+    choose,
+    is_integer,
+    promote,
+    range_bound,
+)
 
 Shape = tuple[int, ...]
 
@@ -110,7 +119,8 @@ def _pair_axes(function: str, image: Shape, kernel: Shape, axes: Any) -> tuple[S
     """The image axes that are convolved, and whether the kernel has just those."""
     ndim = len(image)
     if ndim == 0 or not kernel:
-        raise ShapeError(f"{function}: image {image} and kernel {kernel} must have at least one axis; pass arrays, not scalars")
+        raise ShapeError(f"{function}: image {image} and kernel {kernel} must have at least one axis; pass arrays, "
+                         "not scalars")
     if axes is None:
         if len(kernel) != ndim:
             raise ShapeError(
@@ -123,7 +133,8 @@ def _pair_axes(function: str, image: Shape, kernel: Shape, axes: Any) -> tuple[S
     if len(kernel) == len(chosen):
         return chosen, True
     raise ShapeError(
-        f"{function}: kernel {kernel} has {len(kernel)} axes, but must have as many as axes={axes!r} names ({len(chosen)}) "
+        f"{function}: kernel {kernel} has {len(kernel)} axes, but must have as many as axes={axes!r} names "
+        f"({len(chosen)}) "
         f"or as image {image} has ({ndim})")
 
 
@@ -177,7 +188,8 @@ def _roles(function: str, image: Shape, kernel: Shape, axes: Shape, narrow: bool
             broadcast[axis] = other
         else:
             raise ShapeError(
-                f"{function}: image {image} and kernel {kernel} do not broadcast along axis {axis} ({extent} and {other}), "
+                f"{function}: image {image} and kernel {kernel} do not broadcast along axis {axis} ({extent} and "
+                f"{other}), "
                 "which is not convolved; one of the extents must be 1, or both the same")
     return _Roles(tuple(batch), tuple(groups), tuple(outputs), tuple(sorted(axes)), tuple(broadcast))
 
@@ -213,7 +225,8 @@ def _windows(function: str, image: Shape, kernel: Shape, axes: Shape, kernel_axe
     dilation = per_axis(function, "dilation", options.dilation, ndim)
     check_extents(function, image, kernel, [*zip(axes, kernel_axes, strict=True)])
     if 0 in kernel:
-        raise ShapeError(f"{function}: kernel {kernel} is empty along axis {kernel.index(0)}; it must have at least one tap")
+        raise ShapeError(f"{function}: kernel {kernel} is empty along axis {kernel.index(0)}; it must have at least "
+                         "one tap")
     anchors = check_anchor(function, options.anchor, mode, taps)
     outputs = check_outputs(function, options.outputs, mode, ndim)
     windows = []
@@ -231,9 +244,11 @@ def check_extents(function: str, image: Shape, kernel: Shape, pairs: Sequence[tu
     """Refuse axes without samples or taps."""
     for axis, kernel_axis in pairs:
         if image[axis] == 0:
-            raise ShapeError(f"{function}: image {image} is empty along axis {axis}; an axis that is convolved needs samples")
+            raise ShapeError(f"{function}: image {image} is empty along axis {axis}; an axis that is convolved needs "
+                             "samples")
         if kernel[kernel_axis] == 0:
-            raise ShapeError(f"{function}: kernel {kernel} is empty along axis {kernel_axis}; it must have at least one tap")
+            raise ShapeError(f"{function}: kernel {kernel} is empty along axis {kernel_axis}; it must have at least "
+                             "one tap")
 
 
 def _check_valid(function: str, image: Shape, kernel: Shape, axis: int, extent: int, taps: int, reach: int) -> None:

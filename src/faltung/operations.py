@@ -17,9 +17,9 @@ from .problem.extents import per_axis
 from .problem.promotion import is_integer
 
 
-def convolve(x: Any, k: Any, mode: str = "full", *, border: Any = 0, stride: Any = 1, dilation: Any = 1, axes: Any = None,
-             anchor: Any = None, outputs: Any = None, dtype: Any = None, overflow: str = "raise", method: str = "auto",
-             out: Any = None, threads: int | None = None) -> Any:
+def convolve(x: Any, k: Any, mode: str = "full", *, border: Any = 0, stride: Any = 1, dilation: Any = 1,
+             axes: Any = None, anchor: Any = None, outputs: Any = None, dtype: Any = None, overflow: str = "raise",
+             method: str = "auto", out: Any = None, threads: int | None = None) -> Any:
     """Convolve an image with a kernel, over any number of axes.
 
     ``y[n] = sum over t of x[n - t * dilation] * k[t]``, per axis, for ``n`` from 0 to
@@ -91,9 +91,9 @@ def convolve(x: Any, k: Any, mode: str = "full", *, border: Any = 0, stride: Any
     return calls.slide("convolve", x, k, words, method, out, threads)
 
 
-def correlate(x: Any, k: Any, mode: str = "full", *, border: Any = 0, stride: Any = 1, dilation: Any = 1, axes: Any = None,
-              anchor: Any = None, outputs: Any = None, dtype: Any = None, overflow: str = "raise", method: str = "auto",
-              out: Any = None, threads: int | None = None) -> Any:
+def correlate(x: Any, k: Any, mode: str = "full", *, border: Any = 0, stride: Any = 1, dilation: Any = 1,
+              axes: Any = None, anchor: Any = None, outputs: Any = None, dtype: Any = None, overflow: str = "raise",
+              method: str = "auto", out: Any = None, threads: int | None = None) -> Any:
     """Correlate an image with a kernel, over any number of axes.
 
     ``y[n] = sum over t of x[n - reach + t * dilation] * conj(k[t])``, per axis, for ``n`` from 0 to
@@ -164,7 +164,8 @@ def _lags(shape: tuple[int, ...], max_lag: Any) -> tuple[int, ...]:
     for axis, (lag, extent) in enumerate(zip(lags, shape, strict=True)):
         if lag >= extent:
             raise ShapeError(
-                f"autocorrelate: max_lag is {lag} along axis {axis}, but {extent} samples have lags up to {extent - 1} only")
+                f"autocorrelate: max_lag is {lag} along axis {axis}, but {extent} samples have lags up to "
+                f"{extent - 1} only")
     return lags
 
 
@@ -184,7 +185,7 @@ def conv(x: Any, w: Any, bias: Any = None, *, stride: Any = 1, padding: Any = 0,
         Kernel, in this order for both layouts.
     bias : array_like, shape (channels_out,), optional
     stride, dilation : int or one per axis
-    padding : int, "same", "same_lower", "valid", "causal", "full", or one per axis, or one (before, after) pair per axis
+    padding : int, "same", "same_lower", "valid", "causal", "full", or one per axis, or a (before, after) pair per axis
         With ``reach = (K - 1) * dilation``, ``O = ceil(N / stride)`` and
         ``total = max((O - 1) * stride + reach + 1 - N, 0)``: "same" pads ``total // 2`` before and the rest after,
         "same_lower" the other way round, "valid" nothing, "causal" ``reach`` before, "full" ``reach`` on both sides.
@@ -236,7 +237,7 @@ def conv_transpose(x: Any, w: Any, bias: Any = None, *, stride: Any = 1, padding
         Kernel, in this order for both layouts.
     bias : array_like, shape (channels_out,), optional
     stride, dilation : int or one per axis
-    padding : int, "same", "same_lower", "valid", "causal", "full", or one per axis, or one (before, after) pair per axis
+    padding : int, "same", "same_lower", "valid", "causal", "full", or one per axis, or a (before, after) pair per axis
         Outputs that are left out on each side; a name means the adjoint of the `conv` of that name, and "same" and
         "same_lower" give ``N * stride`` outputs.
     output_padding : int or one per axis
@@ -275,8 +276,8 @@ def plan(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     function : callable
         `convolve`, `correlate`, `conv` or `conv_transpose`.
     *arguments, **options
-        Exactly its arguments, except ``out``.  Any array may be a `Like`.  A kernel or bias given as an array is known to
-        the plan; given as a `Like`, it is passed at each call.
+        Exactly its arguments, except ``out``.  Any array may be a `Like`.  A kernel or bias given as an array is known
+        to the plan; given as a `Like`, it is passed at each call.
 
     Returns
     -------
@@ -297,8 +298,8 @@ def plan(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     array([2., 4., 6.])
     """
     if function not in (convolve, correlate, conv, conv_transpose):
-        raise PlanError(
-            f"plan: {getattr(function, '__name__', function)!r} cannot be planned; pass convolve, correlate, conv or conv_transpose")
+        called = getattr(function, "__name__", repr(function))
+        raise PlanError(f"plan: {called} cannot be planned; pass convolve, correlate, conv or conv_transpose")
     name = function.__name__
     chosen = _bind(function, arguments, options)
     method, threads = chosen.pop("method"), chosen.pop("threads")

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from .problem.border import fill_at, map_index
+from .problem.border import fill_at, fills, map_index
 from .problem.problem import Number, Problem
-from .problem.promotion import is_integer, limits, numpy_dtype, overflow_error
+from .problem.promotion import is_integer, is_integral, limits, numpy_dtype, overflow_error
 
 Index = tuple[int, ...]
 
@@ -88,7 +88,7 @@ def _sum_of_products(problem: Problem, image: np.ndarray, kernel: np.ndarray, ou
 
 
 def _look(problem: Problem, image: np.ndarray, output: Index, tap: Index) -> Any:
-    """What the image shows to a tap, (*batch, groups, channels_in); None where there is nothing at all."""
+    """Look at the image where a tap lies, (*batch, groups, channels_in); None where there is nothing at all."""
     positions = []
     for axis in range(problem.ndim):
         position = (problem.start[axis] + output[axis] * problem.stride[axis]
@@ -119,8 +119,8 @@ def _numbers(problem: Problem, image: np.ndarray, kernel: np.ndarray) -> Callabl
 
 
 def _all_integers(problem: Problem) -> bool:
-    whole = all(isinstance(side, str | int) or float(side.real).is_integer() for sides in problem.border for side in sides)
-    return whole and is_integer(problem.image_dtype) and is_integer(problem.kernel_dtype)
+    return (is_integer(problem.image_dtype) and is_integer(problem.kernel_dtype)
+            and all(is_integral(fill) for fill in fills(problem.border)))
 
 
 def _as_fractions(array: np.ndarray) -> np.ndarray:
@@ -147,8 +147,8 @@ def activate(sums: np.ndarray, activation: str | None) -> np.ndarray:
     if activation is None:
         return sums
     if activation in ("relu", "relu6"):
-        low = np.maximum(sums, 0)
-        return np.minimum(low, 6) if activation == "relu6" else low
+        sums = np.maximum(sums, 0)
+        return np.minimum(sums, 6) if activation == "relu6" else sums
     values = sums.astype(np.float64)
     result = np.array([_SMOOTH[activation](value) for value in values.ravel().tolist()], np.float64)
     return result.reshape(sums.shape)
@@ -178,7 +178,7 @@ def cast(sums: np.ndarray, dtype: str, overflow: str, function: str = "reference
         with np.errstate(over="ignore", invalid="ignore"):
             if sums.dtype.kind == "O" and target.kind != "c":
                 sums = sums.astype(np.float64)
-            return sums.astype(target)
+            return np.asarray(sums.astype(target))
     values = [_fit(value, dtype, overflow, function) for value in sums.ravel().tolist()]
     return np.array(values, target).reshape(sums.shape)
 
@@ -192,7 +192,7 @@ def _fit(value: Any, dtype: str, overflow: str, function: str) -> int:
         if overflow in ("saturate", "wrap"):
             return 0
         raise overflow_error(function, dtype)
-    whole = round(value)
+    whole: int = round(value)
     if low <= whole <= high:
         return whole
     if overflow == "saturate":

@@ -32,7 +32,8 @@ def test_bounds():
     assert data_bound(WIDE, np.abs(image), np.abs(kernel), np.array([3])) == Bound(38, nonnegative=True)
     assert data_bound(replace(WIDE, border=((100, 0),)), image, kernel).limit == 500
     assert data_bound(WIDE).limit == 2**63 * 2**63 * 3
-    assert data_bound(replace(WIDE, image_dtype="uint8", kernel_dtype="bool"), None, None, "int8").limit == 255 * 3 + 128
+    small = replace(WIDE, image_dtype="uint8", kernel_dtype="bool")
+    assert data_bound(small, None, None, "int8").limit == 255 * 3 + 128
     lowest = np.array([[[[-(2**63)] * 3]]])
     assert data_bound(WIDE, image, np.tile(lowest, 40)).limit == 7 * 120 * 2**63
 

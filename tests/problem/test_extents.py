@@ -79,8 +79,7 @@ def test_a_layer_has_torchs_extent():
     for image, reach, stride, before, after in itertools.product((5, 8), (0, 2, 4), (1, 2, 3), (0, 2), (0, 1)):
         window = layer_window(image, reach, stride, (before, after))
         assert window == Window(-before, (image + before + after - reach - 1) // stride + 1, stride)
-        positions = [p for p in range(-before, image + after - reach, stride)]
-        assert len(positions) == window.length
+        assert len(range(-before, image + after - reach, stride)) == window.length
 
 
 def test_a_transposed_layer_has_torchs_extent():

@@ -95,9 +95,11 @@ def settle(problem: Problem, image: np.ndarray, kernel: np.ndarray, bias: np.nda
     """
     bound = data_bound(problem, image, kernel, bias)
     error = (problem.terms + 4) * bound.limit >> 53
-    shadow = run(replace(problem, accumulator_dtype="float64", output_dtype="float64", overflow="proven", activation=None))
+    shadow = run(replace(problem, accumulator_dtype="float64", output_dtype="float64", overflow="proven",
+                         activation=None))
     if error >= 2**62:
-        if problem.overflow == "raise" and problem.activation is None and np.any(np.abs(shadow) > float(error) * 1.01 + 2.0**65):
+        surely = float(error) * 1.01 + 2.0**65
+        if problem.overflow == "raise" and problem.activation is None and np.any(np.abs(shadow) > surely):
             raise overflow_error(function, problem.output_dtype)
         return reference.correlate(problem, image, kernel, bias, function=function)
     wrapped = run(replace(problem, accumulator_dtype="int64", output_dtype="int64", overflow="wrap", activation=None))
@@ -118,7 +120,7 @@ def _activate(wrapped: np.ndarray, turns: np.ndarray, activation: str | None) ->
 
 
 def _fit(problem: Problem, wrapped: np.ndarray, turns: np.ndarray, function: str) -> np.ndarray:
-    """The output of ``wrapped + 2**64 * turns``: one turn is what an uint64 above ``2**63`` has."""
+    """Make the output of ``wrapped + 2**64 * turns``: one turn is what an uint64 above ``2**63`` has."""
     low, high = limits(problem.output_dtype)
     below = (turns < 0) | ((turns == 0) & (wrapped < low))
     above = (turns > 1) | ((turns == 0) & (wrapped > min(high, 2**63 - 1)))

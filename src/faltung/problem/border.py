@@ -123,7 +123,8 @@ def _parse_pair(function: str, entry: Any) -> tuple[Side, Side]:
         return side, side
     sides = _entries(function, entry)
     if len(sides) != 2:
-        raise BorderError(f"{function}: border {entry!r} of one axis has {len(sides)} sides; give one (before, after) pair")
+        raise BorderError(
+            f"{function}: border {entry!r} of one axis has {len(sides)} sides; give one (before, after) pair")
     return _parse_side(function, sides[0]), _parse_side(function, sides[1])
 
 

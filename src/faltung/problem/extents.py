@@ -77,7 +77,7 @@ def check_mode(function: str, mode: Any) -> None:
 
 
 def mode_window(mode: str, image: int, reach: int, stride: int = 1, first: int | None = None) -> Window:
-    """Outputs of ``mode`` along one axis.
+    """Place the outputs of ``mode`` along one axis.
 
     In samples of the full result (``N + reach`` of them) the modes are::
 
@@ -122,7 +122,8 @@ def check_anchor(function: str, anchor: Any, mode: str, kernel: Sequence[int]) -
     for axis, (index, taps) in enumerate(zip(anchors, kernel, strict=True)):
         if index >= taps:
             raise ShapeError(
-                f"{function}: anchor {index} along axis {axis} is outside the kernel of {taps} taps; use 0 to {taps - 1}")
+                f"{function}: anchor {index} along axis {axis} is outside the kernel of {taps} taps; "
+                f"use 0 to {taps - 1}")
     return anchors
 
 
@@ -131,14 +132,16 @@ def check_outputs(function: str, outputs: Any, mode: str, ndim: int) -> tuple[sl
     if outputs is None:
         return (None,) * ndim
     if mode != "full":
-        raise ShapeError(f'{function}: outputs are slices into the full result; use them with mode="full", not "{mode}"')
+        raise ShapeError(
+            f'{function}: outputs are slices into the full result; use them with mode="full", not "{mode}"')
     one = isinstance(outputs, slice)
     entries = (outputs,) * ndim if one else sequence(function, "outputs", outputs, ndim, "slice")
     for axis, entry in enumerate(entries):
         if not isinstance(entry, slice):
             raise ShapeError(f"{function}: outputs must be a slice, or one for each axis, not {entry!r}")
         if entry.step is not None and (as_integer(entry.step) or 0) < 1:
-            raise ShapeError(f"{function}: outputs {entry!r} along axis {axis} has step {entry.step}, but must be at least 1")
+            raise ShapeError(
+                f"{function}: outputs {entry!r} along axis {axis} has step {entry.step}, but must be at least 1")
     return entries
 
 
@@ -191,7 +194,7 @@ def _unknown_padding(function: str, padding: Any) -> ShapeError:
 
 
 def layer_padding(padding: str | Padding, image: int, reach: int, stride: int) -> Padding:
-    """Samples that a layer's padding adds before and after one axis.
+    """Count the samples that a layer's padding adds before and after one axis.
 
     With ``O = ceil(N / stride)`` and ``total = max((O - 1) * stride + reach + 1 - N, 0)``::
 
@@ -216,7 +219,7 @@ def layer_padding(padding: str | Padding, image: int, reach: int, stride: int) -
 
 
 def layer_window(image: int, reach: int, stride: int, padding: Padding) -> Window:
-    """Outputs of a layer along one axis: ``(N + before + after - reach - 1) // stride + 1``.
+    """Place the outputs of a layer along one axis: ``(N + before + after - reach - 1) // stride + 1``.
 
     >>> layer_window(224, 6, 2, (3, 3))
     Window(start=-3, length=112, stride=2)
@@ -226,7 +229,7 @@ def layer_window(image: int, reach: int, stride: int, padding: Padding) -> Windo
 
 
 def transposed_padding(padding: str | Padding, image: int, reach: int, stride: int) -> Padding:
-    """Samples that a transposed layer's padding removes before and after one axis.
+    """Count the samples that a transposed layer's padding removes before and after one axis.
 
     A name means the adjoint of the layer of that name; "same" and "same_lower" give
     ``N * stride`` outputs, so a kernel shorter than the stride removes a negative number of samples.
@@ -238,7 +241,9 @@ def transposed_padding(padding: str | Padding, image: int, reach: int, stride: i
 
 
 def transposed_window(image: int, reach: int, stride: int, padding: Padding, output_padding: int) -> Window:
-    """Outputs of a transposed layer: ``(N - 1) * stride - before - after + reach + output_padding + 1``.
+    """Place the outputs of a transposed layer along one axis.
+
+    There are ``(N - 1) * stride - before - after + reach + output_padding + 1``.
 
     ``start`` counts in the dilated image, and the kernel is seen flipped.
 
@@ -250,5 +255,5 @@ def transposed_window(image: int, reach: int, stride: int, padding: Padding, out
 
 
 def quote(value: Any) -> str:
-    """A caller's word in double quotes, anything else as Python shows it."""
+    """Put a caller's word in double quotes, show anything else as Python does."""
     return f'"{value}"' if isinstance(value, str) else repr(value)

@@ -71,8 +71,10 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
         try:
             __import__("ml_dtypes")
         except ImportError:
-            raise DTypeError("bfloat16 needs the package ml_dtypes, which is not installed; install it, or use float32") from None
-    return np.dtype(sys.modules["ml_dtypes"].bfloat16)
+            raise DTypeError(
+                "bfloat16 needs the package ml_dtypes, which is not installed; install it, or use float32") from None
+    bfloat16: np.dtype[Any] = np.dtype(sys.modules["ml_dtypes"].bfloat16)
+    return bfloat16
 
 
 def limits(dtype: str) -> tuple[int, int]:
@@ -104,7 +106,7 @@ def promote(image: str, kernel: str, fills: Sequence[Number] = ()) -> str:
     ('int32', 'float32', 'float64')
     """
     dtype = _promote_pair(image, kernel)
-    if is_integer(dtype) and not all(_is_integral(fill) for fill in fills):
+    if is_integer(dtype) and not all(is_integral(fill) for fill in fills):
         image, dtype = "float32", _promote_pair(_promote_pair(image, "float32"), kernel)
     if dtype not in COMPLEX and any(isinstance(fill, complex) for fill in fills):
         dtype = _promote_pair(dtype, "complex64")
@@ -140,11 +142,17 @@ def _promote_bfloat16(other: str) -> str:
     return np.result_type("float16", other).name
 
 
-def _is_integral(fill: Number) -> bool:
-    return isinstance(fill, int) or (isinstance(fill, float) and fill.is_integer() and abs(fill) < 2**53)
+def is_integral(fill: Number) -> bool:
+    """Whether a border constant may stand among integers.
+
+    >>> is_integral(3), is_integral(3.0), is_integral(0.5), is_integral(1e300)
+    (True, True, False, False)
+    """
+    return isinstance(fill, int) or (isinstance(fill, float) and fill.is_integer() and abs(fill) < 2**64)
 
 
-def range_bound(image: str, kernel: str, terms: int, fills: Sequence[Number] = (), bias: str | None = None) -> Bound:
+def range_bound(image: str, kernel: str, terms: int, fills: Sequence[Number] = (),
+                bias: str | None = None) -> Bound:
     """Bound of integer sums when only dtypes are known.
 
     >>> range_bound("uint8", "int8", 9)
@@ -225,7 +233,7 @@ def check_dtype(function: str, dtype: Any) -> str | None:
 
 def _numpy_name(dtype: Any) -> str | None:
     try:
-        return np.dtype(dtype).name
+        return str(np.dtype(dtype).name)
     except (TypeError, ValueError):
         return None
 
@@ -240,14 +248,15 @@ def check_output(function: str, natural: str, output: str | None) -> None:
     """Refuse an output that would drop the imaginary part."""
     if natural in COMPLEX and output is not None and output not in COMPLEX:
         raise DTypeError(
-            f"{function}: dtype {output} cannot hold a {natural} result; use a complex dtype, or take the part of the result "
-            "that is wanted")
+            f"{function}: dtype {output} cannot hold a {natural} result; use a complex dtype, or take the part of the "
+            "result that is wanted")
 
 
 def overflow_error(function: str, output: str) -> OverflowError:
-    """The error of an integer output that cannot hold a sum."""
+    """Make the error of an integer output that cannot hold a sum."""
     low, high = limits(output)
-    wider = {"int8": "int16", "int16": "int32", "int32": "int64", "uint8": "int16", "uint16": "int32", "uint32": "int64"}
+    wider = {
+        "int8": "int16", "int16": "int32", "int32": "int64", "uint8": "int16", "uint16": "int32", "uint32": "int64"}
     return OverflowError(
         f'{function}: a sum does not fit the output dtype {output} ({low} to {high}); '
         f'use dtype="{wider.get(output, "float64")}", overflow="wrap" or overflow="saturate"')
