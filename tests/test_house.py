@@ -145,8 +145,8 @@ def test_no_path_of_a_machine_and_no_registry_host_in_any_file():
 def test_a_clean_install_needs_numpy_and_llvmlite_only(tmp_path):
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     program = tmp_path / "venv" / "bin" / "python"
-    pip = [program, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    subprocess.run([*pip, "install", ROOT], check=True)
+    pip = [program, "-m", "pip", "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "--quiet", ROOT], check=True)
     listed = subprocess.run([*pip, "list", "--format=freeze"], capture_output=True, text=True, check=True).stdout
     names = {line.split("==")[0].lower() for line in listed.splitlines()}
     assert names - {"pip", "setuptools", "wheel"} == {"faltung", "numpy", "llvmlite"}
