@@ -1,0 +1,106 @@
+"""Every recipe that the schedule would look at, and some that it would not, gives the right result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from grid.cases import draw, output_view
+from grid.check import check, poisoned_workspaces, recipe_of
+
+from faltung import machine
+from faltung.algorithms import direct
+from faltung.algorithms.direct import schedule
+from faltung.algorithms.direct.frame import DirectRecipe, Frame, Stage
+from faltung.machine import Machine
+
+
+
+def options(seed: int, known: Machine) -> list[DirectRecipe]:
+    """Recipes of a case's first phase."""
+    case = draw(seed)
+    first = direct.parts(case.problem, output_view(case.problem), known, 1)[0]
+    return list(schedule.candidates(first.frame.stage, known))
+
+
+def check_with(seed: int, known: Machine, pick: Any, threads: int = 1) -> Any:
+    case = draw(seed)
+    used: list[DirectRecipe] = []
+
+    def choose(stage: Stage, on: Machine, _: int) -> DirectRecipe:
+        used.append(pick(stage, on))
+        return used[-1]
+
+    with poisoned_workspaces(), recipe_of(choose):
+        try:
+            return check(case, known, threads=threads)
+        except BaseException as error:
+            error.add_note(f"draw({seed}): {case}, recipes {used}")
+            raise
+
+
+def picker(rng: np.random.Generator, wished: str | None = None) -> Any:
+    def pick(stage: Stage, on: Machine) -> DirectRecipe:
+        found = list(schedule.candidates(stage, on))
+        liked = [recipe for recipe in found if wished in (None, recipe.lanes)] or found
+        return liked[int(rng.integers(len(liked)))]
+    return pick
+
+
+@pytest.mark.parametrize("seed", range(7000, 7060))
+def test_a_planner_with_random_choices(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    check_with(seed, machine.detect(), picker(rng))
+
+
+@pytest.mark.parametrize("seed", range(7100, 7130))
+def test_lanes_of_channels_wherever_they_can_be(seed: int) -> None:
+    check_with(seed, machine.detect(), picker(np.random.default_rng(seed), "channels"))
+
+
+def spread(found: list[DirectRecipe], most: int) -> Iterable[int]:
+    return sorted({round(i) for i in np.linspace(0, len(found) - 1, min(most, len(found)))})
+
+
+def check_every(seed: int, known: Machine, most: int) -> None:
+    found = options(seed, known)
+    for number in spread(found, most):
+        check_with(seed, known, lambda stage, on, n=number: (lambda all_: all_[n % len(all_)])(
+            list(schedule.candidates(stage, on))))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("isa", ["", "avx2", "sse2"])
+@pytest.mark.parametrize("seed", range(7200, 7236))
+def test_every_candidate(seed: int, isa: str) -> None:
+    if isa and isa not in machine._usable(machine._best_isa()):
+        pytest.skip(f"this processor has no {isa}")
+    check_every(seed, machine.fake(isa, triple="") if isa else machine.detect(), 60)
+
+
+def block_variants(stage: Stage, recipe: DirectRecipe, known: Machine, rng: np.random.Generator) -> DirectRecipe:
+    """The same tile with another block and another share of the channels."""
+    frame = Frame(stage, recipe, known)
+    p = stage.problem
+    least = [1] * (p.ndim - 2) + [frame.tile_rows, frame.tile_columns]
+    block = tuple(int(rng.integers(min(low, out), out, endpoint=True)) for low, out in zip(least, p.output, strict=True))
+    return replace(recipe, block=block, channel_blocks=int(rng.integers(1, frame.channel_blocks, endpoint=True)))
+
+
+@pytest.mark.parametrize("seed", range(7300, 7325))
+def test_blocks_and_shares_never_change_a_bit(seed: int) -> None:
+    known = machine.detect()
+    rng = np.random.default_rng(seed)
+    number = int(rng.integers(1 << 30))
+
+    def one(stage: Stage, on: Machine) -> DirectRecipe:
+        found = list(schedule.candidates(stage, on))
+        return found[number % len(found)]
+
+    results = [check_with(seed, known, one)]
+    for threads in (1, 2):
+        results.append(check_with(seed, known, lambda stage, on: block_variants(stage, one(stage, on), on, rng), threads))
+    assert len({None if result is None else result.tobytes() for result in results}) == 1

@@ -1,0 +1,155 @@
+"""Arrays between two pages that nobody may touch; run as a program, since one touch ends the process.
+
+``python -m grid.guarded FIRST LAST MACHINE`` checks cases; ``python -m grid.guarded --break WHAT`` goes one too far.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import mmap
+import sys
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from faltung import machine
+from faltung.algorithms import direct
+from faltung.algorithms.direct import schedule
+from faltung.algorithms.direct.frame import DirectRecipe, Stage
+from faltung.compiler import memory
+from faltung.machine import Machine
+from faltung.problem.problem import Problem
+from faltung.problem.promotion import numpy_dtype
+from grid.cases import Case, arrays, draw, output_view
+from grid.check import compare, recipe_of
+
+PAGE = mmap.PAGESIZE
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+_kept: list[Any] = []
+
+
+def _protect(address: int, size_bytes: int, rights: int) -> None:
+    if _libc.mprotect(address, size_bytes, rights):
+        raise OSError(ctypes.get_errno(), "mprotect")
+
+
+def guarded(size_bytes: int, where: str) -> np.ndarray:
+    """Bytes that begin right behind a protected page ("begin"), or end right before one ("end")."""
+    pages = max(1, -(-size_bytes // PAGE))
+    region = mmap.mmap(-1, (pages + 2) * PAGE)
+    raw = np.frombuffer(region, np.uint8)
+    _kept.append(region)
+    address = raw.ctypes.data
+    _protect(address, PAGE, 0)
+    _protect(address + (pages + 1) * PAGE, PAGE, 0)
+    first = PAGE if where == "begin" else (pages + 1) * PAGE - size_bytes
+    return raw[first:first + size_bytes]
+
+
+def place(array: np.ndarray, where: str, view: str = "plain", *, writeable: bool = False) -> np.ndarray:
+    """Copy an array to guarded memory, its axes laid out as ``view`` says."""
+    if view == "broadcast":
+        view = "plain"
+    if view == "step":
+        base = _placed(tuple(2 * n - 1 for n in array.shape), array.dtype, where)
+        seen = base[(slice(None, None, 2),) * array.ndim]
+    elif view == "fortran":
+        seen = _placed(array.shape[::-1], array.dtype, where).T
+    elif view == "negative":
+        seen = _placed(array.shape, array.dtype, where)[(slice(None, None, -1),) * array.ndim]
+    else:
+        seen = _placed(array.shape, array.dtype, where)
+    seen[...] = array
+    if not writeable:
+        _forbid_writing(seen)
+    return seen
+
+
+def _placed(shape: tuple[int, ...], dtype: Any, where: str) -> np.ndarray:
+    return guarded(int(np.prod(shape)) * dtype.itemsize, where).view(dtype).reshape(shape)
+
+
+def _forbid_writing(array: np.ndarray) -> None:
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    address = array.ctypes.data
+    _protect(address + PAGE, array.nbytes - 2 * PAGE, mmap.PROT_READ)
+
+
+def _guarded_aligned(where: str) -> Any:
+    """In the place of `faltung.compiler.memory.aligned`: packed kernels, biases and workspaces."""
+    def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        return _placed(shape, np.dtype(dtype), where)
+    return aligned
+
+
+def _choose(lanes: str, rng: np.random.Generator) -> Any:
+    def choose(stage: Stage, known: Machine, _: int) -> DirectRecipe:
+        found = list(schedule.candidates(stage, known))
+        liked = [recipe for recipe in found if recipe.lanes == lanes] or found
+        return liked[int(rng.integers(len(liked)))]
+    return choose
+
+
+def _run(problem: Problem, image: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None, where: str, *,
+         case: Case, known: Machine) -> tuple[np.ndarray, bool]:
+    view = output_view(problem, channels_last=case.channels_last)
+    executable = direct.build(problem, view, known, 1)
+    for program in executable.programs:
+        program.tables = place(program.tables, where) if program.tables.size else program.tables
+        program.tables_address = program.tables.ctypes.data
+    out = place(np.zeros(view.shape, numpy_dtype(problem.output_dtype)), where, writeable=True)
+    packed_bias = None if bias is None else executable.pack_bias(place(bias, where))
+    overflowed = executable.run(image, executable.pack(place(kernel, where)), packed_bias, out, 1)
+    return view(out), bool(overflowed)
+
+
+def check(seed: int, known: Machine) -> None:
+    """One case, its arrays before a protected page and behind one, both kinds of lanes."""
+    case = draw(seed)
+    image, kernel, bias = arrays(case)
+    for where in ("begin", "end"):
+        for lanes in ("pixels", "channels"):
+            memory.aligned = direct.aligned = _guarded_aligned(where)  # type: ignore[attr-defined]
+            with recipe_of(_choose(lanes, np.random.default_rng(seed))):
+                seen = place(image, where, case.view)
+                got, overflowed = _run(case.problem, seen, kernel, bias, where, case=case, known=known)
+            compare(case.problem, image, kernel, bias, got, overflowed=overflowed)
+
+
+def go_too_far(what: str) -> None:
+    """Tell the program of one image column, or of one output column, more than there is."""
+    problem = Problem((), 1, 1, 1, (4, 40), (3, 3), (4, 40), (-1, -1), (1, 1), (1, 1), (1, 1), ((0, 0), (0, 0)))
+    image, kernel, _ = arrays(Case(problem, 1))
+    where = "begin" if what == "before the image" else "end"
+    # a reversed image has its last column first in memory
+    seen = place(image, where, "negative" if what == "before the image" else "plain")
+    if what != "behind the output":
+        problem = replace(problem, image=(4, 41))
+    executable = direct.build(problem, output_view(problem), machine.detect(), 1)
+    out = place(np.zeros(4 * 40 - (what == "behind the output"), np.float32), "end", writeable=True)
+    packed = executable.pack(kernel)
+    print("before", flush=True)
+    executable.run(seen, packed, None, out, 1)
+    print("after", flush=True)
+
+
+def main() -> None:
+    """See the module's text."""
+    faulthandler.enable()
+    if sys.argv[1] == "--break":
+        go_too_far(sys.argv[2])
+        return
+    first, last, isa = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    known = machine.detect() if isa == "own" else machine.fake(isa, triple="")
+    for seed in range(first, last):
+        print(f"draw({seed}): {draw(seed)}", flush=True)
+        check(seed, known)
+    print("survived", flush=True)
+
+
+if __name__ == "__main__":
+    main()
