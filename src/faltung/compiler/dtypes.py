@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .emit import Function, Value, constant, element_of, is_float, lanes_of, vector
+from .halves import float_to_bfloat16, float_to_half, half_to_float, round_to_odd
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,15 @@ ELEMENTS = {
 }
 
 
+def element_on(dtype: str, isa: str) -> Element:
+    """A dtype's element; half precision goes through integers where the processor cannot convert it."""
+    return Element("i16", 2, "h") if dtype == "float16" and isa == "sse2" else ELEMENTS[dtype]
+
+
 def widen(f: Function, raw: Value, source: Element, target: Element) -> Value:
     """Turn lanes as they lie in an array into lanes of the accumulator."""
+    if source.kind == "h":
+        raw, source = half_to_float(f, raw), ELEMENTS["float32"]
     if source.kind == "B":
         shifted = f.bits("shl", f.cast("zext", raw, "i32"), constant(vector("i32", lanes_of(raw.type)), 16))
         raw, source = f.cast("bitcast", shifted, "float"), ELEMENTS["float32"]
@@ -67,8 +75,12 @@ def limits(element: Element) -> tuple[int, int]:
 
 def narrow(f: Function, value: Value, source: Element, target: Element, overflow: str) -> tuple[Value, Value | None]:
     """Turn an accumulator's lanes into an output's; and which lanes overflowed, where that matters."""
-    if target.kind == "B":
-        return _to_bfloat16(f, value if source.size == 4 else f.cast("fptrunc", value, "float")), None
+    if target.size == 2 and target.kind in "Bhf":
+        value = value if source.kind == "f" else f.cast("sitofp", value, "float" if source.size == 4 else "double")
+        value = value if element_of(value.type) == "float" else round_to_odd(f, value)
+        if target.kind == "f":
+            return f.cast("fptrunc", value, "half"), None
+        return (float_to_bfloat16 if target.kind == "B" else float_to_half)(f, value), None
     if target.kind == "f":
         if source.kind == "f":
             return widen(f, value, source, target), None
@@ -80,17 +92,6 @@ def narrow(f: Function, value: Value, source: Element, target: Element, overflow
     if source.kind == "f":
         return _float_to_integer(f, f.intrinsic("rint", value), target, overflow)
     return _integer_to_integer(f, value, source, target, overflow)
-
-
-def _to_bfloat16(f: Function, value: Value) -> Value:
-    """Round to nearest even by adding half of what is cut off; a NaN stays one (made quiet)."""
-    kind = vector("i32", lanes_of(value.type))
-    bits = f.cast("bitcast", value, "i32")
-    last = f.bits("and", f.bits("lshr", bits, constant(kind, 16)), constant(kind, 1))
-    rounded = f.bits("add", f.bits("add", bits, constant(kind, 0x7FFF)), last)
-    quiet = f.bits("or", bits, constant(kind, 1 << 22))
-    chosen = f.select(f.compare("uno", value, value), quiet, rounded)
-    return f.cast("trunc", f.bits("lshr", chosen, constant(kind, 16)), "i16")
 
 
 def _float_to_integer(f: Function, value: Value, target: Element, overflow: str) -> tuple[Value, Value | None]:

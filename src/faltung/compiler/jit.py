@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import threading
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from ..errors import CodegenError
@@ -22,9 +22,18 @@ _lock = threading.Lock()
 
 @cache
 def _llvm() -> Any:
-    """Import llvmlite and make its targets ready."""
+    """Import llvmlite and make this machine's target ready."""
     import llvmlite.binding as llvm
 
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm
+
+
+@cache
+def _llvm_for_all() -> Any:
+    """The same with every target, to compile across."""
+    llvm = _llvm()
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     return llvm
@@ -32,7 +41,7 @@ def _llvm() -> Any:
 
 @cache
 def _target(machine: Machine) -> Any:
-    llvm = _llvm()
+    llvm = _llvm_for_all() if machine.triple else _llvm()
     target = llvm.Target.from_triple(machine.triple) if machine.triple else llvm.Target.from_default_triple()
     cpu = machine.cpu or llvm.get_host_cpu_name()
     features = "" if machine.cpu else llvm.get_host_cpu_features().flatten()
@@ -48,12 +57,17 @@ def _linker() -> Any:
 
 @cache
 def generator_digest() -> str:
-    """Digest of the code that generates code: objects of another version are never used."""
-    digest = hashlib.sha256()
-    root = Path(__file__).parent.parent
-    for path in sorted([*root.glob("compiler/*.py"), *root.glob("algorithms/**/*.py"), *root.glob("problem/*.py")]):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    """Digest of the code that generates code: objects of another version are never used.
+
+    Sizes and times of the files stand for their content; reading them would take longer than loading an object.
+    """
+    root = os.path.dirname(os.path.dirname(__file__))
+    facts = []
+    for folder in ("compiler", "problem", "algorithms", os.path.join("algorithms", "direct")):
+        with os.scandir(os.path.join(root, folder)) as entries:
+            facts += [(folder, entry.name, entry.stat().st_size, entry.stat().st_mtime_ns)
+                      for entry in entries if entry.name.endswith(".py")]
+    return hashlib.sha256(repr(sorted(facts)).encode()).hexdigest()
 
 
 def cache_key(what: str, machine: Machine) -> str:

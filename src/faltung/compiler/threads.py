@@ -16,6 +16,7 @@ The pool's memory (64-bit cells), written by the emitted code only::
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import ctypes
 import os
@@ -121,7 +122,8 @@ class Pool:
         self._worker = _library().function("worker", None, void, integer, integer)
         self.run_address = _library().address("run")
         for slot in range(workers):
-            threading.Thread(target=self._live, args=(slot,), name=f"faltung-{slot + 1}", daemon=True).start()
+            # unlike threading.Thread.start, this does not wait until the thread runs
+            _thread.start_new_thread(self._live, (slot,))
 
     def _live(self, slot: int) -> None:
         while True:

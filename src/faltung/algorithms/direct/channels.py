@@ -66,12 +66,18 @@ class ChannelTile:
 
     def _write(self, sums: list[Value], bias: Value, out: Value) -> None:
         f, fr = self.f, self.frame
-        writer = Writer(f, fr)
+        writer, size, strides = Writer(f, fr), fr.target.itemsize, fr.stage.output_strides
+        channel_stride = strides[-1 - fr.problem.ndim]
         for v in range(self.vectors):
             lanes = min(fr.lanes, fr.problem.channels_out - v * fr.lanes)
             if lanes <= 0:
                 continue
             added = [f.load(self.kind, f.at(bias, v * fr.recipe.vector_bytes))] if fr.problem.bias else None
-            finished = [writer.finish([total], added)[0] for total in sums[v::self.vectors]]
-            writer.store_grid(finished, out, v * fr.lanes, (self.rows, self.columns), lanes)
+            for row in range(self.rows):
+                first = row * self.columns * self.vectors + v
+                totals = sums[first:first + self.columns * self.vectors:self.vectors]
+                base = v * fr.lanes * channel_stride + row * strides[-2]
+                targets = [f.at(out, (base + column * strides[-1]) * size) for column in range(self.columns)]
+                finished = [writer.finish([total], added)[0] for total in totals]
+                writer.store_lanes(finished, targets, channel_stride, lanes, adjacent=strides[-1] == 1)
         f.finish(writer.overflowed())

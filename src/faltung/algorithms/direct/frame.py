@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 
-from ...compiler.dtypes import ELEMENTS, Element
+from ...compiler.dtypes import ELEMENTS, Element, element_on
 from ...machine import Machine
 from ...problem.problem import Problem
 
@@ -31,7 +31,8 @@ class DirectRecipe:
 
     ``lanes`` says what lies side by side in a vector.  "pixels": ``tile`` is (output channels,
     rows, vectors along the last axis).  "channels": ``tile`` is (vectors of output channels, rows,
-    pixels along the last axis).  ``block`` is the part of the output whose image is packed at a
+    pixels along the last axis).  "segments": a long line is cut into segments that lie side by side,
+    and ``tile`` is (output channels, outputs of a segment, vectors of segments).  ``block`` is the part of the output whose image is packed at a
     time; ``chunk`` the kernel rows that are unrolled together; ``columns_unrolled`` whether the
     taps of a kernel row are unrolled; ``channel_blocks`` how many blocks of output channels one
     work item computes.
@@ -69,12 +70,12 @@ class Frame:
     @cached_property
     def source(self) -> Element:
         """Element of the image array."""
-        return ELEMENTS[self.problem.image_dtype]
+        return element_on(self.problem.image_dtype, self.machine.isa)
 
     @cached_property
     def target(self) -> Element:
         """Element of the output array."""
-        return ELEMENTS[self.problem.output_dtype]
+        return element_on(self.problem.output_dtype, self.machine.isa)
 
     @cached_property
     def accumulator(self) -> Element:
@@ -88,15 +89,34 @@ class Frame:
 
     @cached_property
     def by_pixels(self) -> bool:
-        """Whether lanes are pixels of the last axis (or else output channels)."""
+        """Whether lanes are pixels of the last axis."""
         return self.recipe.lanes == "pixels"
+
+    @cached_property
+    def inner(self) -> Frame:
+        """The frame that the tiles work in: this one, or the folded one where lanes are segments.
+
+        There, output ``i`` of segment ``l`` stands in row ``i``, column ``l``, and taps run down the rows.
+        """
+        if self.recipe.lanes != "segments":
+            return self
+        p, strides = self.problem, self.stage.output_strides
+        columns = self.recipe.tile[2] * self.lanes
+        rows, step, dilation = self.recipe.block[-1] // columns, p.stride[-1], p.kernel_dilation[-1]
+        folded = replace(
+            p, image=((rows - 1) * step + (p.kernel[-1] - 1) * dilation + 1, columns), kernel=(p.kernel[-1], 1),
+            output=(rows, columns), start=(0, 0), stride=(step, 1), kernel_dilation=(dilation, 1), image_dilation=(1, 1),
+            border=((0, 0), (0, 0)))
+        stage = Stage(folded, (None, None), (*strides[:len(p.batch) + 2], strides[-1], rows * strides[-1]))
+        recipe = replace(self.recipe, lanes="pixels", block=(rows, columns), columns_unrolled=True)
+        return Frame(stage, recipe, self.machine)
 
     # --- tiles and blocks
 
     @cached_property
     def tile_channels(self) -> int:
         """Output channels of one tile."""
-        return self.recipe.tile[0] * (1 if self.by_pixels else self.lanes)
+        return self.recipe.tile[0] * (self.lanes if self.recipe.lanes == "channels" else 1)
 
     @cached_property
     def tile_rows(self) -> int:
@@ -142,6 +162,11 @@ class Frame:
         return self.problem.stride[-1] if self.by_pixels else 1
 
     @cached_property
+    def phase_shift(self) -> int:
+        """Columns left free before a packed row, so that the image's first column falls into phase 0."""
+        return -self.problem.start[-1] % self.phases
+
+    @cached_property
     def packed_extents(self) -> tuple[int, ...]:
         """Image positions that a block reads along each axis."""
         p = self.problem
@@ -152,11 +177,12 @@ class Frame:
     def phase_pitch(self) -> int:
         """Elements from one phase of a row to the next, room for a last vector that reads too far included."""
         p = self.problem
-        held = -(-self.packed_extents[-1] // self.phases)
+        held = -(-(self.packed_extents[-1] + self.phase_shift) // self.phases)
         if not self.by_pixels:
             return held
-        reach = max(self.recipe.block[-1], self.tile_columns) + (p.kernel[-1] - 1) * p.kernel_dilation[-1] // self.phases
-        return round_up(max(held, reach), self.lanes)
+        columns = max(self.recipe.block[-1], self.tile_columns)
+        last = (p.kernel[-1] - 1) * p.kernel_dilation[-1] + self.phase_shift
+        return round_up(max(held, columns + last // self.phases), self.lanes)
 
     @cached_property
     def pitches(self) -> tuple[int, ...]:
@@ -181,6 +207,11 @@ class Frame:
     @cached_property
     def scratch_bytes(self) -> int:
         """Bytes of workspace that one thread needs."""
+        return self.packed_bytes + (self.inner.packed_bytes if self.inner is not self else 0)
+
+    @cached_property
+    def packed_bytes(self) -> int:
+        """Bytes of the packed image, with room for a vector that reads too far."""
         size = self.problem.channels_in * self.channel_pitch * self.accumulator.size
         return round_up(size + self.recipe.vector_bytes, 64)
 

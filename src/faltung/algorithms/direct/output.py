@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...compiler.dtypes import narrow
 from ...compiler.emit import Function, Value, constant, lanes_of
+from ...compiler.transpose import transpose_in_lanes
 from .activations import activate
 from .frame import Frame
 
@@ -54,12 +55,22 @@ class Writer:
 
     def store(self, values: list[Value], out: Value, stride: int, lanes: int) -> None:
         """Store the first ``lanes`` of a vector, ``stride`` elements apart."""
-        whole = lanes_of(values[0].type) == lanes
         stored = self._interleave([self._narrow(value, lanes) for value in values])
-        if whole and stride == 1:
-            self.f.store(stored, out)
+        if stride == 1:
+            self._store_part(stored, out, lanes * self.frame.target.planes)
         else:
             self._scatter([stored], [out], stride, lanes)
+
+    def _store_part(self, stored: Value, out: Value, count: int) -> None:
+        """Store the first ``count`` elements, in pieces whose lengths are powers of two."""
+        first, piece = 0, lanes_of(stored.type)
+        while first < count:
+            if first + piece <= count:
+                whole = piece == lanes_of(stored.type)
+                part = stored if whole else self.f.shuffle(stored, None, list(range(first, first + piece)))
+                self.f.store(part, self.f.at(out, first * self.frame.target.size))
+                first += piece
+            piece //= 2
 
     def _scatter(self, vectors: list[Value], targets: list[Value], stride: int, lanes: int) -> None:
         """Store lane by lane through the stack: a loop over the lanes, each vector to its own target."""
@@ -74,56 +85,31 @@ class Writer:
             for number, target in enumerate(targets):
                 f.store(f.load(word, f.at(f.at(buffer, number * pitch), source)), f.at(target, step))
 
-    # --- lanes that are channels
+    # --- lanes that are channels, or segments of a line
 
-    def store_grid(self, values: list[Value], out: Value, channel: int, grid: tuple[int, int], lanes: int) -> None:
-        """Store a (rows, columns) grid of vectors whose lanes are channels from ``channel`` on."""
+    def store_lanes(self, values: list[Value], targets: list[Value], stride: int, lanes: int, *, adjacent: bool) -> None:
+        """Store vectors, each to its own target, with ``stride`` elements between the lanes.
+
+        ``adjacent`` says that the targets are neighbours in memory: then lanes are transposed first,
+        so that neighbours are stored at once.
+        """
         f, fr = self.f, self.frame
-        strides, size = fr.stage.output_strides, fr.target.itemsize
-        channel_stride, column_stride = strides[-1 - fr.problem.ndim], strides[-1]
-        base = f.at(out, channel * channel_stride * size)
         values = [self._narrow(value, lanes) for value in values]
-        rows, columns = grid
-        targets = [f.at(base, (row * strides[-2] + column * column_stride) * size)
-                   for row in range(rows) for column in range(columns)]
-        if channel_stride == 1 and lanes == fr.lanes:
+        whole, group = lanes == fr.lanes, 16 // fr.target.itemsize
+        if stride == 1 and whole:
             for value, target in zip(values, targets, strict=True):
                 f.store(value, target)
-        elif column_stride == 1 and lanes == fr.lanes and size in (4, 8) and fr.recipe.vector_bytes >= 16:
-            group = 16 // size
-            for row in range(rows):
-                for column in range(0, columns, group):
-                    first = row * columns + column
-                    count = min(group, columns - column)
-                    self._store_transposed(values[first:first + count], targets[first], channel_stride)
+        elif adjacent and whole and group in (2, 4) and fr.lanes >= group:
+            for first in range(0, len(values), group):
+                self._store_transposed(values[first:first + group], targets[first], stride)
         else:
-            self._scatter(values, targets, channel_stride, lanes)
+            self._scatter(values, targets, stride, lanes)
 
-    def _store_transposed(self, pixels: list[Value], target: Value, channel_stride: int) -> None:
-        """Transpose inside each 16 bytes, so that neighbouring pixels of a channel are stored at once."""
+    def _store_transposed(self, values: list[Value], target: Value, stride: int) -> None:
         f, size = self.f, self.frame.target.size
-        count, group, lanes = len(pixels), 16 // size, self.frame.lanes
-        full = pixels + [pixels[-1]] * (group - count)
-        for i, gathered in enumerate(self._transpose(full)):
-            for part in range(lanes // group):
-                narrow_ = f.shuffle(gathered, None, [part * group + j for j in range(count)])
-                channel = part * group + i
-                f.store(narrow_, f.at(target, channel * channel_stride * size))
-
-    def _transpose(self, v: list[Value]) -> list[Value]:
-        lanes, group = self.frame.lanes, len(v)
-        starts = range(0, lanes, group)
-        if group == 2:
-            return [self.f.shuffle(v[0], v[1], [s for b in starts for s in (b + i, b + i + lanes)]) for i in (0, 1)]
-        low, high = [], []
-        for a, b in ((v[0], v[1]), (v[2], v[3])):
-            low.append(self.f.shuffle(a, b, [s for x in starts for s in (x, x + lanes, x + 1, x + 1 + lanes)]))
-            high.append(self.f.shuffle(a, b, [s for x in starts for s in (x + 2, x + 2 + lanes, x + 3, x + 3 + lanes)]))
-        result = []
-        for pair in (low, high):
-            for i in (0, 2):
-                picks = [s for x in starts for s in (x + i, x + i + 1, x + i + lanes, x + i + 1 + lanes)]
-                result.append(self.f.shuffle(pair[0], pair[1], picks))
-        return result
-
-
+        count, group = len(values), 16 // size
+        full = values + [values[-1]] * (group - count)
+        for i, gathered in enumerate(transpose_in_lanes(f, full)):
+            for part in range(self.frame.lanes // group):
+                neighbours = f.shuffle(gathered, None, [part * group + j for j in range(count)])
+                f.store(neighbours, f.at(target, (part * group + i) * stride * size))

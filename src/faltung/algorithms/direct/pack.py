@@ -68,6 +68,11 @@ class Packer:
     def _outside(self, to: Value, source: Value, step: Value, position: Value, tables: Value, valid: Value,
                  fill: list[Value], begin: Operand, end: Operand) -> None:
         f, axis = self.f, self.frame.problem.ndim - 1
+        if not any(isinstance(side, str) for side in self.frame.problem.border[axis]):
+            head, tail = (self._constants(side) for side in self.frame.problem.border[axis])
+            with f.loop(begin, end) as loop:
+                self._put(to, loop.index, head if begin == 0 else tail)
+            return
         with f.loop(begin, end) as loop:
             mapped, constant_fill = self._look_up(axis, f.add(position, loop.index), tables)
             inside = f.compare("sge", mapped, 0)
@@ -98,24 +103,43 @@ class Packer:
     def _inside(self, to: Value, row: Value, step: Value, first: Operand, last: Operand) -> None:
         """Copy the positions that lie inside the image; ``row`` is the first of them."""
         f, fr = self.f, self.frame
-        lanes, phases = fr.lanes, fr.phases
-        if phases > 2 or fr.packed_extents[-1] < 2 * lanes:
+        lanes = self._copied_lanes()
+        if lanes < 2:
             self._copy_each(to, row, step, first, last, first)
             return
+        count = lanes * fr.phases
+        # with two phases, vectors begin at an even position
+        begin = f.add(first, self._odd(first))
         adjacent = f.compare("eq", step, fr.source.itemsize)
-        with f.unless(adjacent):
+        enough = f.bits("and", adjacent, f.compare("sge", f.sub(last, begin), count))
+        with f.unless(enough):
             self._copy_each(to, row, step, first, last, first)
-        with f.when(adjacent):
-            # with two phases, vectors begin at an even position
-            begin = first if phases == 1 else f.smaller(f.add(first, f.rem(first, 2)), last)
-            if phases == 2:
+        with f.when(enough):
+            if fr.phases == 2:
                 self._copy_each(to, row, step, first, begin, first)
-            whole = f.mul(f.div(f.sub(last, begin), lanes * phases), lanes * phases)
-            end = f.add(begin, whole)
-            with f.loop(begin, end, lanes * phases) as loop:
-                offset = f.mul(f.sub(loop.index, first), fr.source.itemsize)
-                self._put_vector(to, loop.index, self._get(f.at(row, offset), lanes * phases))
-            self._copy_each(to, row, step, end, last, first)
+            # the last vector is shifted back, so that no single elements are left
+            final = f.sub(last, count)
+            final = f.sub(final, self._odd(final))
+            with f.loop(begin, f.add(final, count), count) as loop:
+                at = f.smaller(loop.index, final)
+                offset = f.mul(f.sub(at, first), fr.source.itemsize)
+                self._put_vector(to, at, self._get(f.at(row, offset), count))
+            if fr.phases == 2:
+                self._copy_each(to, row, step, f.add(final, count), last, first)
+
+    def _odd(self, index: Operand) -> Operand:
+        """1 where an index falls into the second of two phases."""
+        return self.f.rem(self.f.add(index, self.frame.phase_shift), self.frame.phases)
+
+    def _copied_lanes(self) -> int:
+        """Lanes of a phase that are copied at once: no more than the image is wide."""
+        phases = self.frame.phases
+        if phases > 2:
+            return 1
+        lanes = self.frame.lanes
+        while lanes > 1 and lanes * phases > self.frame.problem.image[-1]:
+            lanes //= 2
+        return lanes
 
     def _copy_each(self, to: Value, row: Value, step: Value, begin: Operand, end: Operand, first: Operand) -> None:
         f = self.f
@@ -139,8 +163,8 @@ class Packer:
 
     def _put(self, to: Value, index: Operand, planes: list[Value]) -> None:
         f, fr = self.f, self.frame
-        place = index if fr.phases == 1 else (
-            f.add(f.mul(f.rem(index, fr.phases), fr.phase_pitch), f.div(index, fr.phases)))
+        index = f.add(index, fr.phase_shift)
+        place = f.add(f.mul(f.rem(index, fr.phases), fr.phase_pitch), f.div(index, fr.phases))
         for plane, value in enumerate(planes):
             f.store(value, f.at(to, self._bytes(f.add(place, plane * fr.plane_pitch))), align=self.element.size)
 
@@ -149,7 +173,7 @@ class Packer:
         for plane, value in enumerate(planes):
             for phase in range(fr.phases):
                 part = value if fr.phases == 1 else self._every(value, phase, fr.phases)
-                place = f.add(f.div(index, fr.phases), phase * fr.phase_pitch + plane * fr.plane_pitch)
+                place = f.add(f.div(f.add(index, fr.phase_shift), fr.phases), phase * fr.phase_pitch + plane * fr.plane_pitch)
                 f.store(part, f.at(to, self._bytes(place)), align=self.element.size)
 
     def _bytes(self, elements: Operand) -> Operand:

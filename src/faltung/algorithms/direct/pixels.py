@@ -65,7 +65,7 @@ class PixelTile:
         table = None if self.frame.phases == 1 else self.module.table([self._column_bytes(c) for c in range(columns)])
         with self.f.loop(0, columns, carry=[kernel, *sums]) as loop:
             taps, *inner = loop.carried
-            offset = self.f.mul(loop.index, self._column_bytes(1)) if table is None else (
+            offset = self.f.mul(loop.index, self._column_bytes(1)) if table is None else (  # one phase: no shift
                 self.f.load("i64", self.f.at(table, self.f.mul(loop.index, 8)), align=8))
             inner = self._tile(self.f.at(image, offset), taps, inner, size)
             loop.carry([self.f.at(taps, bytes_each), *inner])
@@ -73,7 +73,7 @@ class PixelTile:
         return loop.results[0], loop.results[1:]
 
     def _column_bytes(self, column: int) -> int:
-        position = column * self.frame.problem.kernel_dilation[-1]
+        position = column * self.frame.problem.kernel_dilation[-1] + self.frame.phase_shift
         index, phase = divmod(position, self.frame.phases)
         return (phase * self.frame.phase_pitch + index) * self.frame.accumulator.size
 
@@ -116,22 +116,30 @@ class PixelTile:
         sums[at + 1] = f.fma(x[1], k[0], f.fma(x[0], k[1], sums[at + 1]))
 
     def _write(self, sums: list[Value], bias: Value, out: Value) -> None:
-        f, fr = self.f, self.frame
-        writer = Writer(f, fr)
-        strides = fr.stage.output_strides
-        width = fr.recipe.block[-1]
+        fr = self.frame
+        writer = Writer(self.f, fr)
+        channel_stride = fr.stage.output_strides[-1 - fr.problem.ndim]
         for channel in range(self.channels):
             added = self._bias(bias, channel)
-            for row in range(self.rows):
-                for v in range(self.vectors):
-                    lanes = min(fr.lanes, width - v * fr.lanes)
-                    if lanes <= 0:
-                        continue
-                    first = ((channel * self.rows + row) * self.vectors + v) * self.planes
-                    offset = channel * strides[-1 - fr.problem.ndim] + row * strides[-2] + v * fr.lanes * strides[-1]
-                    values = writer.finish(sums[first:first + self.planes], added)
-                    writer.store(values, f.at(out, offset * fr.target.itemsize), strides[-1], lanes)
-        f.finish(writer.overflowed())
+            for v in range(self.vectors):
+                lanes = min(fr.lanes, fr.recipe.block[-1] - v * fr.lanes)
+                if lanes > 0:
+                    column = [((channel * self.rows + row) * self.vectors + v) * self.planes for row in range(self.rows)]
+                    finished = [writer.finish(sums[at:at + self.planes], added) for at in column]
+                    self._write_column(writer, finished, out, channel * channel_stride, v, lanes)
+        self.f.finish(writer.overflowed())
+
+    def _write_column(self, writer: Writer, rows: list[list[Value]], out: Value, base: int, v: int, lanes: int) -> None:
+        """Write the vectors that stand one below the other."""
+        fr = self.frame
+        row_stride, lane_stride = fr.stage.output_strides[-2:]
+        offsets = [base + row * row_stride + v * fr.lanes * lane_stride for row in range(self.rows)]
+        targets = [self.f.at(out, offset * fr.target.itemsize) for offset in offsets]
+        if row_stride == 1 and lane_stride != 1 and fr.target.planes == 1:
+            writer.store_lanes([planes[0] for planes in rows], targets, lane_stride, lanes, adjacent=True)
+            return
+        for planes, target in zip(rows, targets, strict=True):
+            writer.store(planes, target, lane_stride, lanes)
 
     def _bias(self, bias: Value, channel: int) -> list[Value] | None:
         if not self.frame.problem.bias:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...compiler.emit import Function, Module, Operand, Value
 from .channels import ChannelTile
+from .fold import emit_fold
 from .frame import Frame
 from .pack import Packer
 from .pixels import PixelTile
@@ -21,7 +22,7 @@ def emit_program(frame: Frame) -> str:
     module = Module()
     packer = Packer(frame, module)
     packer.emit_row()
-    (PixelTile if frame.by_pixels else ChannelTile)(frame, module).emit()
+    (PixelTile if frame.inner.by_pixels else ChannelTile)(frame.inner, module).emit()
     _Work(frame, module, packer).emit()
     _emit_entry(frame, module)
     return module.text()
@@ -112,9 +113,12 @@ class _Work:
         leading = len(p.batch) + 2
         steps = [self._step(leading + axis) for axis in range(p.ndim)]
         self.packer.emit_block(f, image, scratch, positions, steps, self._step(leading - 1), self._cell(TABLES))
+        if self.frame.inner is not self.frame:
+            emit_fold(f, self.frame, scratch, f.at(scratch, self.frame.packed_bytes))
 
     def _channel_blocks(self, scratch: Value, out: Value, group: Operand, share: Operand) -> None:
         f, fr, p = self.f, self.frame, self.problem
+        packed = scratch if fr.inner is fr else f.at(scratch, fr.packed_bytes)
         each = fr.recipe.channel_blocks
         first = f.mul(share, each)
         last = f.smaller(f.add(first, each), fr.channel_blocks)
@@ -124,11 +128,11 @@ class _Work:
             kernel = f.at(self._cell(KERNEL), f.mul(number, fr.block_bytes))
             bias = f.at(self._cell(BIAS), f.mul(number, fr.tap_bytes)) if p.bias else self._cell(BIAS)
             start = f.smaller(f.mul(loop.index, fr.tile_channels), max(0, p.channels_out - fr.tile_channels))
-            self._tiles(0, scratch, kernel, bias, f.at(out, f.mul(start, channel_bytes)))
+            self._tiles(0, packed, kernel, bias, f.at(out, f.mul(start, channel_bytes)))
 
     def _tiles(self, axis: int, image: Value, kernel: Value, bias: Value, out: Value) -> None:
         """Loop over the tiles of the block, axis by axis; the last tile is shifted back like the last block."""
-        f, fr, p = self.f, self.frame, self.problem
+        f, fr, p = self.f, self.frame.inner, self.frame.inner.problem
         if axis == p.ndim:
             overflowed = f.call("tile", "i64", image, kernel, bias, out, local=True)
             if p.overflow == "raise":

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import product
 from math import prod
 
-from ...compiler.dtypes import ELEMENTS
+from ...compiler.dtypes import ELEMENTS, Element
 from ...machine import Machine
 from ...problem.problem import Problem
 from .frame import DirectRecipe, Frame, Stage, round_up
@@ -23,9 +23,30 @@ def candidates(stage: Stage, machine: Machine) -> Iterator[DirectRecipe]:
     lanes = machine.vector_bytes // element.size
     for tile in _pixel_tiles(p, machine, lanes, element.planes):
         yield _with_block(stage, machine, "pixels", tile)
-    if element.planes == 1 and p.channels_out >= max(4, lanes // 2):
+    if element.planes == ELEMENTS[p.output_dtype].planes == 1 and p.channels_out >= max(4, lanes // 2):
         for tile in _channel_tiles(p, machine, lanes):
             yield _with_block(stage, machine, "channels", tile)
+
+
+    if prod(p.kernel[:-1]) == 1 and p.kernel[-1] >= 8 and lanes * element.size >= 16:
+        yield from _segment_recipes(p, machine, lanes, element)
+
+
+def _segment_recipes(p: Problem, machine: Machine, lanes: int, element: Element) -> Iterator[DirectRecipe]:
+    """Recipes that cut a long line into segments; both copies of a block fit half of the second-level cache."""
+    reach = (p.kernel[-1] - 1) * p.kernel_dilation[-1] + 1
+    room = machine.l2_bytes // 4 // (p.channels_in * element.itemsize)
+    for m, r, v in product((1, 2, 4), (4, 6, 8, 12, 16), (1, 2)):
+        if m > p.channels_out or m * r * v * element.planes > machine.registers - 4:
+            continue
+        columns = v * lanes
+        longest = min((room // columns - reach) // p.stride[-1], p.output[-1] // columns)
+        segment = min(longest, max(4 * reach, 256)) // r * r
+        if segment * p.stride[-1] < reach // 4 or segment < max(r, 16):
+            continue
+        block = (*[1] * (p.ndim - 1), segment * columns)
+        chunk = max(1, min(p.kernel[-1], UNROLLED_FMAS // (m * r * v * element.planes**2)))
+        yield DirectRecipe("segments", machine.vector_bytes, (m, r, v), block, chunk)
 
 
 def _pixel_tiles(p: Problem, machine: Machine, lanes: int, planes: int) -> Iterator[tuple[int, int, int]]:
@@ -94,7 +115,18 @@ def _growth(p: Problem) -> list[int]:
 
 def cycles(frame: Frame) -> float:
     """Predicted cycles of one thread: multiply-adds, loads and stores of the tiles, and the packing."""
-    p, recipe, machine = frame.problem, frame.recipe, frame.machine
+    p, planes = frame.problem, frame.accumulator.planes
+    work = _block_cycles(frame.inner)
+    packed = p.channels_in * planes * prod(frame.packed_extents[:-1]) * (
+        12 + frame.packed_extents[-1] * (1.5 / frame.lanes if frame.phases <= 2 else 1.5))
+    if frame.inner is not frame:
+        packed += p.channels_in * planes * prod(frame.inner.packed_extents) * 0.5
+    return (work + packed * frame.channel_items) * prod(frame.blocks) * prod(p.batch) * p.groups
+
+
+def _block_cycles(frame: Frame) -> float:
+    """Cycles of the tiles of one block."""
+    p, recipe = frame.problem, frame.recipe
     planes = frame.accumulator.planes
     m, r, v = recipe.tile
     fmas = m * r * v * planes * planes
@@ -109,23 +141,23 @@ def cycles(frame: Frame) -> float:
         recipe.chunk if frame.by_pixels else 1)
     tap += (2.0 if frame.by_pixels else 0.4) / max(1, inner)
     store = m * r * v * planes * (2.0 if frame.by_pixels else 8.0)
-    work = tiles * (p.terms * tap + store + 20)
-    packed = p.channels_in * planes * prod(frame.packed_extents[:-1]) * (
-        12 + frame.packed_extents[-1] * (1.5 / frame.lanes if frame.phases <= 2 else 1.5))
-    shares = frame.channel_items
-    return (work + packed * shares) * prod(frame.blocks) * prod(p.batch) * p.groups / 1.0
+    return tiles * (p.terms * tap + store + 20)
 
 
 def _loads_per_tap(frame: Frame) -> float:
     m, r, v = frame.recipe.tile
     planes = frame.accumulator.planes
-    if not frame.by_pixels:
+    if frame.recipe.lanes == "channels":
         return float(2 * m + r * v)  # the kernel streams from the second-level cache
     p, chunk = frame.problem, frame.recipe.chunk
     rows = len({row * p.stride[-2] + tap * p.kernel_dilation[-2] for row in range(r) for tap in range(chunk)})
-    # a vector that crosses a cache line is loaded twice
-    crossing = 2.0 if frame.recipe.vector_bytes == 64 else 1.5
-    return planes * (rows * v * (crossing if p.kernel[-1] > 1 else 1.0) / chunk + m * r)
+    # half cycles of one vector; one that crosses a cache line is loaded twice
+    moves = p.kernel[-1] > 1
+    wide = frame.recipe.vector_bytes == 64
+    each = (4.0 if moves else 2.0) if wide else (1.5 if moves else 1.0)
+    # weights of a chunk stay in registers, if there are any left
+    kept = m * r * v * planes + m * chunk * planes + v * planes <= frame.machine.registers
+    return planes * (rows * v * each / chunk + (m if kept else m * r))
 
 
 @lru_cache(maxsize=512)
