@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from grid.cases import draw, output_view
+from grid.cases import Case, draw, draw_line, output_view
 from grid.check import check, poisoned_workspaces, recipe_of
 
 from faltung import machine
@@ -26,8 +26,7 @@ def options(seed: int, known: Machine) -> list[DirectRecipe]:
     return list(schedule.candidates(first.frame.stage, known))
 
 
-def check_with(seed: int, known: Machine, pick: Any, threads: int = 1) -> Any:
-    case = draw(seed)
+def check_with(case: Case, known: Machine, pick: Any, threads: int = 1) -> Any:
     used: list[DirectRecipe] = []
 
     def choose(stage: Stage, on: Machine, _: int) -> DirectRecipe:
@@ -38,7 +37,7 @@ def check_with(seed: int, known: Machine, pick: Any, threads: int = 1) -> Any:
         try:
             return check(case, known, threads=threads)
         except BaseException as error:
-            error.add_note(f"draw({seed}): {case}, recipes {used}")
+            error.add_note(f"{case}: {case.problem}, recipes {used}")
             raise
 
 
@@ -53,12 +52,21 @@ def picker(rng: np.random.Generator, wished: str | None = None) -> Any:
 @pytest.mark.parametrize("seed", range(7000, 7060))
 def test_a_planner_with_random_choices(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    check_with(seed, machine.detect(), picker(rng))
+    check_with(draw(seed), machine.detect(), picker(rng))
 
 
 @pytest.mark.parametrize("seed", range(7100, 7130))
 def test_lanes_of_channels_wherever_they_can_be(seed: int) -> None:
-    check_with(seed, machine.detect(), picker(np.random.default_rng(seed), "channels"))
+    check_with(draw(seed), machine.detect(), picker(np.random.default_rng(seed), "channels"))
+
+
+@pytest.mark.parametrize("isa", ["", "avx2", "sse2"])
+@pytest.mark.parametrize("seed", range(7400, 7420))
+def test_lanes_of_segments_on_long_lines(seed: int, isa: str) -> None:
+    if isa and isa not in machine._usable(machine._best_isa()):
+        pytest.skip(f"this processor has no {isa}")
+    known = machine.fake(isa, triple="") if isa else machine.detect()
+    check_with(draw_line(seed), replace(known, l2_bytes=1 << 15 + seed % 3), picker(np.random.default_rng(seed), "segments"))
 
 
 def spread(found: list[DirectRecipe], most: int) -> Iterable[int]:
@@ -68,7 +76,7 @@ def spread(found: list[DirectRecipe], most: int) -> Iterable[int]:
 def check_every(seed: int, known: Machine, most: int) -> None:
     found = options(seed, known)
     for number in spread(found, most):
-        check_with(seed, known, lambda stage, on, n=number: (lambda all_: all_[n % len(all_)])(
+        check_with(draw(seed), known, lambda stage, on, n=number: (lambda all_: all_[n % len(all_)])(
             list(schedule.candidates(stage, on))))
 
 
@@ -85,13 +93,18 @@ def block_variants(stage: Stage, recipe: DirectRecipe, known: Machine, rng: np.r
     """The same tile with another block and another share of the channels."""
     frame = Frame(stage, recipe, known)
     p = stage.problem
+    # a tile must not reach over its block
     least = [1] * (p.ndim - 2) + [frame.tile_rows, frame.tile_columns]
     block = tuple(int(rng.integers(min(low, out), out, endpoint=True)) for low, out in zip(least, p.output, strict=True))
+    if recipe.lanes == "segments":
+        whole = recipe.block[-1] // (segment := frame.inner.tile_columns * frame.inner.tile_rows)
+        block = (*recipe.block[:-1], segment * int(rng.integers(min(whole, 4), whole, endpoint=True)))
     return replace(recipe, block=block, channel_blocks=int(rng.integers(1, frame.channel_blocks, endpoint=True)))
 
 
-@pytest.mark.parametrize("seed", range(7300, 7325))
-def test_blocks_and_shares_never_change_a_bit(seed: int) -> None:
+@pytest.mark.parametrize("case", [*map(draw, range(7300, 7325)), *map(draw_line, range(7325, 7335))], ids=str)
+def test_blocks_and_shares_never_change_a_bit(case: Case) -> None:
+    seed = case.seed
     known = machine.detect()
     rng = np.random.default_rng(seed)
     number = int(rng.integers(1 << 30))
@@ -100,7 +113,7 @@ def test_blocks_and_shares_never_change_a_bit(seed: int) -> None:
         found = list(schedule.candidates(stage, on))
         return found[number % len(found)]
 
-    results = [check_with(seed, known, one)]
+    results = [check_with(case, known, one)]
     for threads in (1, 2):
-        results.append(check_with(seed, known, lambda stage, on: block_variants(stage, one(stage, on), on, rng), threads))
+        results.append(check_with(case, known, lambda stage, on: block_variants(stage, one(stage, on), on, rng), threads))
     assert len({None if result is None else result.tobytes() for result in results}) == 1

@@ -71,6 +71,23 @@ def draw(seed: int) -> Case:
     return Case(problem, seed, str(rng.choice(VIEWS)), bool(rng.random() < 0.3), magnitude)
 
 
+def draw_line(seed: int) -> Case:
+    """A long line under a long kernel, in any of one to three dimensions."""
+    rng = np.random.default_rng([seed, 13])
+    case = draw(seed)
+    ndim = int(rng.choice([1, 1, 2, 3]))
+    ones = (1,) * (ndim - 1)
+    taps, output, stride = int(rng.integers(8, 40)), int(rng.integers(150, 900)), int(rng.choice([1, 1, 2, 3]))
+    problem = replace(
+        case.problem, image=(*ones, int(rng.integers(1, output * stride + 30))), kernel=(*ones, taps),
+        output=(*(int(rng.integers(1, 3)) for _ in ones), output), start=(*(0 for _ in ones), -int(rng.integers(0, taps + 9))),
+        stride=(*ones, stride), kernel_dilation=(*ones, int(rng.choice([1, 1, 2, 3]))),
+        image_dilation=(*ones, int(rng.choice([1, 1, 1, 2]))), channels_in=int(rng.integers(1, 4)),
+        channels_out=int(rng.integers(1, 6)), border=(*((0, "edge") for _ in ones), case.problem.border[-1]))
+    magnitude = min(case.magnitude, 1)
+    return replace(case, problem=_types(rng, problem, seed, magnitude), magnitude=magnitude)
+
+
 def _geometry(rng: np.random.Generator, image_dtype: str, kernel_dtype: str) -> Problem:
     ndim = int(rng.choice([1, 2, 3, 4, 5], p=[0.25, 0.4, 0.2, 0.08, 0.07]))
     draws = [_axis(rng, ndim, last=axis == ndim - 1) for axis in range(ndim)]
