@@ -1,0 +1,296 @@
+define internal void @pack_row(ptr %to, ptr %from, i64 %step, i64 %position, ptr %tables, i1 %valid, i32 %fill0) #0 {
+entry:
+  %v1 = sub i64 0, %position
+  %v2 = call i64 @llvm.smax.i64(i64 %v1, i64 0)
+  %v3 = call i64 @llvm.smin.i64(i64 %v2, i64 50)
+  %v4 = sub i64 50, %position
+  %v5 = call i64 @llvm.smin.i64(i64 %v4, i64 50)
+  %v6 = call i64 @llvm.smax.i64(i64 %v3, i64 %v5)
+  br i1 %valid, label %done.8, label %else.7
+else.7:
+  %v11 = icmp slt i64 %v3, %v6
+  br i1 %v11, label %loop.9, label %done.10
+loop.9:
+  %v12 = phi i64 [ %v3, %else.7 ], [ %v15, %loop.9 ]
+  %v13 = mul i64 %v12, 4
+  %v14 = getelementptr i8, ptr %to, i64 %v13
+  store i32 %fill0, ptr %v14, align 4
+  %v15 = add i64 %v12, 1
+  %v16 = icmp slt i64 %v15, %v6
+  br i1 %v16, label %loop.9, label %done.10
+done.10:
+  br label %done.8
+done.8:
+  br i1 %valid, label %then.17, label %done.18
+then.17:
+  %v19 = add i64 %position, %v3
+  %v20 = mul i64 %v19, %step
+  %v21 = getelementptr i8, ptr %from, i64 %v20
+  %v22 = icmp eq i64 %step, 1
+  %v23 = sub i64 %v6, %v3
+  %v24 = icmp sge i64 %v23, 4
+  %v25 = and i1 %v22, %v24
+  br i1 %v25, label %done.27, label %else.26
+else.26:
+  %v30 = icmp slt i64 %v3, %v6
+  br i1 %v30, label %loop.28, label %done.29
+loop.28:
+  %v31 = phi i64 [ %v3, %else.26 ], [ %v39, %loop.28 ]
+  %v32 = sub i64 %v31, %v3
+  %v33 = mul i64 %v32, %step
+  %v34 = getelementptr i8, ptr %v21, i64 %v33
+  %v35 = load i8, ptr %v34, align 1
+  %v36 = zext i8 %v35 to i32
+  %v37 = mul i64 %v31, 4
+  %v38 = getelementptr i8, ptr %to, i64 %v37
+  store i32 %v36, ptr %v38, align 4
+  %v39 = add i64 %v31, 1
+  %v40 = icmp slt i64 %v39, %v6
+  br i1 %v40, label %loop.28, label %done.29
+done.29:
+  br label %done.27
+done.27:
+  br i1 %v25, label %then.41, label %done.42
+then.41:
+  %v43 = sub i64 %v6, 4
+  %v44 = add i64 %v43, 4
+  %v47 = icmp slt i64 %v3, %v44
+  br i1 %v47, label %loop.45, label %done.46
+loop.45:
+  %v48 = phi i64 [ %v3, %then.41 ], [ %v56, %loop.45 ]
+  %v49 = call i64 @llvm.smin.i64(i64 %v48, i64 %v43)
+  %v50 = sub i64 %v49, %v3
+  %v51 = getelementptr i8, ptr %v21, i64 %v50
+  %v52 = load <4 x i8>, ptr %v51, align 1
+  %v53 = zext <4 x i8> %v52 to <4 x i32>
+  %v54 = mul i64 %v49, 4
+  %v55 = getelementptr i8, ptr %to, i64 %v54
+  store <4 x i32> %v53, ptr %v55, align 4
+  %v56 = add i64 %v48, 4
+  %v57 = icmp slt i64 %v56, %v44
+  br i1 %v57, label %loop.45, label %done.46
+done.46:
+  br label %done.42
+done.42:
+  br label %done.18
+done.18:
+  ret void
+}
+define internal i64 @tile(ptr %image, ptr %kernel, ptr %bias, ptr %out) #0 {
+entry:
+  %v1 = load <4 x i32>, ptr %image, align 4
+  %v2 = getelementptr i8, ptr %image, i64 16
+  %v3 = load <4 x i32>, ptr %v2, align 4
+  %v4 = load i32, ptr %kernel, align 4
+  %v5 = insertelement <4 x i32> poison, i32 %v4, i64 0
+  %v6 = shufflevector <4 x i32> %v5, <4 x i32> poison, <4 x i32> zeroinitializer
+  %v7 = mul <4 x i32> %v1, %v6
+  %v8 = add <4 x i32> %v7, splat (i32 0)
+  %v9 = mul <4 x i32> %v3, %v6
+  %v10 = add <4 x i32> %v9, splat (i32 0)
+  %v11 = getelementptr i8, ptr %image, i64 4
+  %v12 = getelementptr i8, ptr %kernel, i64 4
+  %v13 = load <4 x i32>, ptr %v11, align 4
+  %v14 = getelementptr i8, ptr %v11, i64 16
+  %v15 = load <4 x i32>, ptr %v14, align 4
+  %v16 = load i32, ptr %v12, align 4
+  %v17 = insertelement <4 x i32> poison, i32 %v16, i64 0
+  %v18 = shufflevector <4 x i32> %v17, <4 x i32> poison, <4 x i32> zeroinitializer
+  %v19 = mul <4 x i32> %v13, %v18
+  %v20 = add <4 x i32> %v19, %v8
+  %v21 = mul <4 x i32> %v15, %v18
+  %v22 = add <4 x i32> %v21, %v10
+  %v23 = getelementptr i8, ptr %image, i64 8
+  %v24 = getelementptr i8, ptr %kernel, i64 8
+  %v25 = load <4 x i32>, ptr %v23, align 4
+  %v26 = getelementptr i8, ptr %v23, i64 16
+  %v27 = load <4 x i32>, ptr %v26, align 4
+  %v28 = load i32, ptr %v24, align 4
+  %v29 = insertelement <4 x i32> poison, i32 %v28, i64 0
+  %v30 = shufflevector <4 x i32> %v29, <4 x i32> poison, <4 x i32> zeroinitializer
+  %v31 = mul <4 x i32> %v25, %v30
+  %v32 = add <4 x i32> %v31, %v20
+  %v33 = mul <4 x i32> %v27, %v30
+  %v34 = add <4 x i32> %v33, %v22
+  %v35 = getelementptr i8, ptr %image, i64 12
+  %v36 = getelementptr i8, ptr %kernel, i64 12
+  %v37 = load <4 x i32>, ptr %v35, align 4
+  %v38 = getelementptr i8, ptr %v35, i64 16
+  %v39 = load <4 x i32>, ptr %v38, align 4
+  %v40 = load i32, ptr %v36, align 4
+  %v41 = insertelement <4 x i32> poison, i32 %v40, i64 0
+  %v42 = shufflevector <4 x i32> %v41, <4 x i32> poison, <4 x i32> zeroinitializer
+  %v43 = mul <4 x i32> %v37, %v42
+  %v44 = add <4 x i32> %v43, %v32
+  %v45 = mul <4 x i32> %v39, %v42
+  %v46 = add <4 x i32> %v45, %v34
+  %v47 = getelementptr i8, ptr %image, i64 16
+  %v48 = getelementptr i8, ptr %kernel, i64 16
+  %v49 = load <4 x i32>, ptr %v47, align 4
+  %v50 = getelementptr i8, ptr %v47, i64 16
+  %v51 = load <4 x i32>, ptr %v50, align 4
+  %v52 = load i32, ptr %v48, align 4
+  %v53 = insertelement <4 x i32> poison, i32 %v52, i64 0
+  %v54 = shufflevector <4 x i32> %v53, <4 x i32> poison, <4 x i32> zeroinitializer
+  %v55 = mul <4 x i32> %v49, %v54
+  %v56 = add <4 x i32> %v55, %v44
+  %v57 = mul <4 x i32> %v51, %v54
+  %v58 = add <4 x i32> %v57, %v46
+  %v59 = getelementptr i8, ptr %kernel, i64 20
+  %v60 = getelementptr i8, ptr %image, i64 208
+  %v61 = call <4 x i32> @llvm.smax.v4i32(<4 x i32> %v56, <4 x i32> splat (i32 0))
+  %v62 = call <4 x i32> @llvm.smin.v4i32(<4 x i32> %v61, <4 x i32> splat (i32 255))
+  %v63 = trunc <4 x i32> %v62 to <4 x i8>
+  store <4 x i8> %v63, ptr %out, align 1
+  %v64 = getelementptr i8, ptr %out, i64 4
+  %v65 = call <4 x i32> @llvm.smax.v4i32(<4 x i32> %v58, <4 x i32> splat (i32 0))
+  %v66 = call <4 x i32> @llvm.smin.v4i32(<4 x i32> %v65, <4 x i32> splat (i32 255))
+  %v67 = trunc <4 x i32> %v66 to <4 x i8>
+  store <4 x i8> %v67, ptr %v64, align 1
+  ret i64 0
+}
+define internal void @work(ptr %context, i64 %item, i64 %slot) #0 {
+entry:
+  %v1 = load ptr, ptr %context, align 8
+  %v2 = getelementptr i8, ptr %context, i64 8
+  %v3 = load ptr, ptr %v2, align 8
+  %v4 = getelementptr i8, ptr %context, i64 56
+  %v5 = load i64, ptr %v4, align 8
+  %v6 = getelementptr i8, ptr %context, i64 40
+  %v7 = load ptr, ptr %v6, align 8
+  %v8 = mul i64 %slot, 256
+  %v9 = getelementptr i8, ptr %v7, i64 %v8
+  %v10 = getelementptr i8, ptr %context, i64 72
+  %v11 = load i64, ptr %v10, align 8
+  %v12 = getelementptr i8, ptr %context, i64 80
+  %v13 = load i64, ptr %v12, align 8
+  %v14 = getelementptr i8, ptr %context, i64 64
+  %v15 = load i64, ptr %v14, align 8
+  %v16 = getelementptr i8, ptr %context, i64 32
+  %v17 = load ptr, ptr %v16, align 8
+  br label %loop.18
+loop.18:
+  %v20 = phi i64 [ 0, %entry ], [ %v34, %done.26 ]
+  %v21 = mul i64 %v20, %v15
+  %v22 = getelementptr i8, ptr %v1, i64 %v21
+  %v23 = mul i64 %v20, 208
+  %v24 = getelementptr i8, ptr %v9, i64 %v23
+  br label %loop.25
+loop.25:
+  %v27 = phi i64 [ 0, %loop.18 ], [ %v32, %loop.25 ]
+  %v28 = mul i64 %v27, 208
+  %v29 = getelementptr i8, ptr %v24, i64 %v28
+  %v30 = mul i64 %v27, %v11
+  %v31 = getelementptr i8, ptr %v22, i64 %v30
+  call void @pack_row(ptr %v29, ptr %v31, i64 %v13, i64 0, ptr %v17, i1 true, i32 0)
+  %v32 = add i64 %v27, 1
+  %v33 = icmp slt i64 %v32, 1
+  br i1 %v33, label %loop.25, label %done.26
+done.26:
+  %v34 = add i64 %v20, 1
+  %v35 = icmp slt i64 %v34, 1
+  br i1 %v35, label %loop.18, label %done.19
+done.19:
+  br label %loop.36
+loop.36:
+  %v38 = phi i64 [ 0, %done.19 ], [ %v67, %done.49 ]
+  %v39 = getelementptr i8, ptr %context, i64 16
+  %v40 = load ptr, ptr %v39, align 8
+  %v41 = mul i64 %v38, 20
+  %v42 = getelementptr i8, ptr %v40, i64 %v41
+  %v43 = getelementptr i8, ptr %context, i64 24
+  %v44 = load ptr, ptr %v43, align 8
+  %v45 = call i64 @llvm.smin.i64(i64 %v38, i64 0)
+  %v46 = mul i64 %v45, 46
+  %v47 = getelementptr i8, ptr %v3, i64 %v46
+  br label %loop.48
+loop.48:
+  %v50 = phi i64 [ 0, %loop.36 ], [ %v65, %done.55 ]
+  %v51 = call i64 @llvm.smin.i64(i64 %v50, i64 0)
+  %v52 = mul i64 %v51, 208
+  %v53 = getelementptr i8, ptr %v9, i64 %v52
+  br label %loop.54
+loop.54:
+  %v56 = phi i64 [ 0, %loop.48 ], [ %v63, %loop.54 ]
+  %v57 = mul i64 %v56, 8
+  %v58 = call i64 @llvm.smin.i64(i64 %v57, i64 38)
+  %v59 = mul i64 %v58, 4
+  %v60 = getelementptr i8, ptr %v53, i64 %v59
+  %v61 = getelementptr i8, ptr %v47, i64 %v58
+  %v62 = call i64 @tile(ptr %v60, ptr %v42, ptr %v44, ptr %v61)
+  %v63 = add i64 %v56, 1
+  %v64 = icmp slt i64 %v63, 6
+  br i1 %v64, label %loop.54, label %done.55
+done.55:
+  %v65 = add i64 %v50, 1
+  %v66 = icmp slt i64 %v65, 1
+  br i1 %v66, label %loop.48, label %done.49
+done.49:
+  %v67 = add i64 %v38, 1
+  %v68 = icmp slt i64 %v67, 1
+  br i1 %v68, label %loop.36, label %done.37
+done.37:
+  ret void
+}
+define i64 @entry(ptr %image, ptr %out, ptr %kernel, ptr %bias, ptr %tables, ptr %scratch, ptr %pool, ptr %run, i64 %participants) #0 {
+entry:
+  %v1 = alloca [88 x i8], align 64
+  %v2 = getelementptr i8, ptr %image, i64 16
+  %v3 = load ptr, ptr %v2, align 8
+  %v4 = getelementptr i8, ptr %out, i64 16
+  %v5 = load ptr, ptr %v4, align 8
+  store ptr %v3, ptr %v1, align 8
+  %v6 = getelementptr i8, ptr %v1, i64 8
+  store ptr %v5, ptr %v6, align 8
+  %v7 = getelementptr i8, ptr %v1, i64 16
+  store ptr %kernel, ptr %v7, align 8
+  %v8 = getelementptr i8, ptr %v1, i64 24
+  store ptr %bias, ptr %v8, align 8
+  %v9 = getelementptr i8, ptr %v1, i64 32
+  store ptr %tables, ptr %v9, align 8
+  %v10 = getelementptr i8, ptr %v1, i64 40
+  store ptr %scratch, ptr %v10, align 8
+  %v11 = getelementptr i8, ptr %v1, i64 48
+  store i64 0, ptr %v11, align 8
+  %v12 = getelementptr i8, ptr %image, i64 40
+  %v13 = load ptr, ptr %v12, align 8
+  %v14 = load i64, ptr %v13, align 8
+  %v15 = getelementptr i8, ptr %v1, i64 56
+  store i64 %v14, ptr %v15, align 8
+  %v16 = getelementptr i8, ptr %v13, i64 8
+  %v17 = load i64, ptr %v16, align 8
+  %v18 = getelementptr i8, ptr %v1, i64 64
+  store i64 %v17, ptr %v18, align 8
+  %v19 = getelementptr i8, ptr %v1, i64 72
+  store i64 0, ptr %v19, align 8
+  %v20 = getelementptr i8, ptr %v13, i64 16
+  %v21 = load i64, ptr %v20, align 8
+  %v22 = getelementptr i8, ptr %v1, i64 80
+  store i64 %v21, ptr %v22, align 8
+  %v23 = icmp slt i64 %participants, 2
+  br i1 %v23, label %then.24, label %done.25
+then.24:
+  br label %loop.26
+loop.26:
+  %v28 = phi i64 [ 0, %then.24 ], [ %v29, %loop.26 ]
+  call void @work(ptr %v1, i64 %v28, i64 0)
+  %v29 = add i64 %v28, 1
+  %v30 = icmp slt i64 %v29, 1
+  br i1 %v30, label %loop.26, label %done.27
+done.27:
+  br label %done.25
+done.25:
+  br i1 %v23, label %done.32, label %else.31
+else.31:
+  call void %run(ptr %pool, ptr @work, ptr %v1, i64 1, i64 %participants)
+  br label %done.32
+done.32:
+  %v33 = getelementptr i8, ptr %v1, i64 48
+  %v34 = load i64, ptr %v33, align 8
+  ret i64 %v34
+}
+declare <4 x i32> @llvm.smax.v4i32(<4 x i32>, <4 x i32>)
+declare <4 x i32> @llvm.smin.v4i32(<4 x i32>, <4 x i32>)
+declare i64 @llvm.smax.i64(i64, i64)
+declare i64 @llvm.smin.i64(i64, i64)
+attributes #0 = { nounwind "min-legal-vector-width"="512" "frame-pointer"="none" }
