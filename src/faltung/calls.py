@@ -12,7 +12,7 @@ from .arrays import Like, Restore, adopt
 from .errors import DTypeError, PlanError, ShapeError
 from .layer_lowering import Layer, lower_conv, lower_conv_transpose
 from .lowering import Arrangement, Lowered, Sliding, lower_sliding
-from .planning.exact import data_bound, refine, sums_integers
+from .planning.exact import data_bound, note_small, refine, sums_integers
 from .problem.extents import quote
 from .problem.problem import Problem
 from .problem.promotion import numpy_dtype
@@ -152,10 +152,10 @@ def _plan_by_data(function: str, key: Hashable, seen: Seen, image: np.ndarray, k
     """
     lowered = seen.lowered
     taps = _engine_kernel(lowered, kernel)
-    problem = refine(lowered.problem, data_bound(lowered.problem, None, taps, bias))
+    problem = note_small(refine(lowered.problem, data_bound(lowered.problem, None, taps, bias)), taps)
     if problem.overflow != "proven":
-        problem = refine(lowered.problem, data_bound(lowered.problem, image, taps, bias))
-    own_key = (key, problem.accumulator_dtype, problem.overflow)
+        problem = note_small(refine(lowered.problem, data_bound(lowered.problem, image, taps, bias)), taps)
+    own_key = (key, problem.accumulator_dtype, problem.overflow, problem.small_kernel)
     plan = _seen.get(own_key)
     if plan is None:
         plan = make(lowered._replace(problem=problem), function, method)
@@ -221,7 +221,7 @@ def refine_known(lowered: Lowered, kernel: np.ndarray | None, bias: np.ndarray |
     if kernel is None or not sums_integers(problem):
         return lowered
     taps = _engine_kernel(lowered, kernel)
-    return lowered._replace(problem=refine(problem, data_bound(problem, None, taps, bias)))
+    return lowered._replace(problem=note_small(refine(problem, data_bound(problem, None, taps, bias)), taps))
 
 
 class Arranged:

@@ -30,6 +30,8 @@ class Machine:
     l2_bytes: int = 512 << 10
     cpu: str = ""
     triple: str = ""
+    has_dot: bool = False
+    """Whether four 8-bit products can be added to a 32-bit sum at once (and bytes permuted freely)."""
 
 
 # cpu, vector bytes, vector registers
@@ -58,8 +60,10 @@ def detect() -> Machine:
     if isa not in usable:
         raise PlanError(f"FALTUNG_ISA={isa} is not an instruction set of this machine; use one of {', '.join(usable)}")
     cpu, vector_bytes, registers = ISAS[isa]
+    flags = set(_cpuinfo("flags").split())
     return Machine(_cpu_name(), isa, vector_bytes, registers, _cores(), _cache_bytes(1), _cache_bytes(2),
-                   cpu="" if isa == best and isa != "sse2" else cpu)
+                   cpu="" if isa == best and isa != "sse2" else cpu,
+                   has_dot=isa == "avx512" and {"avx512_vnni", "avx512_vbmi", "avx512vbmi"} & flags > {"avx512_vnni"})
 
 
 def _usable(best: str) -> tuple[str, ...]:

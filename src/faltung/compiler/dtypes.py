@@ -112,7 +112,10 @@ def _float_to_integer(f: Function, value: Value, target: Element, overflow: str)
         return resize(f, f.cast("fptosi", value, "i32"), target.size, signed=True), outside
     signed = target.kind == "i"
     if overflow == "wrap":
-        wide = f.intrinsic("fptosi.sat", value, result=vector("i64", lanes))
+        # modulo 2**64 first (exact: a power of two; infinities become NaN, and that becomes zero)
+        turns = f.intrinsic("floor", f.value(f.mul(value, constant(kind, 2.0**-64))))
+        rest = f.fma(turns, constant(kind, -(2.0**64)), value)
+        wide = f.intrinsic("fptoui.sat", rest, result=vector("i64", lanes))
         return resize(f, wide, target.size, signed=True), outside
     result = vector(target.ir, lanes)
     return f.intrinsic("fptosi.sat" if signed else "fptoui.sat", value, result=result), outside

@@ -62,6 +62,13 @@ def refine(problem: Problem, bound: Bound) -> Problem:
     return replace(problem, accumulator_dtype=types.accumulator, overflow=types.overflow)
 
 
+def note_small(problem: Problem, kernel: np.ndarray) -> Problem:
+    """Note that a kernel's taps fit 8 bits, where an algorithm can make use of that."""
+    if problem.image_dtype not in ("uint8", "bool") or kernel.size == 0:
+        return problem
+    return replace(problem, small_kernel=bool(-128 <= kernel.min() and kernel.max() <= 127))
+
+
 def needs_guard(problem: Problem, kernel: np.ndarray | None = None, bias: np.ndarray | str | None = None) -> bool:
     """Whether the int64 accumulator itself may wrap, unnoticed, for some image."""
     if problem.accumulator_dtype != "int64" or problem.overflow not in ("raise", "saturate"):

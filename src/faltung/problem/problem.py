@@ -35,6 +35,7 @@ class Problem:
     complex64, complex128, int32, int64; both operands are cast to it before they are multiplied.
     ``overflow`` says what happens when an integer output cannot hold a sum: "raise", "wrap",
     "saturate", or "proven" (a bound has shown that it cannot happen, so nothing is checked).
+    ``small_kernel`` says that every tap is known to lie in -128..127, whatever its dtype.
     A floating sum that goes to an integer output is rounded half to even.
     """
 
@@ -55,6 +56,7 @@ class Problem:
     accumulator_dtype: str = "float32"
     output_dtype: str = "float32"
     overflow: str = "proven"
+    small_kernel: bool = False
     bias: bool = False
     activation: str | None = None
 

@@ -54,7 +54,7 @@ def parts(problem: Problem, output: View, machine: Machine, threads: int) -> lis
             offset += taken.start * strides[leading + axis]
             steps[leading + axis] *= taken.step
         stage = _stage(_without_taps(phase.problem) if phase.is_empty else phase.problem, tuple(steps), offset)
-        found.append(Part(phase, Frame(stage, choose(stage, machine, threads), machine)))
+        found.append(Part(phase, choose(stage, machine, threads)))
     return found
 
 
@@ -174,11 +174,21 @@ def _pack_kernel(part: Part, kernel: Any) -> Any:
         kernel = np.zeros((p.groups, p.channels_out, 1, 1), p.accumulator_dtype)
     elif part.phase.taps and any(taps.start or taps.step != 1 for taps in part.phase.taps):
         kernel = kernel[(*leading, *part.phase.taps)]
+    if frame.recipe.dot > 1:
+        kernel = _in_fours(kernel)
     flat = kernel.reshape(p.groups, p.channels_out, p.channels_in, -1)
     order = frame.tap_order()
     if order != sorted(order):
         flat = flat[..., order]
     return _by_blocks(frame, flat, (p.channels_in, flat.shape[-1]))
+
+
+def _in_fours(kernel: Any) -> Any:
+    """Four 8-bit taps of a row as one 32-bit number, the row padded with zeros."""
+    taps = kernel.shape[-1]
+    padded = np.zeros((*kernel.shape[:-1], -(-taps // 4) * 4), np.int8)
+    padded[..., :taps] = kernel
+    return padded.view(np.int32)
 
 
 def _pack_bias(frame: Frame, bias: Any) -> Any:

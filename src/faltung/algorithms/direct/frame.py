@@ -35,7 +35,7 @@ class DirectRecipe:
     and ``tile`` is (output channels, outputs of a segment, vectors of segments).  ``block`` is the part of the output whose image is packed at a
     time; ``chunk`` the kernel rows that are unrolled together; ``columns_unrolled`` whether the
     taps of a kernel row are unrolled; ``channel_blocks`` how many blocks of output channels one
-    work item computes.
+    work item computes; ``dot`` how many neighbouring taps one instruction multiplies and adds up.
     """
 
     lanes: str
@@ -45,6 +45,7 @@ class DirectRecipe:
     chunk: int = 1
     columns_unrolled: bool = True
     channel_blocks: int = 1
+    dot: int = 1
 
     algorithm = "direct"
 
@@ -81,6 +82,11 @@ class Frame:
     def accumulator(self) -> Element:
         """Element of packed image, packed kernel and sums."""
         return ELEMENTS[self.problem.accumulator_dtype]
+
+    @cached_property
+    def packed(self) -> Element:
+        """Element of the packed image: the accumulator's, or bytes where taps are multiplied four at a time."""
+        return ELEMENTS["uint8"] if self.recipe.dot > 1 else self.accumulator
 
     @cached_property
     def lanes(self) -> int:
@@ -169,20 +175,26 @@ class Frame:
     @cached_property
     def packed_extents(self) -> tuple[int, ...]:
         """Image positions that a block reads along each axis."""
+        return tuple((b - 1) * s + reach + 1 for b, s, reach in
+                     zip(self.recipe.block, self.problem.stride, self.reach, strict=True))
+
+    @cached_property
+    def reach(self) -> tuple[int, ...]:
+        """Positions from the first to the last that one output looks at, along each axis."""
         p = self.problem
-        return tuple((b - 1) * s + (k - 1) * d + 1 for b, s, k, d in
-                     zip(self.recipe.block, p.stride, p.kernel, p.kernel_dilation, strict=True))
+        spans = [(k - 1) * d for k, d in zip(p.kernel, p.kernel_dilation, strict=True)]
+        spans[-1] += self.recipe.dot - 1
+        return tuple(spans)
 
     @cached_property
     def phase_pitch(self) -> int:
         """Elements from one phase of a row to the next, room for a last vector that reads too far included."""
-        p = self.problem
         held = -(-(self.packed_extents[-1] + self.phase_shift) // self.phases)
         if not self.by_pixels:
             return held
         columns = max(self.recipe.block[-1], self.tile_columns)
-        last = (p.kernel[-1] - 1) * p.kernel_dilation[-1] + self.phase_shift
-        return round_up(max(held, columns + last // self.phases), self.lanes)
+        last = self.reach[-1] + self.phase_shift
+        return round_up(max(held, columns + last // self.phases), self.recipe.vector_bytes // self.packed.size)
 
     @cached_property
     def pitches(self) -> tuple[int, ...]:
@@ -196,8 +208,8 @@ class Frame:
     def plane_pitch(self) -> int:
         """Elements of one plane of one channel, kept off multiples of the page so that channels do not collide."""
         elements = self.pitches[0] * self.packed_extents[0]
-        collides = elements * self.accumulator.size % 2048 == 0
-        return elements + (self.lanes if collides else 0)
+        collides = elements * self.packed.size % 2048 == 0
+        return elements + (self.recipe.vector_bytes // self.packed.size if collides else 0)
 
     @cached_property
     def channel_pitch(self) -> int:
@@ -212,7 +224,7 @@ class Frame:
     @cached_property
     def packed_bytes(self) -> int:
         """Bytes of the packed image, with room for a vector that reads too far."""
-        size = self.problem.channels_in * self.channel_pitch * self.accumulator.size
+        size = self.problem.channels_in * self.channel_pitch * self.packed.size
         return round_up(size + self.recipe.vector_bytes, 64)
 
     # --- the packed kernel: [group][channel block][channel][outer taps][chunk][column][row][output channel][plane]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from ...compiler.dtypes import widen
 from ...compiler.emit import Function, Module, Operand, Value, constant, lanes_of, vector
 from ...problem.border import map_index
+from ...problem.problem import Side
 from .frame import Frame
 
 
@@ -17,8 +18,8 @@ def outside(frame: Frame) -> list[tuple[int, int]]:
     """For each axis, how many positions before and behind the image are ever looked at."""
     p = frame.problem
     found = []
-    for n, out, start, s, k, d in zip(p.image, p.output, p.start, p.stride, p.kernel, p.kernel_dilation, strict=True):
-        last = start + (out - 1) * s + (k - 1) * d
+    for n, out, start, s, reach in zip(p.image, p.output, p.start, p.stride, frame.reach, strict=True):
+        last = start + (out - 1) * s + reach
         found.append((max(0, -start), max(0, last - n + 1)))
     return found
 
@@ -38,7 +39,7 @@ class Packer:
 
     def __init__(self, frame: Frame, module: Module, tables: Value | None = None) -> None:
         self.frame, self.module = frame, module
-        self.element = frame.accumulator
+        self.element = frame.packed
         self.outside = outside(frame)
         sizes = [before + behind for before, behind in self.outside]
         self.table_starts = [8 * sum(sizes[:axis]) for axis in range(len(sizes))]
@@ -94,10 +95,12 @@ class Packer:
         head, tail = (self._constants(side) for side in self.frame.problem.border[axis])
         return mapped, [f.select(negative, a, b) for a, b in zip(head, tail, strict=True)]
 
-    def _constants(self, side: object) -> list[Value]:
-        number = complex(0 if isinstance(side, str) else side)  # type: ignore[arg-type]
-        if self.element.ir in ("i32", "i64"):
-            return [constant(self.element.ir, 0 if isinstance(side, str) else int(side))]  # type: ignore[call-overload]
+    def _constants(self, side: Side) -> list[Value]:
+        if isinstance(side, str):
+            side = 0
+        if self.element.kind != "f":
+            return [constant(self.element.ir, int(side.real))]
+        number = complex(side)
         return [constant(self.element.ir, part) for part in (number.real, number.imag)[:self.element.planes]]
 
     def _inside(self, to: Value, row: Value, step: Value, first: Operand, last: Operand) -> None:
@@ -136,7 +139,7 @@ class Packer:
         phases = self.frame.phases
         if phases > 2:
             return 1
-        lanes = self.frame.lanes
+        lanes = self.frame.recipe.vector_bytes // self.element.size
         while lanes > 1 and lanes * phases > self.frame.problem.image[-1]:
             lanes //= 2
         return lanes

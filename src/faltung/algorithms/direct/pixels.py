@@ -23,7 +23,7 @@ class PixelTile:
         self.kind = vector(frame.accumulator.ir, frame.lanes)
         p = frame.problem
         self.row_step, self.row_dilation = p.stride[-2], p.kernel_dilation[-2]
-        self.row_bytes = frame.pitches[-1] * frame.accumulator.size
+        self.row_bytes = frame.pitches[-1] * frame.packed.size
 
     def emit(self) -> None:
         """Write the tile's function."""
@@ -37,7 +37,7 @@ class PixelTile:
 
     def _outer_axes(self) -> list[tuple[int, int]]:
         fr, p = self.frame, self.frame.problem
-        size = fr.accumulator.size
+        size = fr.packed.size
         axes = [(p.channels_in, fr.channel_pitch * size)]
         axes += [(k, d * pitch * size) for k, d, pitch in
                  zip(p.kernel[:-2], p.kernel_dilation[:-2], fr.pitches[:-1], strict=True)]
@@ -75,7 +75,7 @@ class PixelTile:
     def _column_bytes(self, column: int) -> int:
         position = column * self.frame.problem.kernel_dilation[-1] + self.frame.phase_shift
         index, phase = divmod(position, self.frame.phases)
-        return (phase * self.frame.phase_pitch + index) * self.frame.accumulator.size
+        return (phase * self.frame.phase_pitch + index) * self.frame.packed.size
 
     def _tile(self, image: Value, kernel: Value, sums: list[Value], size: int) -> list[Value]:
         """One kernel column: ``size`` kernel rows against every row, vector and channel of the tile."""

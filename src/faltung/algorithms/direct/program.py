@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...compiler.emit import Function, Module, Operand, Value
 from .channels import ChannelTile
+from .dot import DotTile
 from .fold import emit_fold
 from .frame import Frame
 from .pack import Packer
@@ -22,7 +23,8 @@ def emit_program(frame: Frame) -> str:
     module = Module()
     packer = Packer(frame, module)
     packer.emit_row()
-    (PixelTile if frame.inner.by_pixels else ChannelTile)(frame.inner, module).emit()
+    kind = DotTile if frame.recipe.dot > 1 else PixelTile if frame.inner.by_pixels else ChannelTile
+    kind(frame.inner, module).emit()
     _Work(frame, module, packer).emit()
     _emit_entry(frame, module)
     return module.text()
@@ -145,6 +147,6 @@ class _Work:
             start = f.smaller(f.mul(loop.index, tile), max(0, block - tile))
             pitch = fr.pitches[axis] if axis < p.ndim - 1 else 1
             step = 1 if axis == p.ndim - 1 and fr.by_pixels else p.stride[axis]
-            here = f.at(image, f.mul(start, step * pitch * fr.accumulator.size))
+            here = f.at(image, f.mul(start, step * pitch * fr.packed.size))
             stride = fr.stage.output_strides[len(p.batch) + 2 + axis] * fr.target.itemsize
             self._tiles(axis + 1, here, kernel, bias, f.at(out, f.mul(start, stride)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 from math import prod
@@ -161,16 +162,34 @@ def _loads_per_tap(frame: Frame) -> float:
 
 
 @lru_cache(maxsize=512)
-def choose(stage: Stage, machine: Machine, threads: int) -> DirectRecipe:
-    """The cheapest recipe, its work parted finely enough for ``threads``."""
-    best = min(candidates(stage, machine), key=lambda recipe: cycles(Frame(stage, recipe, machine)))
-    return _share(stage, best, machine, threads)
+def choose(stage: Stage, machine: Machine, threads: int) -> Frame:
+    """The cheapest recipe and its geometry, its work parted finely enough for ``threads``."""
+    frames = [Frame(stage, recipe, machine) for recipe in candidates(stage, machine)]
+    dots = dot_stage(stage, machine)
+    if dots is not None:
+        frames += [Frame(dots, replace(recipe, dot=4), machine)
+                   for recipe in candidates(dots, machine) if recipe.lanes == "pixels"]
+    best = min(frames, key=cycles)
+    return Frame(best.stage, _share(best.stage, best.recipe, machine, threads), machine)
+
+
+def dot_stage(stage: Stage, machine: Machine) -> Stage | None:
+    """The stage with four taps of a row as one, if bytes can be multiplied four at a time there."""
+    p = stage.problem
+    fills = [side for pair in p.border for side in pair if not isinstance(side, str)]
+    fits = (machine.has_dot and p.image_dtype in ("uint8", "bool") and (p.small_kernel or p.kernel_dtype == "int8")
+            and p.accumulator_dtype in ("float32", "int32") and p.activation in (None, "relu", "relu6") and not p.bias
+            and p.stride[-1] == 1 and p.kernel_dilation[-1] == 1 and p.kernel[-1] > 1
+            and all(fill == int(fill.real) and 0 <= fill.real < 256 for fill in fills))
+    if not fits:
+        return None
+    groups = -(-p.kernel[-1] // 4)
+    return replace(stage, problem=replace(
+        p, kernel=(*p.kernel[:-1], groups), kernel_dilation=(*p.kernel_dilation[:-1], 4), accumulator_dtype="int32"))
 
 
 def _share(stage: Stage, recipe: DirectRecipe, machine: Machine, threads: int) -> DirectRecipe:
     """Part the output channels, and then the rows, until every thread has several items to take."""
-    from dataclasses import replace
-
     frame = Frame(stage, recipe, machine)
     all_blocks = frame.channel_blocks
     recipe = replace(recipe, channel_blocks=all_blocks)
