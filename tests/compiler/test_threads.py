@@ -1,0 +1,235 @@
+"""Native workers: right under contention, through fork and to the end of the process."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from grid.process import succeed
+
+from faltung import machine
+from faltung.algorithms import direct
+from faltung.compiler import threads
+from faltung.errors import ShapeError
+from faltung.problem.layout import View
+from faltung.problem.problem import Problem
+
+PROBLEM = Problem((), 1, 3, 5, (40, 50), (3, 3), (40, 50), (-1, -1), (1, 1), (1, 1), (1, 1),
+                  (("reflect", "reflect"), ("edge", "edge")))
+
+
+@pytest.fixture(autouse=True)
+def _threads_as_before() -> Iterator[None]:
+    before = threads._threads
+    yield
+    threads._threads = before
+
+
+def build(problem: Problem = PROBLEM, count: int = 4) -> direct.Direct:
+    shape = problem.output_shape
+    return direct.build(problem, View(shape, shape, tuple(range(len(shape)))), machine.detect(), count)
+
+
+def operands(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return (rng.standard_normal(PROBLEM.image_shape).astype(np.float32),
+            rng.standard_normal(PROBLEM.kernel_shape).astype(np.float32))
+
+
+def call(executable: direct.Direct, image: np.ndarray, packed: direct.Packed, count: int) -> np.ndarray:
+    out = np.full(PROBLEM.output_shape, np.nan, np.float32)
+    executable.run(image, packed, None, out, count)
+    return out
+
+
+def test_many_python_threads_at_once() -> None:
+    executable, wrong = build(), []
+    cases = []
+    for seed in range(6):
+        image, kernel = operands(seed)
+        packed = executable.pack(kernel)
+        cases.append((image, packed, call(executable, image, packed, 1)))
+
+    def work(number: int) -> None:
+        for turn in range(60):
+            image, packed, want = cases[(number + turn) % len(cases)]
+            if call(executable, image, packed, 1 + (turn + number) % 4).tobytes() != want.tobytes():
+                wrong.append((number, turn))
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert wrong == []
+
+
+def test_workers_that_sleep_are_woken() -> None:
+    executable, (image, kernel) = build(), operands(1)
+    packed = executable.pack(kernel)
+    want = call(executable, image, packed, 1)
+    for _ in range(4):
+        time.sleep(0.05)  # far longer than the workers spin
+        assert call(executable, image, packed, 4).tobytes() == want.tobytes()
+    pool = threads.pool(4)
+    assert pool is not None
+    time.sleep(0.2)
+    assert all(pool._sleeping)
+
+
+def test_the_pool_grows_and_is_kept() -> None:
+    small = threads.pool(2)
+    large = threads.pool(5)
+    assert small is not None
+    assert large is not None
+    assert large.workers >= 4
+    assert threads.pool(3) is large
+    assert threads.pool(1) is None
+
+
+def test_more_participants_than_items_or_cores() -> None:
+    for count in (2, 3, 7):
+        executable, (image, kernel) = build(count=count), operands(2)
+        packed = executable.pack(kernel)
+        assert call(executable, image, packed, 50).tobytes() == call(executable, image, packed, 1).tobytes()
+
+
+def test_set_threads() -> None:
+    threads.set_threads(3)
+    assert threads.get_threads() == 3
+    threads.set_threads(None)
+    assert threads.get_threads() == threads._default_threads() >= 1
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.0, True, "2"])
+def test_set_threads_refuses(count: object) -> None:
+    text = f"set_threads: count is {count!r}; it must be a positive integer, or None for the default"
+    with pytest.raises(ShapeError, match=f"^{re.escape(text)}$"):
+        threads.set_threads(count)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("text", "count"), [("1", 1), ("2,1", 2), ("100000", 0), ("", 0), ("many", 0), ("0", 1), ("-3", 1)])
+def test_omp_num_threads(text: str, count: int) -> None:
+    cores = len(os.sched_getaffinity(0))
+    program = "from faltung.compiler.threads import get_threads; print(get_threads())"
+    assert int(succeed("-c", program, OMP_NUM_THREADS=text)) == min(count or cores, cores)
+
+
+PRELUDE = """
+import os, sys, threading, time
+import numpy as np
+import faltung as ft
+x = np.random.default_rng(0).standard_normal((700, 700)).astype(np.float32)
+k = np.ones((5, 5), np.float32) / 25
+ft.set_threads(2)
+plan = ft.plan(ft.correlate, x, k, "same")
+want = plan(x, threads=1).tobytes()
+def right():
+    return plan(x, threads=2).tobytes() == want and ft.correlate(x, k, "same").tobytes() == want
+assert right()
+"""
+
+FORK = PRELUDE + """
+for delay in (0, 0.1):
+    time.sleep(delay)  # workers spin, or sleep
+    child = os.fork()
+    if child == 0:
+        from faltung.compiler import threads
+        fresh = threads._pool is None
+        os._exit(0 if fresh and right() and right() and threads._pool is not None else 9)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert right()
+print("well")
+"""
+
+FORK_WHILE_BUSY = PRELUDE + """
+stop = threading.Event()
+def busy():
+    n = 0
+    while not stop.is_set():
+        n += 1
+        ft.correlate(np.zeros((9, 9 + n % 50), np.float32), k)  # compiles and runs
+        plan(x)
+others = [threading.Thread(target=busy) for _ in range(2)]
+for other in others: other.start()
+children = []
+for _ in range(6):
+    time.sleep(0.03)
+    child = os.fork()
+    if child == 0:
+        import faulthandler
+        faulthandler.dump_traceback_later(10, exit=True)
+        fine = right() and ft.correlate(np.zeros((3, 77), np.float32), k).shape == (7, 81)
+        os._exit(0 if fine else 9)
+    children.append(child)
+codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+stop.set()
+for other in others: other.join()
+assert codes == [0] * len(codes), codes
+print("well")
+"""
+
+MULTIPROCESSING = PRELUDE + """
+import multiprocessing
+def job(n):
+    return right()
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    assert all(pool.map(job, range(6)))
+print("well")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("program", [FORK, MULTIPROCESSING], ids=["fork", "multiprocessing"])
+def test_a_child_of_fork_works(program: str) -> None:
+    assert succeed("-W", "ignore", "-c", program, timeout=60) == "well\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_while_others_compile_and_run() -> None:
+    assert succeed("-W", "ignore", "-c", FORK_WHILE_BUSY, timeout=100) == "well\n"
+
+
+@pytest.mark.parametrize("delay", ["0", "0.0001", "0.2"])
+def test_the_interpreter_ends_while_workers_spin_or_sleep(delay: str) -> None:
+    program = PRELUDE + f"print('well', flush=True)\nright()\ntime.sleep({delay})\n"
+    for _ in range(3):
+        assert succeed("-c", program, timeout=60) == "well\n"
+
+
+def test_the_interpreter_ends_while_daemons_compute() -> None:
+    program = PRELUDE + """
+def busy():
+    while True:
+        plan(x)
+for _ in range(3): threading.Thread(target=busy, daemon=True).start()
+time.sleep(0.1)
+print("well", flush=True)
+"""
+    for _ in range(3):
+        assert succeed("-c", program, timeout=60) == "well\n"
+
+
+def test_a_contended_pool_never_waits_for_itself() -> None:
+    """A caller that finds the pool taken runs its items alone: two callers at once, both with helpers wished."""
+    executable, (image, kernel) = build(), operands(3)
+    packed = executable.pack(kernel)
+    want = call(executable, image, packed, 1).tobytes()
+    gate, results = threading.Barrier(4), []
+
+    def work() -> None:
+        gate.wait()
+        results.extend(call(executable, image, packed, 4).tobytes() == want for _ in range(200))
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert len(results) == 800
+    assert all(results)
