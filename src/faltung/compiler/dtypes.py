@@ -113,9 +113,11 @@ def _float_to_integer(f: Function, value: Value, target: Element, overflow: str)
     signed = target.kind == "i"
     if overflow == "wrap":
         # modulo 2**64 first (exact: a power of two; infinities become NaN, and that becomes zero)
-        turns = f.intrinsic("floor", f.value(f.mul(value, constant(kind, 2.0**-64))))
+        turns = f.intrinsic("rint", f.value(f.mul(value, constant(kind, 2.0**-64))))
         rest = f.fma(turns, constant(kind, -(2.0**64)), value)
-        wide = f.intrinsic("fptoui.sat", rest, result=vector("i64", lanes))
+        edge = f.compare("oeq", rest, constant(kind, 2.0**63))
+        rest = f.select(edge, constant(kind, -(2.0**63)), rest)
+        wide = f.intrinsic("fptosi.sat", rest, result=vector("i64", lanes))
         return resize(f, wide, target.size, signed=True), outside
     result = vector(target.ir, lanes)
     return f.intrinsic("fptosi.sat" if signed else "fptoui.sat", value, result=result), outside

@@ -11,13 +11,15 @@ import os
 import threading
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from ..errors import CodegenError
 from ..machine import Machine
 from . import cache as disk
 
-_lock = threading.Lock()
+_lock = threading.RLock()
+"""Held around every call of llvmlite, which has locks of its own that a fork must not find taken."""
 
 
 @cache
@@ -57,24 +59,28 @@ def _linker() -> Any:
 
 @cache
 def generator_digest() -> str:
-    """Digest of the code that generates code: objects of another version are never used.
+    """Digest of the code that generates code: objects of another version are never used."""
+    root = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for folder in (root / "compiler", root / "problem", root / "algorithms", root / "algorithms" / "direct"):
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if entry.name.endswith(".py"))
+        for name in names:
+            digest.update((folder / name).read_bytes())
+    return digest.hexdigest()
 
-    Sizes and times of the files stand for their content; reading them would take longer than loading an object.
-    """
-    root = os.path.dirname(os.path.dirname(__file__))
-    facts = []
-    for folder in ("compiler", "problem", "algorithms", os.path.join("algorithms", "direct")):
-        with os.scandir(os.path.join(root, folder)) as entries:
-            facts += [(folder, entry.name, entry.stat().st_size, entry.stat().st_mtime_ns)
-                      for entry in entries if entry.name.endswith(".py")]
-    return hashlib.sha256(repr(sorted(facts)).encode()).hexdigest()
+
+@cache
+def _host() -> str:
+    llvm = _llvm()
+    return f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()} {llvm.llvm_version_info}"
 
 
 def cache_key(what: str, machine: Machine) -> str:
     """Key of an object: what it computes, for which processor, by which generator and LLVM."""
-    llvm = _llvm()
-    cpu = machine.cpu or f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
-    parts = (what, machine.isa, cpu, machine.triple, generator_digest(), str(llvm.llvm_version_info))
+    with _lock:
+        host = _host()
+    parts = (what, machine.isa, machine.cpu, machine.triple, host, generator_digest())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -90,25 +96,22 @@ def _parse(ir: str) -> Any:
 
 def compile_object(ir: str, machine: Machine) -> bytes:
     """Compile IR to a relocatable object for ``machine``."""
-    target = _target(machine)
     with _lock:
-        return bytes(target.emit_object(_parse(ir)))
+        return bytes(_target(machine).emit_object(_parse(ir)))
 
 
 def assembly(ir: str, machine: Machine) -> str:
     """Print the machine code that the IR becomes."""
-    target = _target(machine)
     with _lock:
-        return str(target.emit_assembly(_parse(ir)))
+        return str(_target(machine).emit_assembly(_parse(ir)))
 
 
 class Library:
     """Machine code in memory; it lives as long as this object, and so do its functions."""
 
     def __init__(self, image: bytes, symbols: tuple[str, ...]) -> None:
-        llvm = _llvm()
         with _lock:
-            builder = llvm.JITLibraryBuilder().add_object_img(image).add_current_process()
+            builder = _llvm().JITLibraryBuilder().add_object_img(image).add_current_process()
             for symbol in symbols:
                 builder.export_symbol(symbol)
             try:
@@ -130,7 +133,7 @@ class Library:
     def function(self, symbol: str, result: Any, *arguments: Any, hold_gil: bool = False) -> Any:
         """An exported function as a Python callable; the GIL is released while it runs."""
         prototype = (ctypes.PYFUNCTYPE if hold_gil else ctypes.CFUNCTYPE)(result, *arguments)
-        callable_ = prototype(self.address(symbol))
+        callable_: Any = prototype(self.address(symbol))
         callable_.library = self  # the code must not be freed while someone can call it
         return callable_
 
@@ -147,3 +150,7 @@ def load(what: str, machine: Machine, symbols: tuple[str, ...], build: Callable[
     image = compile_object(build(), machine)
     disk.write(key, image)
     return Library(image, symbols)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
