@@ -128,7 +128,12 @@ class Library:
 
     def address(self, symbol: str) -> int:
         """Address of an exported function."""
-        return int(self._tracker[symbol])
+        with _lock:
+            return int(self._tracker[symbol])
+
+    def __del__(self) -> None:
+        with _lock:
+            self._tracker = None
 
     def function(self, symbol: str, result: Any, *arguments: Any, hold_gil: bool = False) -> Any:
         """An exported function as a Python callable; the GIL is released while it runs."""
