@@ -209,7 +209,14 @@ def _by_blocks(frame: Frame, values: Any, inner: tuple[int, ...]) -> Any:
     else:
         for block, start in enumerate(frame.channel_starts):
             target[:, block] = values[:, start:start + width]
-    return packed
+    return _planar(packed) if frame.accumulator.planes == 2 and frame.recipe.lanes == "channels" else packed
+
+
+def _planar(packed: Any) -> Any:
+    """All real parts of a block's channels, then all imaginary ones."""
+    planes = aligned((*packed.shape[:-1], 2, packed.shape[-1]), packed.real.dtype)
+    planes[..., 0, :], planes[..., 1, :] = packed.real, packed.imag
+    return planes
 
 
 def build(problem: Problem, output: View, machine: Machine, threads: int) -> Direct:

@@ -1,7 +1,7 @@
 """A register tile whose lanes are output channels.
 
 Each pixel is one scalar for all lanes, so stride, dilation and any width of the image cost nothing;
-the kernel's vectors are read in one line.  Only for real dtypes.
+the kernel's vectors are read in one line, real and imaginary parts apart.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from ...compiler.emit import Function, Module, Value, constant, vector
 from .frame import Frame
 from .output import Writer
-from .reduce import reduce_over
+from .reduce import multiply_add, reduce_over
 
 
 class ChannelTile:
@@ -18,6 +18,7 @@ class ChannelTile:
     def __init__(self, frame: Frame, module: Module) -> None:
         self.frame, self.module = frame, module
         self.vectors, self.rows, self.columns = frame.recipe.tile
+        self.planes = frame.accumulator.planes
         self.kind = vector(frame.accumulator.ir, frame.lanes)
         self.f: Function
 
@@ -26,7 +27,7 @@ class ChannelTile:
         parameters = [("ptr", "image"), ("ptr", "kernel"), ("ptr", "bias"), ("ptr", "out")]
         f = self.f = self.module.function("tile", "i64", parameters)
         image, kernel, bias, out = f.arguments
-        sums = [constant(self.kind, 0)] * (self.vectors * self.rows * self.columns)
+        sums = [constant(self.kind, 0)] * (self.vectors * self.rows * self.columns * self.planes)
         _, sums = reduce_over(f, self._axes(), image, kernel, sums, self._taps)
         self._write(sums, bias, out)
 
@@ -51,18 +52,25 @@ class ChannelTile:
     def _tile(self, image: Value, kernel: Value, sums: list[Value]) -> list[Value]:
         fr, p = self.frame, self.frame.problem
         size = fr.accumulator.size
-        weights = [self.f.load(self.kind, self.f.at(kernel, v * fr.recipe.vector_bytes), align=size)
-                   for v in range(self.vectors)]
+        weights = [self._planes(kernel, v) for v in range(self.vectors)]
         sums = list(sums)
         for row in range(self.rows):
             for column in range(self.columns):
                 offset = row * p.stride[-2] * fr.pitches[-1] + column * p.stride[-1]
-                scalar = self.f.load(fr.accumulator.ir, self.f.at(image, offset * size), align=size)
-                pixel = self.f.splat(scalar, fr.lanes)
+                places = [self.f.at(image, (offset + plane * fr.plane_pitch) * size) for plane in range(self.planes)]
+                scalars = [self.f.load(fr.accumulator.ir, place, align=size) for place in places]
+                pixel = [self.f.splat(scalar, fr.lanes) for scalar in scalars]
                 first = (row * self.columns + column) * self.vectors
                 for v in range(self.vectors):
-                    sums[first + v] = self.f.fma(pixel, weights[v], sums[first + v])
+                    at = (first + v) * self.planes
+                    sums[at:at + self.planes] = multiply_add(self.f, pixel, weights[v], sums[at:at + self.planes])
         return sums
+
+    def _planes(self, place: Value, v: int) -> list[Value]:
+        """One vector of channels from the packed kernel or bias, plane by plane."""
+        fr = self.frame
+        offsets = [(plane * self.vectors + v) * fr.recipe.vector_bytes for plane in range(self.planes)]
+        return [self.f.load(self.kind, self.f.at(place, offset), align=fr.accumulator.size) for offset in offsets]
 
     def _write(self, sums: list[Value], bias: Value, out: Value) -> None:
         f, fr = self.f, self.frame
@@ -72,12 +80,11 @@ class ChannelTile:
             lanes = min(fr.lanes, fr.problem.channels_out - v * fr.lanes)
             if lanes <= 0:
                 continue
-            added = [f.load(self.kind, f.at(bias, v * fr.recipe.vector_bytes))] if fr.problem.bias else None
+            added = self._planes(bias, v) if fr.problem.bias else None
             for row in range(self.rows):
-                first = row * self.columns * self.vectors + v
-                totals = sums[first:first + self.columns * self.vectors:self.vectors]
+                pixels = [(row * self.columns + column) * self.vectors + v for column in range(self.columns)]
                 base = v * fr.lanes * channel_stride + row * strides[-2]
                 targets = [f.at(out, (base + column * strides[-1]) * size) for column in range(self.columns)]
-                finished = [writer.finish([total], added)[0] for total in totals]
+                finished = [writer.finish(sums[at * self.planes:(at + 1) * self.planes], added) for at in pixels]
                 writer.store_lanes(finished, targets, channel_stride, lanes, adjacent=strides[-1] == 1)
         f.finish(writer.overflowed())

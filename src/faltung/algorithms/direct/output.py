@@ -87,23 +87,23 @@ class Writer:
 
     # --- lanes that are channels, or segments of a line
 
-    def store_lanes(self, values: list[Value], targets: list[Value], stride: int, lanes: int, *, adjacent: bool) -> None:
+    def store_lanes(self, values: list[list[Value]], targets: list[Value], stride: int, lanes: int, *, adjacent: bool) -> None:
         """Store vectors, each to its own target, with ``stride`` elements between the lanes.
 
         ``adjacent`` says that the targets are neighbours in memory: then lanes are transposed first,
         so that neighbours are stored at once.
         """
-        f, fr = self.f, self.frame
-        values = [self._narrow(value, lanes) for value in values]
+        fr = self.frame
+        stored = [self._interleave([self._narrow(plane, lanes) for plane in planes]) for planes in values]
         whole, group = lanes == fr.lanes, 16 // fr.target.itemsize
-        if stride == 1 and whole:
-            for value, target in zip(values, targets, strict=True):
-                f.store(value, target)
-        elif adjacent and whole and group in (2, 4) and fr.lanes >= group:
-            for first in range(0, len(values), group):
-                self._store_transposed(values[first:first + group], targets[first], stride)
+        if stride == 1:
+            for value, target in zip(stored, targets, strict=True):
+                self._store_part(value, target, lanes * fr.target.planes)
+        elif adjacent and whole and group in (2, 4) and fr.target.planes == 1 and fr.lanes >= group:
+            for first in range(0, len(stored), group):
+                self._store_transposed(stored[first:first + group], targets[first], stride)
         else:
-            self._scatter(values, targets, stride, lanes)
+            self._scatter(stored, targets, stride, lanes)
 
     def _store_transposed(self, values: list[Value], target: Value, stride: int) -> None:
         f, size = self.f, self.frame.target.size

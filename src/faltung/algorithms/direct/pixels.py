@@ -10,7 +10,7 @@ from __future__ import annotations
 from ...compiler.emit import Function, Module, Value, constant, vector
 from .frame import Frame
 from .output import Writer
-from .reduce import reduce_over
+from .reduce import multiply_add, reduce_over
 
 
 class PixelTile:
@@ -108,12 +108,7 @@ class PixelTile:
         return [self.f.splat(scalar, self.frame.lanes) for scalar in scalars]
 
     def _accumulate(self, sums: list[Value], at: int, x: list[Value], k: list[Value]) -> None:
-        f = self.f
-        if self.planes == 1:
-            sums[at] = f.fma(x[0], k[0], sums[at])
-            return
-        sums[at] = f.fma(f.neg(x[1]), k[1], f.fma(x[0], k[0], sums[at]))
-        sums[at + 1] = f.fma(x[1], k[0], f.fma(x[0], k[1], sums[at + 1]))
+        sums[at:at + self.planes] = multiply_add(self.f, x, k, sums[at:at + self.planes])
 
     def _write(self, sums: list[Value], bias: Value, out: Value) -> None:
         fr = self.frame
@@ -135,8 +130,8 @@ class PixelTile:
         row_stride, lane_stride = fr.stage.output_strides[-2:]
         offsets = [base + row * row_stride + v * fr.lanes * lane_stride for row in range(self.rows)]
         targets = [self.f.at(out, offset * fr.target.itemsize) for offset in offsets]
-        if row_stride == 1 and lane_stride != 1 and fr.target.planes == 1:
-            writer.store_lanes([planes[0] for planes in rows], targets, lane_stride, lanes, adjacent=True)
+        if row_stride == 1 and lane_stride != 1:
+            writer.store_lanes(rows, targets, lane_stride, lanes, adjacent=True)
             return
         for planes, target in zip(rows, targets, strict=True):
             writer.store(planes, target, lane_stride, lanes)

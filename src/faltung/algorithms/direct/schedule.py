@@ -13,6 +13,9 @@ from ...machine import Machine
 from ...problem.problem import Problem
 from .frame import DirectRecipe, Frame, Stage, round_up
 
+LONGEST_LINE, WIDEST_ROW, TALLEST_BLOCK = 1024, 4096, 128
+"""Bounds of a block: short pieces of a line let reading, computing and writing overlap; whole rows suit the prefetcher."""
+
 UNROLLED_FMAS = 192
 """Most multiply-adds in one straight piece of code: enough to hide the loop, few enough to compile quickly."""
 
@@ -24,8 +27,8 @@ def candidates(stage: Stage, machine: Machine) -> Iterator[DirectRecipe]:
     lanes = machine.vector_bytes // element.size
     for tile in _pixel_tiles(p, machine, lanes, element.planes):
         yield _with_block(stage, machine, "pixels", tile)
-    if element.planes == ELEMENTS[p.output_dtype].planes == 1 and p.channels_out >= max(4, lanes // 2):
-        for tile in _channel_tiles(p, machine, lanes):
+    if p.channels_out >= max(4, lanes // 2):
+        for tile in _channel_tiles(p, machine, lanes, element.planes):
             yield _with_block(stage, machine, "channels", tile)
 
 
@@ -59,13 +62,13 @@ def _pixel_tiles(p: Problem, machine: Machine, lanes: int, planes: int) -> Itera
         yield m, r, v
 
 
-def _channel_tiles(p: Problem, machine: Machine, lanes: int) -> Iterator[tuple[int, int, int]]:
+def _channel_tiles(p: Problem, machine: Machine, lanes: int, planes: int) -> Iterator[tuple[int, int, int]]:
     most = machine.registers - 2
     for m in (1, 2, 3, 4):
         if (m - 1) * lanes >= p.channels_out:
             continue
         for r, q in product((1, 2, 3, 4), range(1, min(p.output[-1], most) + 1)):
-            if r <= p.output[-2] and m * r * q + m <= most and (r == 1 or q == min(p.output[-1], most)):
+            if r <= p.output[-2] and (m * r * q + m) * planes <= most and (r == 1 or q == min(p.output[-1], most)):
                 yield m, r, q
 
 
@@ -95,13 +98,14 @@ def _with_block(stage: Stage, machine: Machine, lanes: str, tile: tuple[int, int
         rest = prod(_packed(p, block, other) for other in range(p.ndim) if other != axis)
         room = max(1, budget // rest)
         wished = (room - (p.kernel[axis] - 1) * p.kernel_dilation[axis] - 1) // p.stride[axis] + 1
-        cap = (4096 if p.ndim == 2 and p.output[0] == 1 else 1024) if axis == p.ndim - 1 else 64
+        cap = (LONGEST_LINE if prod(p.output[:-1]) == 1 else WIDEST_ROW) if axis == p.ndim - 1 else TALLEST_BLOCK
         block[axis] = _even(p.output[axis], min(wished, cap), extents[axis])
     unrolled = tile[0] * tile[1] * tile[2] * element.planes**2
     chunk = max(1, min(p.kernel[-2], UNROLLED_FMAS // unrolled)) if lanes == "pixels" else 1
     straight = unrolled * chunk * p.kernel[-1] <= UNROLLED_FMAS * (2 if p.kernel[-1] <= 3 else 1)
     if lanes == "channels":
-        straight = straight and unrolled + tile[0] + _pixels_held(p, tile) <= machine.registers
+        held = (tile[0] * (tile[1] * tile[2] + 1) + _pixels_held(p, tile)) * element.planes
+        straight = straight and held <= machine.registers
     return DirectRecipe(lanes, machine.vector_bytes, tile, tuple(block), chunk, straight)
 
 
@@ -149,7 +153,7 @@ def _loads_per_tap(frame: Frame) -> float:
     m, r, v = frame.recipe.tile
     planes = frame.accumulator.planes
     if frame.recipe.lanes == "channels":
-        return float(2 * m + r * v)  # the kernel streams from the second-level cache
+        return float(2 * m + r * v) * planes  # the kernel streams from the second-level cache
     p, chunk = frame.problem, frame.recipe.chunk
     rows = len({row * p.stride[-2] + tap * p.kernel_dilation[-2] for row in range(r) for tap in range(chunk)})
     # half cycles of one vector; one that crosses a cache line is loaded twice
