@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from grid.cases import draw
+from grid.cases import Case, draw, draw_bytes, draw_line
 from grid.check import check, poisoned_workspaces
 
 from faltung import machine
@@ -22,19 +22,29 @@ def machine_of(seed: int, known: Machine | None = None) -> Machine:
     return replace(known, l2_bytes=cache) if cache else known
 
 
-def check_seed(seed: int, known: Machine | None = None) -> None:
+def check_seed(seed: int, known: Machine | None = None, case: Case | None = None) -> None:
     with poisoned_workspaces():
-        case = draw(seed)
+        case = case or draw(seed)
         try:
             check(case, machine_of(seed, known), threads=1 + seed % 2)
         except BaseException as error:
-            error.add_note(f"draw({seed}): {case}")
+            error.add_note(f"{case}: {case.problem}")
             raise
 
 
 @pytest.mark.parametrize("seed", range(300))
 def test_the_oracle_agrees(seed: int) -> None:
     check_seed(seed)
+
+
+@pytest.mark.parametrize("seed", range(400, 430))
+def test_bytes_agree(seed: int) -> None:
+    check_seed(seed, case=draw_bytes(seed))
+
+
+@pytest.mark.parametrize("seed", range(430, 445))
+def test_long_lines_agree(seed: int) -> None:
+    check_seed(seed, case=draw_line(seed))
 
 
 def smaller_machines() -> list[Machine]:
@@ -53,7 +63,7 @@ def test_smaller_instruction_sets_agree(seed: int, known: Machine) -> None:
 @pytest.mark.parametrize("first", range(1000, 5000, 50))
 def test_the_oracle_agrees_thousands_of_times(first: int) -> None:
     for seed in range(first, first + 50):
-        check_seed(seed)
+        check_seed(seed, case=(draw_line(seed) if seed % 25 == 0 else draw_bytes(seed) if seed % 5 == 0 else draw(seed)))
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from grid.cases import Case, draw, draw_line, output_view
+from grid.cases import Case, draw, draw_bytes, draw_line, output_view
 from grid.check import check, poisoned_workspaces, recipe_of
 
 from faltung import machine
@@ -67,6 +67,32 @@ def test_lanes_of_segments_on_long_lines(seed: int, isa: str) -> None:
         pytest.skip(f"this processor has no {isa}")
     known = machine.fake(isa, triple="") if isa else machine.detect()
     check_with(draw_line(seed), replace(known, l2_bytes=1 << 15 + seed % 3), picker(np.random.default_rng(seed), "segments"))
+
+
+def dots(stage: Stage, known: Machine) -> list[Frame]:
+    """Every way to multiply four taps at a time."""
+    folded = schedule.dot_stage(stage, known)
+    if folded is None:
+        return []
+    return [Frame(folded, replace(recipe, dot=4), known) for recipe in schedule.candidates(folded, known)
+            if recipe.lanes == "pixels"]
+
+
+@pytest.mark.skipif(not machine.detect().has_dot, reason="this processor cannot multiply bytes four at a time")
+@pytest.mark.parametrize("seed", range(7500, 7540))
+def test_four_taps_at_a_time(seed: int) -> None:
+    rng, met = np.random.default_rng(seed), []
+
+    def pick(stage: Stage, on: Machine) -> Any:
+        found = dots(stage, on)
+        met.append(len(found))
+        return found[int(rng.integers(len(found)))] if found else picker(rng)(stage, on)
+
+    case = draw_bytes(seed)
+    check_with(case, replace(machine.detect(), l2_bytes=1 << 12 + 3 * (seed % 3)), pick)
+    p = case.problem
+    if p.accumulator_dtype in ("float32", "int32") and p.activation in (None, "relu", "relu6"):
+        assert all(met)
 
 
 def spread(found: list[DirectRecipe], most: int) -> Iterable[int]:

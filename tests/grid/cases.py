@@ -88,6 +88,23 @@ def draw_line(seed: int) -> Case:
     return replace(case, problem=_types(rng, problem, seed, magnitude), magnitude=magnitude)
 
 
+def draw_bytes(seed: int) -> Case:
+    """Bytes under a kernel of signed bytes, neighbours side by side: what may be multiplied four taps at a time."""
+    rng = np.random.default_rng([seed, 17])
+    case = draw(seed)
+    p = case.problem
+    problem = replace(
+        p, image_dtype="uint8" if rng.random() < 0.8 else "bool", kernel_dtype="int8", bias=False,
+        kernel=(*p.kernel[:-1], int(rng.integers(2, 12))), output=(*p.output[:-1], int(rng.integers(1, 50))),
+        stride=(*p.stride[:-1], 1), kernel_dilation=(*p.kernel_dilation[:-1], 1), image_dilation=(1,) * p.ndim,
+        border=tuple((_byte_side(rng), _byte_side(rng)) for _ in p.border))
+    return replace(case, problem=_types(rng, problem, seed, case.magnitude))
+
+
+def _byte_side(rng: np.random.Generator) -> Any:
+    return str(rng.choice(MAPPINGS)) if rng.random() < 0.6 else int(rng.integers(0, 256))
+
+
 def _geometry(rng: np.random.Generator, image_dtype: str, kernel_dtype: str) -> Problem:
     ndim = int(rng.choice([1, 2, 3, 4, 5], p=[0.25, 0.4, 0.2, 0.08, 0.07]))
     draws = [_axis(rng, ndim, last=axis == ndim - 1) for axis in range(ndim)]

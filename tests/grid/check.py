@@ -49,7 +49,8 @@ def poisoned_workspaces() -> Iterator[None]:
 def recipe_of(choice: Any) -> Iterator[None]:
     """Let ``choice(stage, machine, threads)`` decide."""
     def choose(stage: Stage, machine: Machine, threads: int) -> Frame:
-        return Frame(stage, choice(stage, machine, threads), machine)
+        chosen = choice(stage, machine, threads)
+        return chosen if isinstance(chosen, Frame) else Frame(stage, chosen, machine)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(direct, "choose", choose)

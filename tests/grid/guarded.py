@@ -22,7 +22,7 @@ from faltung.compiler import memory
 from faltung.machine import Machine
 from faltung.problem.problem import Problem
 from faltung.problem.promotion import numpy_dtype
-from grid.cases import Case, arrays, draw, output_view
+from grid.cases import Case, arrays, draw, draw_bytes, draw_line, output_view
 from grid.check import compare, recipe_of
 
 PAGE = mmap.PAGESIZE
@@ -86,7 +86,15 @@ def _guarded_aligned(where: str) -> Any:
     return aligned
 
 
+def case_of(seed: int) -> Case:
+    """Now and then a long line, or bytes."""
+    return (draw, draw, draw, draw_line, draw_bytes)[seed % 5](seed)
+
+
 def _choose(lanes: str, rng: np.random.Generator) -> Any:
+    if lanes == "own":
+        return schedule.choose
+
     def choose(stage: Stage, known: Machine, _: int) -> DirectRecipe:
         found = list(schedule.candidates(stage, known))
         liked = [recipe for recipe in found if recipe.lanes == lanes] or found
@@ -109,10 +117,10 @@ def _run(problem: Problem, image: np.ndarray, kernel: np.ndarray, bias: np.ndarr
 
 def check(seed: int, known: Machine) -> None:
     """One case, its arrays before a protected page and behind one, both kinds of lanes."""
-    case = draw(seed)
+    case = case_of(seed)
     image, kernel, bias = arrays(case)
     for where in ("begin", "end"):
-        for lanes in ("pixels", "channels"):
+        for lanes in ("segments", "own") if seed % 5 > 2 else ("pixels", "channels"):
             memory.aligned = direct.aligned = _guarded_aligned(where)  # type: ignore[attr-defined]
             with recipe_of(_choose(lanes, np.random.default_rng(seed))):
                 seen = place(image, where, case.view)
@@ -146,7 +154,7 @@ def main() -> None:
     first, last, isa = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     known = machine.detect() if isa == "own" else machine.fake(isa, triple="")
     for seed in range(first, last):
-        print(f"draw({seed}): {draw(seed)}", flush=True)
+        print(f"{case_of(seed)}: {case_of(seed).problem}", flush=True)
         check(seed, known)
     print("survived", flush=True)
 
