@@ -12,13 +12,14 @@ typedef struct {
     int64_t *strides;
 } Array;
 
-typedef int64_t Entry(Array *, Array *, const void *, const void *, const void *, void *, void *, void *, int64_t);
+typedef int64_t Entry(Array *, Array *, Array *, Array *, const void *, void *, void *, void *, int64_t);
 
 typedef struct {
     Entry *entry;
     char *image;
     int64_t *strides;
-    const void *kernel, *bias, *tables;
+    char *kernel, *bias;
+    const void *tables;
     size_t scratch_bytes;
 } Program;
 
@@ -36,8 +37,9 @@ static char *reserve(size_t bytes, int poison) {
 
 static int64_t run(const Program *p, char *output) {
     Array image = {.data = p->image, .strides = p->strides}, out = {.data = output};
+    Array kernel = {.data = p->kernel}, bias = {.data = p->bias};
     char *scratch = reserve(p->scratch_bytes, 0xFF);
-    int64_t overflowed = p->entry(&image, &out, p->kernel, p->bias, p->tables, scratch, NULL, NULL, 1);
+    int64_t overflowed = p->entry(&image, &out, &kernel, &bias, p->tables, scratch, NULL, NULL, 1);
     free(scratch);
     return overflowed;
 }

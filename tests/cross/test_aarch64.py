@@ -17,6 +17,7 @@ from faltung.algorithms import direct
 from faltung.algorithms.direct import schedule
 from faltung.algorithms.direct.frame import DirectRecipe, Stage
 from faltung.algorithms.direct.pack import border_tables
+from faltung.algorithms.direct.packing import KernelPacker, pack_bias
 from faltung.algorithms.direct.program import HEADER_BYTES, emit_program
 from faltung.compiler import jit
 from faltung.machine import Machine, fake
@@ -79,8 +80,8 @@ class Header:
         steps = [0] * image.ndim if part.phase.is_empty else image.strides
         self.lines.append(f"static int64_t {strides}[] = {{{','.join(map(str, steps))}}};")
         address = f"(char *){self.array(bytes(64))}" if part.phase.is_empty else self.image(image)
-        packed = self.array(direct._pack_kernel(part, kernel))
-        offset = "NULL" if bias is None else self.array(direct._pack_bias(part.frame, bias))
+        packed = f"(char *){self.array(KernelPacker(part)(kernel))}"
+        offset = "NULL" if bias is None else f"(char *){self.array(pack_bias(part.frame, bias))}"
         tables = self.array(np.array(border_tables(part.frame), np.int64))
         return f"{{{entry}, {address}, {strides}, {packed}, {offset}, {tables}, {part.frame.scratch_bytes}}}"
 

@@ -13,6 +13,7 @@ import pytest
 
 from faltung import reference
 from faltung.algorithms import direct
+from faltung.algorithms.direct import stages
 from faltung.algorithms.direct.frame import Frame, Stage
 from faltung.compiler.memory import Workspace
 from faltung.machine import Machine
@@ -53,7 +54,7 @@ def recipe_of(choice: Any) -> Iterator[None]:
         return chosen if isinstance(chosen, Frame) else Frame(stage, chosen, machine)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(direct, "choose", choose)
+        patch.setattr(stages, "choose", choose)
         yield
 
 

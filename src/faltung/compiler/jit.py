@@ -131,8 +131,8 @@ class Library:
         with _lock:
             return int(self._tracker[symbol])
 
-    def __del__(self) -> None:
-        with _lock:
+    def __del__(self, lock: Any = _lock) -> None:
+        with lock:
             self._tracker = None
 
     def function(self, symbol: str, result: Any, *arguments: Any, hold_gil: bool = False) -> Any:

@@ -31,9 +31,9 @@ def emit_program(frame: Frame) -> str:
 
 
 def _emit_entry(frame: Frame, module: Module) -> None:
-    """entry(image array, out array, kernel, bias, tables, scratch, pool, run, participants) -> overflowed.
+    """entry(image, out, kernel, bias, tables, scratch, pool, run, participants) -> overflowed.
 
-    The first two are Python's array objects: address and strides are read from their public C struct,
+    The first four are Python's array objects: address and strides are read from their public C struct,
     which costs nothing, while asking from Python costs microseconds.
     """
     names = ("image", "out", "kernel", "bias", "tables", "scratch", "pool", "run")
@@ -44,7 +44,8 @@ def _emit_entry(frame: Frame, module: Module) -> None:
     context = f.alloca(8 * (STEPS + leading + problem.ndim))
     cells = {IMAGE: f.load("ptr", f.at(image, DATA), align=8),
              OUT: f.at(f.load("ptr", f.at(out, DATA), align=8), stage.output_offset * frame.target.itemsize),
-             KERNEL: kernel, BIAS: bias, TABLES: tables, SCRATCH: scratch, FLAG: f.value(0)}
+             KERNEL: f.load("ptr", f.at(kernel, DATA), align=8), BIAS: f.load("ptr", f.at(bias, DATA), align=8),
+             TABLES: tables, SCRATCH: scratch, FLAG: f.value(0)}
     for cell, value in cells.items():
         f.store(value, f.at(context, 8 * cell), align=8)
     strides = f.load("ptr", f.at(image, STRIDES), align=8)

@@ -1,0 +1,102 @@
+"""The loaded machine code of a problem, and how it is called."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+
+from ...compiler import jit
+from ...compiler.memory import Workspace
+from ...compiler.threads import pool
+from ...machine import Machine
+from ...problem.layout import View
+from ...problem.problem import Problem
+from .pack import border_tables
+from .packing import KernelPacker, pack_bias
+from .program import emit_program
+from .schedule import cycles
+from .stages import Part, parts
+
+NO_BIAS = np.zeros(1)
+
+
+class _Program:
+    """The loaded machine code of one part, its border tables and its workspace."""
+
+    def __init__(self, part: Part, threads: int) -> None:
+        self.part, frame = part, part.frame
+        what = f"direct {frame.stage!r} {frame.recipe!r}"
+        library = jit.load(what, frame.machine, ("entry",), lambda: emit_program(frame))
+        pointer, array = ctypes.c_void_p, ctypes.py_object
+        self.entry = library.function("entry", ctypes.c_int64, *[array] * 4, *[pointer] * 4, ctypes.c_int64)
+        self.tables = np.array(border_tables(frame), np.int64)
+        self.tables_address = self.tables.ctypes.data
+        self.workspace = Workspace(frame.scratch_bytes * threads)
+        self.participants = min(threads, frame.items)
+        self.pack = KernelPacker(part)
+
+    def run(self, image: Any, kernel: Any, bias: Any, out: Any, threads: int) -> int:
+        """Run every work item; whether an integer output overflowed."""
+        if self.part.phase.is_empty:
+            image = self._zeros(image)
+        participants = min(threads, self.participants)
+        workers = pool(participants) if participants > 1 else None
+        buffer = self.workspace.borrow()
+        try:
+            if workers is None:
+                return int(self.entry(image, out, kernel, bias, self.tables_address, buffer[0], None, None, 1))
+            workers.wake(participants - 1)
+            return int(self.entry(image, out, kernel, bias, self.tables_address, buffer[0],
+                                  workers.address, workers.run_address, participants))
+        finally:
+            self.workspace.give_back(buffer)
+
+    def _zeros(self, image: Any) -> Any:
+        """One zero seen as an image, for outputs that no tap reaches."""
+        problem = self.part.frame.problem
+        leading = image.shape[:len(problem.batch) + 1]
+        return np.broadcast_to(np.zeros((), problem.accumulator_dtype), (*leading, 1, *[1] * len(self.part.phase.taps)))
+
+
+class Direct:
+    """The executable: one program for each phase of the problem."""
+
+    def __init__(self, problem: Problem, output: View, machine: Machine, threads: int) -> None:
+        self.parts = parts(problem, output, machine, threads)
+        self.programs = [_Program(part, threads) for part in self.parts]
+        self.recipe = self.parts[0].frame.recipe
+
+    def pack(self, kernel: Any) -> list[Any]:
+        """Bring a kernel of the problem's shape into the order in which each program reads it."""
+        return [program.pack(kernel) for program in self.programs]
+
+    def pack_bias(self, bias: Any) -> list[Any]:
+        """Bring a bias of shape (groups * channels_out,) into blocks of output channels."""
+        return [pack_bias(part.frame, bias) for part in self.parts]
+
+    def run(self, image: Any, kernel: list[Any], bias: list[Any] | None, out: Any, threads: int) -> bool:
+        """Fill ``out``; whether an integer output overflowed."""
+        overflowed = 0
+        for number, program in enumerate(self.programs):
+            overflowed |= program.run(image, kernel[number], NO_BIAS if bias is None else bias[number], out, threads)
+        return bool(overflowed)
+
+    def ir(self) -> str:
+        """The LLVM IR of every program."""
+        return "\n".join(emit_program(part.frame) for part in self.parts)
+
+    def assembly(self) -> str:
+        """The machine code of every program, as assembly."""
+        return "\n".join(jit.assembly(emit_program(part.frame), part.frame.machine) for part in self.parts)
+
+    @property
+    def workspace_bytes(self) -> int:
+        """Peak workspace of one call."""
+        return max(program.workspace.size_bytes for program in self.programs)
+
+    @property
+    def predicted_cycles(self) -> float:
+        """Predicted cycles of one thread."""
+        return sum(cycles(part.frame) for part in self.parts)

@@ -1,0 +1,79 @@
+"""Bring kernels and biases into the order in which the tiles read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...compiler.memory import aligned
+from .frame import Frame
+from .stages import Part
+
+
+class KernelPacker:
+    """Packs kernels for one part; what does not depend on the values is worked out once."""
+
+    def __init__(self, part: Part) -> None:
+        self.frame, phase = part.frame, part.phase
+        self.is_empty = phase.is_empty
+        self.taps = None if all(taps.start == 0 and taps.step == 1 for taps in phase.taps) else phase.taps
+        order = self.frame.tap_order()
+        self.order = None if order == sorted(order) else np.array(order)
+        p = self.frame.problem
+        self.dtype = np.dtype(p.accumulator_dtype)
+        self.shape = (p.groups, p.channels_out, p.channels_in, -1)
+        self.is_plain = (p.groups * p.channels_out == 1 == self.frame.tile_channels
+                         and self.taps is None and not self.is_empty and self.frame.recipe.dot == 1)
+
+    def __call__(self, kernel: Any) -> Any:
+        """Order a kernel of the problem's shape as [group][block][channel][tap][channel of the block]."""
+        if self.is_plain:  # one small kernel: a few microseconds matter
+            flat = kernel.reshape(self.shape[2:])
+            return np.array(flat if self.order is None else flat[:, self.order], self.dtype, order="C")
+        if self.is_empty:
+            kernel = np.zeros((*self.shape[:3], 1), self.dtype)
+        elif self.taps is not None:
+            kernel = kernel[(slice(None), slice(None), slice(None), *self.taps)]
+        if self.frame.recipe.dot > 1:
+            kernel = _in_fours(kernel)
+        flat = kernel.reshape(self.shape)
+        if self.order is not None:
+            flat = flat[..., self.order]
+        return _by_blocks(self.frame, flat, flat.shape[2:])
+
+
+def pack_bias(frame: Frame, bias: Any) -> Any:
+    """Order a bias of shape (groups * channels_out,) as [group][block][channel of the block]."""
+    return _by_blocks(frame, np.asarray(bias).reshape(frame.problem.groups, frame.problem.channels_out), ())
+
+
+def _in_fours(kernel: Any) -> Any:
+    """Four 8-bit taps of a row as one 32-bit number, the row padded with zeros."""
+    taps = kernel.shape[-1]
+    padded = np.zeros((*kernel.shape[:-1], -(-taps // 4) * 4), np.int8)
+    padded[..., :taps] = kernel
+    return padded.view(np.int32)
+
+
+def _by_blocks(frame: Frame, values: Any, inner: tuple[int, ...]) -> Any:
+    """Order (groups, channels_out, *inner) as [group][block][*inner][channel of the block]."""
+    width, count = frame.tile_channels, frame.channel_blocks
+    packed = aligned((values.shape[0], count, *inner, width), frame.problem.accumulator_dtype)
+    target = np.moveaxis(packed, -1, 2)
+    if width * count == values.shape[1]:
+        target[...] = values.reshape(values.shape[0], count, width, *inner)
+    elif count == 1:
+        packed[...] = 0
+        target[:, 0, :values.shape[1]] = values
+    else:
+        for block, start in enumerate(frame.channel_starts):
+            target[:, block] = values[:, start:start + width]
+    return _planar(packed) if frame.accumulator.planes == 2 and frame.recipe.lanes == "channels" else packed
+
+
+def _planar(packed: Any) -> Any:
+    """All real parts of a block's channels, then all imaginary ones."""
+    planes = aligned((*packed.shape[:-1], 2, packed.shape[-1]), packed.real.dtype)
+    planes[..., 0, :], planes[..., 1, :] = packed.real, packed.imag
+    return planes
