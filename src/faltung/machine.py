@@ -112,8 +112,9 @@ def _cores() -> int:
 def _cache_bytes(level: int) -> int:
     for entry in sorted(CACHE_INFO.glob("index*")):
         try:
-            if (entry / "level").read_text().strip() == str(level) and (entry / "type").read_text().strip() != "Instruction":
-                return int((entry / "size").read_text().strip().rstrip("K")) << 10
+            found, kind, size = ((entry / name).read_text().strip() for name in ("level", "type", "size"))
+            if found == str(level) and kind != "Instruction":
+                return int(size.rstrip("K")) << 10
         except (OSError, ValueError):
             continue
     return {1: 32 << 10, 2: 512 << 10}[level]

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from grid.cases import Case, draw, draw_bytes, draw_line
-from grid.check import check, poisoned_workspaces
 
 from faltung import machine
 from faltung.machine import Machine
+from grid.cases import Case, draw, draw_bytes, draw_line
+from grid.check import check, poisoned_workspaces
 
 CACHES = (0, 1 << 12, 1 << 14)
 """Second-level caches in bytes, 0 being this machine's: a small one parts the work into many blocks."""
@@ -63,7 +63,8 @@ def test_smaller_instruction_sets_agree(seed: int, known: Machine) -> None:
 @pytest.mark.parametrize("first", range(1000, 5000, 50))
 def test_the_oracle_agrees_thousands_of_times(first: int) -> None:
     for seed in range(first, first + 50):
-        check_seed(seed, case=(draw_line(seed) if seed % 25 == 0 else draw_bytes(seed) if seed % 5 == 0 else draw(seed)))
+        kind = draw_line if seed % 25 == 0 else draw_bytes if seed % 5 == 0 else draw
+        check_seed(seed, case=kind(seed))
 
 
 @pytest.mark.slow

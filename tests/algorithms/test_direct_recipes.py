@@ -8,21 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from grid.cases import Case, draw, draw_bytes, draw_line, output_view
-from grid.check import check, poisoned_workspaces, recipe_of
 
 from faltung import machine
-from faltung.algorithms import direct
-from faltung.algorithms.direct import schedule
+from faltung.algorithms.direct import schedule, stages
 from faltung.algorithms.direct.frame import DirectRecipe, Frame, Stage
 from faltung.machine import Machine
-
+from grid.cases import Case, draw, draw_bytes, draw_line, output_view
+from grid.check import check, poisoned_workspaces, recipe_of
 
 
 def options(seed: int, known: Machine) -> list[DirectRecipe]:
     """Recipes of a case's first phase."""
     case = draw(seed)
-    first = direct.parts(case.problem, output_view(case.problem), known, 1)[0]
+    first = stages.parts(case.problem, output_view(case.problem), known, 1)[0]
     return list(schedule.candidates(first.frame.stage, known))
 
 
@@ -66,7 +64,8 @@ def test_lanes_of_segments_on_long_lines(seed: int, isa: str) -> None:
     if isa and isa not in machine._usable(machine._best_isa()):
         pytest.skip(f"this processor has no {isa}")
     known = machine.fake(isa, triple="") if isa else machine.detect()
-    check_with(draw_line(seed), replace(known, l2_bytes=1 << 15 + seed % 3), picker(np.random.default_rng(seed), "segments"))
+    known = replace(known, l2_bytes=1 << 15 + seed % 3)
+    check_with(draw_line(seed), known, picker(np.random.default_rng(seed), "segments"))
 
 
 def dots(stage: Stage, known: Machine) -> list[Frame]:
@@ -99,11 +98,17 @@ def spread(found: list[DirectRecipe], most: int) -> Iterable[int]:
     return sorted({round(i) for i in np.linspace(0, len(found) - 1, min(most, len(found)))})
 
 
+def numbered(number: int) -> Any:
+    def pick(stage: Stage, on: Machine) -> DirectRecipe:
+        found = list(schedule.candidates(stage, on))
+        return found[number % len(found)]
+    return pick
+
+
 def check_every(seed: int, known: Machine, most: int) -> None:
     found = options(seed, known)
     for number in spread(found, most):
-        check_with(draw(seed), known, lambda stage, on, n=number: (lambda all_: all_[n % len(all_)])(
-            list(schedule.candidates(stage, on))))
+        check_with(draw(seed), known, numbered(number))
 
 
 @pytest.mark.slow
@@ -121,7 +126,8 @@ def block_variants(stage: Stage, recipe: DirectRecipe, known: Machine, rng: np.r
     p = stage.problem
     # a tile must not reach over its block
     least = [1] * (p.ndim - 2) + [frame.tile_rows, frame.tile_columns]
-    block = tuple(int(rng.integers(min(low, out), out, endpoint=True)) for low, out in zip(least, p.output, strict=True))
+    block = tuple(int(rng.integers(min(low, out), out, endpoint=True))
+                  for low, out in zip(least, p.output, strict=True))
     if recipe.lanes == "segments":
         whole = recipe.block[-1] // (segment := frame.inner.tile_columns * frame.inner.tile_rows)
         block = (*recipe.block[:-1], segment * int(rng.integers(min(whole, 4), whole, endpoint=True)))
@@ -133,13 +139,10 @@ def test_blocks_and_shares_never_change_a_bit(case: Case) -> None:
     seed = case.seed
     known = machine.detect()
     rng = np.random.default_rng(seed)
-    number = int(rng.integers(1 << 30))
+    one = numbered(int(rng.integers(1 << 30)))
 
-    def one(stage: Stage, on: Machine) -> DirectRecipe:
-        found = list(schedule.candidates(stage, on))
-        return found[number % len(found)]
+    def varied(stage: Stage, on: Machine) -> DirectRecipe:
+        return block_variants(stage, one(stage, on), on, rng)
 
-    results = [check_with(case, known, one)]
-    for threads in (1, 2):
-        results.append(check_with(case, known, lambda stage, on: block_variants(stage, one(stage, on), on, rng), threads))
+    results = [check_with(case, known, one), check_with(case, known, varied), check_with(case, known, varied, 2)]
     assert len({None if result is None else result.tobytes() for result in results}) == 1

@@ -10,14 +10,14 @@ import os
 from pathlib import Path
 
 import pytest
-from grid.cases import output_view
 
-from faltung.algorithms import direct
+from faltung.algorithms.direct import stages
 from faltung.algorithms.direct.frame import DirectRecipe, Frame
 from faltung.algorithms.direct.program import emit_program
 from faltung.compiler import jit
 from faltung.machine import fake
 from faltung.problem.problem import Problem
+from grid.cases import output_view
 
 FOLDER = Path(__file__).parent / "golden"
 TARGETS = {"x86-64-v3": fake("avx2"), "aarch64": fake("neon")}
@@ -40,7 +40,7 @@ PROBLEMS = {
 def frame_of(name: str, target: str) -> Frame:
     problem, (lanes, tile, block, chunk) = PROBLEMS[name]
     machine = TARGETS[target]
-    stage = direct.parts(problem, output_view(problem), machine, 1)[0].frame.stage
+    stage = stages.parts(problem, output_view(problem), machine, 1)[0].frame.stage
     return Frame(stage, DirectRecipe(lanes, machine.vector_bytes, tile, block, chunk), machine)
 
 

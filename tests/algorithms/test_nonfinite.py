@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from grid.check import recipe_of, run
 
 from faltung import machine, reference
 from faltung.algorithms.direct import schedule
@@ -16,6 +15,7 @@ from faltung.algorithms.direct.frame import DirectRecipe, Stage
 from faltung.machine import Machine
 from faltung.problem.problem import Problem
 from faltung.problem.promotion import numpy_dtype
+from grid.check import recipe_of, run
 
 PLAIN = Problem((), 1, 2, 9, (9, 25), (3, 4), (11, 30), (-2, -3), (1, 1), (1, 1), (1, 1),
                 (("reflect", "wrap"), ("symmetric", "edge")))
@@ -129,8 +129,8 @@ def test_what_is_not_finite_as_an_integer(target: str, dtype: str) -> None:
 
 def _identity(dtype: str, extent: int = 13, activation: str | None = None) -> Problem:
     accumulator = "float32" if dtype == "float16" else dtype
-    return Problem((), 1, 1, 1, (extent,), (1,), (extent,), (0,), (1,), (1,), (1,), ((0, 0),), dtype, dtype, accumulator,
-                   accumulator, activation=activation)
+    return Problem((), 1, 1, 1, (extent,), (1,), (extent,), (0,), (1,), (1,), (1,), ((0, 0),), dtype, dtype,
+                   accumulator, accumulator, activation=activation)
 
 
 def _one(problem: Problem) -> np.ndarray:

@@ -6,14 +6,13 @@ from dataclasses import replace
 from math import prod
 
 import pytest
-from grid.cases import draw, output_view
 
-from faltung.algorithms import direct
-from faltung.algorithms.direct import schedule
+from faltung.algorithms.direct import schedule, stages
 from faltung.algorithms.direct.frame import DirectRecipe, Frame
 from faltung.compiler.dtypes import ELEMENTS
 from faltung.machine import Machine, fake
 from faltung.problem.problem import Problem
+from grid.cases import draw, output_view
 
 MACHINES = [fake("avx512"), fake("avx2"), fake("sse2"), fake("neon"), fake("avx2", l2_bytes=256 << 10, cores=8)]
 MOST_SCRATCH_BYTES = 4 << 20
@@ -49,7 +48,7 @@ ORDINARY = {
 
 
 def frame_of(problem: Problem, known: Machine, threads: int = 1) -> Frame:
-    (part,) = direct.parts(problem, output_view(problem), known, threads)
+    (part,) = stages.parts(problem, output_view(problem), known, threads)
     return part.frame
 
 
@@ -84,7 +83,7 @@ def test_ordinary_problems(name: str, known: Machine) -> None:
 def test_every_candidate_keeps_the_geometry(known: Machine) -> None:
     for seed in range(200):
         case = draw(seed)
-        for part in direct.parts(case.problem, output_view(case.problem), known, 1 + seed % 3):
+        for part in stages.parts(case.problem, output_view(case.problem), known, 1 + seed % 3):
             check_geometry(part.frame, part.frame.recipe)
             for recipe in schedule.candidates(part.frame.stage, known):
                 check_geometry(Frame(part.frame.stage, recipe, known), recipe)

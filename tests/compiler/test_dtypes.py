@@ -1,4 +1,4 @@
-"""Every conversion, through a kernel of one tap: all 16-bit patterns, and the places where wider ones round or overflow."""
+"""Every conversion, through one tap: all 16-bit patterns, and where wider numbers round or overflow."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from grid.cases import floats
-from grid.check import run
 
 from faltung import machine, reference
 from faltung.machine import Machine
 from faltung.problem.problem import Problem
 from faltung.problem.promotion import INTEGERS, numpy_dtype
+from grid.cases import floats
+from grid.check import run
 
 MACHINES = [machine.detect(), *(machine.fake(isa, triple="") for isa in machine._usable(machine._best_isa())[1:])]
 by_machine = pytest.mark.parametrize("known", MACHINES, ids=lambda known: known.isa)
@@ -22,9 +22,9 @@ EXTENT = 1 << 16
 
 def through(values: np.ndarray, dtype: str, accumulator: str, output: str, overflow: str = "wrap",
             known: Machine | None = None) -> np.ndarray:
-    """Values through one tap of 1, in a line or as many lines as there are."""
-    problem = Problem((), 1, 1, 1, (values.size,), (1,), (values.size,), (0,), (1,), (1,), (1,), ((0, 0),), dtype, dtype,
-                      accumulator, output, overflow)
+    """Values through one tap of 1."""
+    problem = Problem((), 1, 1, 1, (values.size,), (1,), (values.size,), (0,), (1,), (1,), (1,), ((0, 0),), dtype,
+                      dtype, accumulator, output, overflow)
     image = values.reshape(problem.image_shape)
     kernel = np.ones(problem.kernel_shape, image.dtype)
     return run(problem, image, kernel, None, known or MACHINES[0])[0].ravel()

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from grid.process import succeed
 
 from faltung.compiler import cache, jit
 from faltung.machine import detect, fake
+from grid.process import succeed
 
 KEY = "a" * 64
 OTHER = "b" * 64

@@ -6,9 +6,9 @@ import signal
 import sys
 
 import pytest
-from grid.process import python, succeed
 
 from faltung import machine
+from grid.process import python, succeed
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
 SMALLER = machine._usable(machine._best_isa())[1:]

@@ -7,10 +7,10 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
-from grid.process import succeed
 
 from faltung import machine
 from faltung.algorithms import direct
@@ -18,6 +18,7 @@ from faltung.compiler import threads
 from faltung.errors import ShapeError
 from faltung.problem.layout import View
 from faltung.problem.problem import Problem
+from grid.process import succeed
 
 PROBLEM = Problem((), 1, 3, 5, (40, 50), (3, 3), (40, 50), (-1, -1), (1, 1), (1, 1), (1, 1),
                   (("reflect", "reflect"), ("edge", "edge")))
@@ -25,9 +26,9 @@ PROBLEM = Problem((), 1, 3, 5, (40, 50), (3, 3), (40, 50), (-1, -1), (1, 1), (1,
 
 @pytest.fixture(autouse=True)
 def _threads_as_before() -> Iterator[None]:
-    before = threads._threads
+    before = threads._State.threads
     yield
-    threads._threads = before
+    threads._State.threads = before
 
 
 def build(problem: Problem = PROBLEM, count: int = 4) -> direct.Direct:
@@ -41,7 +42,7 @@ def operands(seed: int) -> tuple[np.ndarray, np.ndarray]:
             rng.standard_normal(PROBLEM.kernel_shape).astype(np.float32))
 
 
-def call(executable: direct.Direct, image: np.ndarray, packed: direct.Packed, count: int) -> np.ndarray:
+def call(executable: direct.Direct, image: np.ndarray, packed: Any, count: int) -> np.ndarray:
     out = np.full(PROBLEM.output_shape, np.nan, np.float32)
     executable.run(image, packed, None, out, count)
     return out
@@ -113,7 +114,8 @@ def test_set_threads_refuses(count: object) -> None:
         threads.set_threads(count)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("text", "count"), [("1", 1), ("2,1", 2), ("100000", 0), ("", 0), ("many", 0), ("0", 1), ("-3", 1)])
+@pytest.mark.parametrize(("text", "count"), [
+    ("1", 1), ("2,1", 2), ("100000", 0), ("", 0), ("many", 0), ("0", 1), ("-3", 1)])
 def test_omp_num_threads(text: str, count: int) -> None:
     cores = len(os.sched_getaffinity(0))
     program = "from faltung.compiler.threads import get_threads; print(get_threads())"

@@ -10,11 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from grid.cases import Case, arrays, draw, draw_line, lay_out, output_view
-from grid.check import compare, recipe_of
 
-from faltung.algorithms import direct
-from faltung.algorithms.direct import schedule
+from faltung.algorithms.direct import schedule, stages
 from faltung.algorithms.direct.frame import DirectRecipe, Stage
 from faltung.algorithms.direct.pack import border_tables
 from faltung.algorithms.direct.packing import KernelPacker, pack_bias
@@ -22,6 +19,8 @@ from faltung.algorithms.direct.program import HEADER_BYTES, emit_program
 from faltung.compiler import jit
 from faltung.machine import Machine, fake
 from faltung.problem.promotion import numpy_dtype
+from grid.cases import Case, arrays, draw, draw_line, lay_out, output_view
+from grid.check import compare, recipe_of
 
 COMPILER, EMULATOR = "aarch64-linux-gnu-gcc", "qemu-aarch64"
 DRIVER = Path(__file__).with_name("driver.c")
@@ -45,12 +44,12 @@ def by_lanes(seed: int) -> object:
     return choose
 
 
-def parts_of(case: Case) -> list[direct.Part]:
+def parts_of(case: Case) -> list[stages.Part]:
     view = output_view(case.problem, channels_last=case.channels_last)
     if case.seed % 2:
-        return direct.parts(case.problem, view, NEON, 1)
+        return stages.parts(case.problem, view, NEON, 1)
     with recipe_of(by_lanes(case.seed)):
-        return direct.parts(case.problem, view, NEON, 1)
+        return stages.parts(case.problem, view, NEON, 1)
 
 
 class Header:
@@ -69,7 +68,7 @@ class Header:
         self.lines.append(f"static unsigned char {name}[] __attribute__((aligned(64))) = {{{text}}};")
         return name
 
-    def program(self, part: direct.Part, case: Case, image: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None) -> str:
+    def program(self, part: stages.Part, image: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None) -> str:
         entry, strides = self.name("entry"), self.name("strides")
         ir = emit_program(part.frame).replace("@entry(", f"@{entry}(")
         path = self.folder / f"{entry}.o"
@@ -96,7 +95,7 @@ class Header:
     def add(self, case: Case) -> None:
         image, kernel, bias = arrays(case)
         seen, name = lay_out(case, image), self.name("programs")
-        programs = [self.program(part, case, seen, kernel, bias) for part in parts_of(case)]
+        programs = [self.program(part, seen, kernel, bias) for part in parts_of(case)]
         self.lines.append(f"static const Program {name}[] = {{{', '.join(programs)}}};")
         size = prod(case.problem.output_shape) * numpy_dtype(case.problem.output_dtype).itemsize
         self.cases.append(f"{{{name}, {len(programs)}, {size}}}")
@@ -112,8 +111,8 @@ def run_all(cases: Iterable[Case], folder: Path) -> list[str]:
         header.add(case)
     header.write()
     program = folder / "program"
-    command = [COMPILER, "-O1", "-static", "-std=c11", f"-I{folder}", str(DRIVER), *header.objects, "-o", str(program), "-lm"]
-    subprocess.run(command, check=True)
+    sources = [f"-I{folder}", str(DRIVER), *header.objects]
+    subprocess.run([COMPILER, "-O1", "-static", "-std=c11", *sources, "-o", str(program), "-lm"], check=True)
     done = subprocess.run([EMULATOR, str(program)], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, f"exit {done.returncode} after {len(done.stdout.splitlines())} cases\n{done.stderr}"
     return done.stdout.splitlines()

@@ -80,7 +80,8 @@ def draw_line(seed: int) -> Case:
     taps, output, stride = int(rng.integers(8, 40)), int(rng.integers(150, 900)), int(rng.choice([1, 1, 2, 3]))
     problem = replace(
         case.problem, image=(*ones, int(rng.integers(1, output * stride + 30))), kernel=(*ones, taps),
-        output=(*(int(rng.integers(1, 3)) for _ in ones), output), start=(*(0 for _ in ones), -int(rng.integers(0, taps + 9))),
+        output=(*(int(rng.integers(1, 3)) for _ in ones), output),
+        start=(*(0 for _ in ones), -int(rng.integers(0, taps + 9))),
         stride=(*ones, stride), kernel_dilation=(*ones, int(rng.choice([1, 1, 2, 3]))),
         image_dilation=(*ones, int(rng.choice([1, 1, 1, 2]))), channels_in=int(rng.integers(1, 4)),
         channels_out=int(rng.integers(1, 6)), border=(*((0, "edge") for _ in ones), case.problem.border[-1]))
@@ -111,7 +112,8 @@ def _geometry(rng: np.random.Generator, image_dtype: str, kernel_dtype: str) -> 
     axes: dict[str, tuple[int, ...]] = {key: tuple(axis[key] for axis in draws) for key in draws[0]}
     axes = _fit(axes)
     whole = is_integer(image_dtype) and is_integer(kernel_dtype) and rng.random() < 0.9
-    batch = ((), (int(rng.integers(1, 4)),), (2, int(rng.integers(1, 3))))[int(rng.choice([0, 1, 2], p=[0.5, 0.3, 0.2]))]
+    batches = ((), (int(rng.integers(1, 4)),), (2, int(rng.integers(1, 3))))
+    batch = batches[int(rng.choice([0, 1, 2], p=[0.5, 0.3, 0.2]))]
     groups = int(rng.choice([1, 1, 2, 3, 5]))
     most = max(1, 40 // groups)
     return Problem(

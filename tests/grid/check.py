@@ -151,7 +151,8 @@ def _compare_floats(p: Problem, image: np.ndarray, kernel: np.ndarray, bias: np.
         _compare_rounded(p, want, bound, got, overflowed)
         return
     if p.output_dtype != p.accumulator_dtype:
-        bound = bound + ROUNDOFF[p.output_dtype] * (np.abs(want) + bound) + (2.0**-25 if p.output_dtype == "float16" else 0)
+        denormal = 2.0**-25 if p.output_dtype == "float16" else 0
+        bound = bound + ROUNDOFF[p.output_dtype] * (np.abs(want) + bound) + denormal
     error = np.abs(_wide(got) - want)
     bad = ~(error <= bound)
     if p.output_dtype == "float16":
@@ -172,7 +173,8 @@ def _compare_rounded(p: Problem, want: np.ndarray, bound: np.ndarray, got: np.nd
     far = bound * np.ones_like(want) > size / 4 if p.overflow == "wrap" else False
     within = (got - low) % size <= (high - low) % size
     bad = np.asarray(~(within.astype(bool) | far))
-    assert not bad.any(), f"at {np.argwhere(bad)[0]}: {got[bad][0]}, not {low[bad][0]} to {high[bad][0]} ({bad.sum()} bad)"
+    assert not bad.any(), (
+        f"{bad.sum()} outputs are off, the first at {np.argwhere(bad)[0]}: {got[bad][0]}, not {low[bad][0]} to {high[bad][0]}")
 
 
 def _worst(error: np.ndarray, bound: np.ndarray, got: np.ndarray, want: np.ndarray, bad: np.ndarray) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 
 from faltung import machine
 from faltung.algorithms import direct
-from faltung.algorithms.direct import schedule
+from faltung.algorithms.direct import packing, schedule
 from faltung.algorithms.direct.frame import DirectRecipe, Stage
 from faltung.compiler import memory
 from faltung.machine import Machine
@@ -121,7 +121,7 @@ def check(seed: int, known: Machine) -> None:
     image, kernel, bias = arrays(case)
     for where in ("begin", "end"):
         for lanes in ("segments", "own") if seed % 5 > 2 else ("pixels", "channels"):
-            memory.aligned = direct.aligned = _guarded_aligned(where)  # type: ignore[attr-defined]
+            memory.aligned = packing.aligned = _guarded_aligned(where)  # type: ignore[attr-defined]
             with recipe_of(_choose(lanes, np.random.default_rng(seed))):
                 seen = place(image, where, case.view)
                 got, overflowed = _run(case.problem, seen, kernel, bias, where, case=case, known=known)

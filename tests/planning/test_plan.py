@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from grid.cases import Case, arrays, draw, lay_out, output_view
-from grid.check import compare
 
 from faltung import reference
 from faltung.errors import DTypeError, PlanError, ShapeError
@@ -20,6 +18,8 @@ from faltung.planning.plan import Plan
 from faltung.planning.planner import candidates, make_plan
 from faltung.problem.layout import Layout, View
 from faltung.problem.problem import Problem
+from grid.cases import Case, arrays, draw, lay_out, output_view
+from grid.check import compare
 
 LINE = Problem((), 1, 1, 1, (50,), (5,), (54,), (-4,), (1,), (1,), (1,), ((0, 0),))
 
@@ -68,7 +68,8 @@ def large_case(seed: int) -> Case:
     rng = np.random.default_rng(seed)
     image_dtype, kernel_dtype = (str(rng.choice(["int64", "uint64", "int32", "uint32"])) for _ in range(2))
     problem = Problem(
-        (), 1, int(rng.integers(1, 4)), int(rng.integers(1, 6)), (int(rng.integers(1, 40)),), (int(rng.integers(1, 6)),),
+        (), 1, int(rng.integers(1, 4)), int(rng.integers(1, 6)), (int(rng.integers(1, 40)),),
+        (int(rng.integers(1, 6)),),
         (int(rng.integers(1, 45)),), (int(rng.integers(-6, 3)),), (1,), (1,), (1,),
         ((int(rng.integers(0, 3)), str(rng.choice(["edge", "wrap"]))),), image_dtype, kernel_dtype, "int64",
         str(rng.choice(["int64", "uint64", "int32", "uint8"])), str(rng.choice(["raise", "saturate", "wrap"])),
@@ -165,9 +166,11 @@ def test_another_shape_or_dtype() -> None:
     plan = plan_of(LINE, kernel=kernel)
     with refused(ShapeError, "plan: x (1, 1, 49) does not have the planned shape (1, 1, 50); make another plan for it"):
         plan(image[..., 1:])
-    with refused(DTypeError, "plan: x has dtype float64, but float32 was planned; make another plan for it, or convert x"):
+    with refused(DTypeError, "plan: x has dtype float64, but float32 was planned; "
+                             "make another plan for it, or convert x"):
         plan(image.astype(float))
-    with refused(ShapeError, "plan: k (1, 1, 1, 4) does not have the planned shape (1, 1, 1, 5); make another plan for it"):
+    with refused(ShapeError, "plan: k (1, 1, 1, 4) does not have the planned shape (1, 1, 1, 5); "
+                             "make another plan for it"):
         plan(image, kernel[..., 1:])
 
 
@@ -184,7 +187,8 @@ def test_an_operand_that_is_missing() -> None:
 def test_an_out_that_does_not_fit() -> None:
     image, kernel = operands(LINE)
     plan = plan_of(LINE, kernel=kernel)
-    with refused(ShapeError, "plan: out (1, 1, 50) does not have the planned shape (1, 1, 54); make another plan for it"):
+    with refused(ShapeError, "plan: out (1, 1, 50) does not have the planned shape (1, 1, 54); "
+                             "make another plan for it"):
         plan(image, out=np.empty((1, 1, 50), np.float32))
     for out in (np.empty((1, 1, 108), np.float32)[..., ::2], np.broadcast_to(np.float32(0), (1, 1, 54))):
         with pytest.raises(ShapeError, match=r"^plan: out must be C-contiguous and writeable for a plan; "):

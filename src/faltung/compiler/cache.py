@@ -22,8 +22,8 @@ def folder() -> Path:
     chosen = os.environ.get("FALTUNG_CACHE_DIR")
     if chosen:
         return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "faltung"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path("~/.cache").expanduser()) / "faltung"
 
 
 def _is_private(path: Path) -> bool:
@@ -61,9 +61,9 @@ def write(key: str, image: bytes) -> None:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(MAGIC + hashlib.sha256(image).digest() + image)
-            os.replace(temporary, place / key)
+            Path(temporary).replace(place / key)
         except BaseException:
-            os.unlink(temporary)
+            Path(temporary).unlink()
             raise
         _shrink(place)
     except OSError:

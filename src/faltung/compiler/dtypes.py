@@ -75,23 +75,27 @@ def limits(element: Element) -> tuple[int, int]:
 
 def narrow(f: Function, value: Value, source: Element, target: Element, overflow: str) -> tuple[Value, Value | None]:
     """Turn an accumulator's lanes into an output's; and which lanes overflowed, where that matters."""
-    if target.size == 2 and target.kind in "Bhf":
-        value = value if source.kind == "f" else f.cast("sitofp", value, "float" if source.size == 4 else "double")
-        value = value if element_of(value.type) == "float" else round_to_odd(f, value)
-        if target.kind == "f":
-            return f.cast("fptrunc", value, "half"), None
-        return (float_to_bfloat16 if target.kind == "B" else float_to_half)(f, value), None
-    if target.kind == "f":
-        if source.kind == "f":
-            return widen(f, value, source, target), None
-        return f.cast("sitofp", value, target.ir), None
+    if target.kind in "fhB":
+        return _to_float(f, value, source, target), None
     if target.kind == "b":
-        zero = constant(value.type, 0)
-        set_ = f.compare("une" if is_float(value.type) else "ne", value, zero)
-        return f.cast("zext", set_, "i8"), None
+        unequal = f.compare("une" if is_float(value.type) else "ne", value, constant(value.type, 0))
+        return f.cast("zext", unequal, "i8"), None
     if source.kind == "f":
         return _float_to_integer(f, f.intrinsic("rint", value), target, overflow)
     return _integer_to_integer(f, value, source, target, overflow)
+
+
+def _to_float(f: Function, value: Value, source: Element, target: Element) -> Value:
+    if source.kind != "f":
+        wide = target.ir if target.size > 2 else "float" if source.size == 4 else "double"
+        value = f.cast("sitofp", value, wide)
+    if target.size > 2:
+        return value if element_of(value.type) == target.ir else widen(f, value, source, target)
+    if element_of(value.type) == "double":
+        value = round_to_odd(f, value)
+    if target.kind == "f":
+        return f.cast("fptrunc", value, "half")
+    return (float_to_bfloat16 if target.kind == "B" else float_to_half)(f, value)
 
 
 def _float_to_integer(f: Function, value: Value, target: Element, overflow: str) -> tuple[Value, Value | None]:

@@ -22,7 +22,6 @@ import ctypes
 import os
 import threading
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -139,22 +138,26 @@ class Pool:
                 self._bells[slot].release()
 
 
-_pool: Pool | None = None
-_threads: int | None = None
-_guard = threading.Lock()
+class _State:
+    """The process's pool and the number of threads that was set."""
+
+    pool: Pool | None = None
+    threads: int | None = None
+    guard = threading.Lock()
 
 
+@cache
 def _default_threads() -> int:
     cores = detect().cores
     with contextlib.suppress(ValueError):
-        asked = int(os.environ.get("OMP_NUM_THREADS", "").split(",")[0])
+        asked = int(os.environ.get("OMP_NUM_THREADS", "").split(",", 1)[0])
         return max(1, min(asked, cores))
     return cores
 
 
 def get_threads() -> int:
     """How many threads a call may use: ``set_threads``, ``OMP_NUM_THREADS``, or the cores at hand."""
-    return _threads if _threads is not None else _default_threads()
+    return _State.threads or _default_threads()
 
 
 def set_threads(count: int | None) -> None:
@@ -165,36 +168,28 @@ def set_threads(count: int | None) -> None:
     ShapeError
         If ``count`` is not a positive integer.
     """
-    global _threads
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
         raise ShapeError(f"set_threads: count is {count!r}; it must be a positive integer, or None for the default")
-    _threads = count
+    _State.threads = count
 
 
 def pool(threads: int) -> Pool | None:
     """The process's pool, grown to ``threads`` participants (the caller is one of them)."""
-    global _pool
     if threads <= 1:
         return None
-    found = _pool
+    found = _State.pool
     if found is not None and found.workers >= threads - 1:
         return found
-    with _guard:
-        if _pool is None or _pool.workers < threads - 1:
-            _pool = Pool(threads - 1)
-        return _pool
+    with _State.guard:
+        if _State.pool is None or _State.pool.workers < threads - 1:
+            _State.pool = Pool(threads - 1)
+        return _State.pool
 
 
 def _forget_pool() -> None:
     """A child of fork has none of its parent's threads."""
-    global _pool, _guard
-    _pool, _guard = None, threading.Lock()
+    _State.pool, _State.guard = None, threading.Lock()
 
 
-def _register() -> None:
-    register: Any = getattr(os, "register_at_fork", None)
-    if register is not None:
-        register(after_in_child=_forget_pool)
-
-
-_register()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)

@@ -32,7 +32,7 @@ def element_of(kind: str) -> str:
 
 def lanes_of(kind: str) -> int:
     """Count the lanes of a type."""
-    return int(kind[1:].split(" x ")[0]) if kind.startswith("<") else 1
+    return int(kind[1:].split(" x ", maxsplit=1)[0]) if kind.startswith("<") else 1
 
 
 def is_float(kind: str) -> bool:

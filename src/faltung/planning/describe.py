@@ -34,9 +34,8 @@ def _problem(p: Any) -> str:
 
 def _steps(p: Any) -> str:
     facts = [f"starts at {p.start}"]
-    for name in ("stride", "kernel_dilation", "image_dilation"):
-        if any(step != 1 for step in getattr(p, name)):
-            facts.append(f"{name.replace('_', ' ')} {getattr(p, name)}")
+    steps = {"stride": p.stride, "kernel dilation": p.kernel_dilation, "image dilation": p.image_dilation}
+    facts += [f"{name} {step}" for name, step in steps.items() if any(one != 1 for one in step)]
     sides = sorted({str(side) for pair in p.border for side in pair})
     facts.append(f"border {', '.join(sides)}")
     facts.append(f"sums in {p.accumulator_dtype}")

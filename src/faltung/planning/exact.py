@@ -66,7 +66,7 @@ def note_small(problem: Problem, kernel: np.ndarray) -> Problem:
     """Note that a kernel's taps fit 8 bits, where an algorithm can make use of that."""
     if problem.image_dtype not in ("uint8", "bool") or kernel.size == 0:
         return problem
-    return replace(problem, small_kernel=bool(-128 <= kernel.min() and kernel.max() <= 127))
+    return replace(problem, small_kernel=bool(kernel.min() >= -128 and kernel.max() <= 127))
 
 
 def needs_guard(problem: Problem, kernel: np.ndarray | None = None, bias: np.ndarray | str | None = None) -> bool:

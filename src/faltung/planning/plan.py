@@ -46,7 +46,8 @@ class Plan:
         self._kernel, self._bias = kernel, bias
         self._packed = None if kernel is None else self._pack(kernel)
         self._packed_bias = None if bias is None else self._executable.pack_bias(self._check_bias(bias))
-        self._guarded = needs_guard(problem, None if kernel is None else layout.see_kernel(kernel), _known(problem, bias))
+        taps = None if kernel is None else layout.see_kernel(kernel)
+        self._guarded = needs_guard(problem, taps, _known(problem, bias))
 
     @property
     def recipe(self) -> Any:

@@ -20,8 +20,8 @@ def candidates(problem: Problem) -> dict[str, str | None]:
     return {name: algorithm.applies(problem) for name, algorithm in ALGORITHMS.items()}
 
 
-def make_plan(problem: Problem, layout: Layout, *, function: str = "plan", method: str = "auto", threads: int | None = None,
-              kernel: Any = None, bias: Any = None) -> Plan:
+def make_plan(problem: Problem, layout: Layout, *, function: str = "plan", method: str = "auto",
+              threads: int | None = None, kernel: Any = None, bias: Any = None) -> Plan:
     """Plan a problem.
 
     Parameters

@@ -41,7 +41,7 @@ def _one_plus_exp(f: Function, x: Value) -> Value:
 
 
 def exp(f: Function, x: Value) -> Value:
-    """exp by 2**n times a Taylor series on |r| <= ln(2) / 2, about one unit in the last place."""
+    """The exponential: 2**n times a Taylor series on |r| <= ln(2) / 2, about one unit in the last place."""
     double = element_of(x.type) == "double"
     low, high, terms = (-745.2, 709.8, 13) if double else (-104.0, 88.8, 7)
     x = f.select(f.compare("olt", x, constant(x.type, low)), constant(x.type, low), x)

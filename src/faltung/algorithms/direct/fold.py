@@ -37,6 +37,7 @@ def _gather(f: Function, frame: Frame, source: Value, first: int, step: int, gro
     offsets: list[Operand] = [(first + part) * step * size for part in range(0, frame.lanes, group)]
     parts = [f.load(kind, f.at(source, offset), align=size) for offset in offsets]
     while len(parts) > 1:
-        parts = [f.shuffle(a, b, list(range(2 * lanes_of(a.type)))) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+        pairs = zip(parts[::2], parts[1::2], strict=True)
+        parts = [f.shuffle(a, b, list(range(2 * lanes_of(a.type)))) for a, b in pairs]
     return parts[0]
 

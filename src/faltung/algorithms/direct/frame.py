@@ -29,13 +29,22 @@ class Stage:
 class DirectRecipe:
     """How `direct` runs a stage.
 
-    ``lanes`` says what lies side by side in a vector.  "pixels": ``tile`` is (output channels,
-    rows, vectors along the last axis).  "channels": ``tile`` is (vectors of output channels, rows,
-    pixels along the last axis).  "segments": a long line is cut into segments that lie side by side,
-    and ``tile`` is (output channels, outputs of a segment, vectors of segments).  ``block`` is the part of the output whose image is packed at a
-    time; ``chunk`` the kernel rows that are unrolled together; ``columns_unrolled`` whether the
-    taps of a kernel row are unrolled; ``channel_blocks`` how many blocks of output channels one
-    work item computes; ``dot`` how many neighbouring taps one instruction multiplies and adds up.
+    ``lanes``
+        What lies side by side in a vector, and what ``tile`` counts:
+        "pixels" - output channels, rows, vectors along the last axis;
+        "channels" - vectors of output channels, rows, pixels along the last axis;
+        "segments" - a long line is cut into segments that lie side by side: output channels,
+        outputs of a segment, vectors of segments.
+    ``block``
+        The part of the output whose image is packed at a time.
+    ``chunk``
+        The kernel rows that are unrolled together.
+    ``columns_unrolled``
+        Whether the taps of a kernel row are unrolled.
+    ``channel_blocks``
+        How many blocks of output channels one work item computes.
+    ``dot``
+        How many neighbouring taps one instruction multiplies and adds up.
     """
 
     lanes: str
@@ -111,8 +120,8 @@ class Frame:
         rows, step, dilation = self.recipe.block[-1] // columns, p.stride[-1], p.kernel_dilation[-1]
         folded = replace(
             p, image=((rows - 1) * step + (p.kernel[-1] - 1) * dilation + 1, columns), kernel=(p.kernel[-1], 1),
-            output=(rows, columns), start=(0, 0), stride=(step, 1), kernel_dilation=(dilation, 1), image_dilation=(1, 1),
-            border=((0, 0), (0, 0)))
+            output=(rows, columns), start=(0, 0), stride=(step, 1), kernel_dilation=(dilation, 1),
+            image_dilation=(1, 1), border=((0, 0), (0, 0)))
         stage = Stage(folded, (None, None), (*strides[:len(p.batch) + 2], strides[-1], rows * strides[-1]))
         recipe = replace(self.recipe, lanes="pixels", block=(rows, columns), columns_unrolled=True)
         return Frame(stage, recipe, self.machine)

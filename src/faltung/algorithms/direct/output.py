@@ -87,7 +87,8 @@ class Writer:
 
     # --- lanes that are channels, or segments of a line
 
-    def store_lanes(self, values: list[list[Value]], targets: list[Value], stride: int, lanes: int, *, adjacent: bool) -> None:
+    def store_lanes(self, values: list[list[Value]], targets: list[Value], stride: int, lanes: int, *,
+                    adjacent: bool) -> None:
         """Store vectors, each to its own target, with ``stride`` elements between the lanes.
 
         ``adjacent`` says that the targets are neighbours in memory: then lanes are transposed first,

@@ -153,10 +153,7 @@ class Packer:
         """Load ``count`` neighbouring elements and widen them, plane by plane."""
         f, element = self.f, self.frame.source
         raw = f.load(vector(element.ir, count * element.planes), source)
-        if element.planes == 2:
-            planes = [self._every(raw, plane, 2) for plane in (0, 1)]
-        else:
-            planes = [raw]
+        planes = [raw] if element.planes == 1 else [self._every(raw, plane, 2) for plane in (0, 1)]
         wide = [widen(f, plane, element, self.element) for plane in planes]
         missing = self.element.planes - len(wide)
         return wide + [constant(wide[0].type, 0)] * missing
@@ -176,7 +173,8 @@ class Packer:
         for plane, value in enumerate(planes):
             for phase in range(fr.phases):
                 part = value if fr.phases == 1 else self._every(value, phase, fr.phases)
-                place = f.add(f.div(f.add(index, fr.phase_shift), fr.phases), phase * fr.phase_pitch + plane * fr.plane_pitch)
+                column = f.div(f.add(index, fr.phase_shift), fr.phases)
+                place = f.add(column, phase * fr.phase_pitch + plane * fr.plane_pitch)
                 f.store(part, f.at(to, self._bytes(place)), align=self.element.size)
 
     def _bytes(self, elements: Operand) -> Operand:
@@ -210,7 +208,8 @@ class Packer:
                 self._axis(axis + 1, there, here, positions, steps, tables, valid, fill)
                 return
             index, known, filled = self._map(axis, position, tables, valid, fill)
-            self._axis(axis + 1, there, f.at(source, f.mul(index, steps[axis])), positions, steps, tables, known, filled)
+            here = f.at(source, f.mul(index, steps[axis]))
+            self._axis(axis + 1, there, here, positions, steps, tables, known, filled)
 
     def _map(self, axis: int, position: Operand, tables: Value, valid: Value,
              fill: list[Value]) -> tuple[Value, Value, list[Value]]:

@@ -7,7 +7,7 @@ multiply-adds as the tile has rows times channels.
 
 from __future__ import annotations
 
-from ...compiler.emit import Function, Module, Value, constant, vector
+from ...compiler.emit import Module, Value, constant, vector
 from .frame import Frame
 from .output import Writer
 from .reduce import multiply_add, reduce_over
@@ -119,12 +119,13 @@ class PixelTile:
             for v in range(self.vectors):
                 lanes = min(fr.lanes, fr.recipe.block[-1] - v * fr.lanes)
                 if lanes > 0:
-                    column = [((channel * self.rows + row) * self.vectors + v) * self.planes for row in range(self.rows)]
-                    finished = [writer.finish(sums[at:at + self.planes], added) for at in column]
+                    places = [(channel * self.rows + row) * self.vectors + v for row in range(self.rows)]
+                    finished = [writer.finish(sums[at * self.planes:(at + 1) * self.planes], added) for at in places]
                     self._write_column(writer, finished, out, channel * channel_stride, v, lanes)
         self.f.finish(writer.overflowed())
 
-    def _write_column(self, writer: Writer, rows: list[list[Value]], out: Value, base: int, v: int, lanes: int) -> None:
+    def _write_column(self, writer: Writer, rows: list[list[Value]], out: Value, base: int, v: int,
+                      lanes: int) -> None:
         """Write the vectors that stand one below the other."""
         fr = self.frame
         row_stride, lane_stride = fr.stage.output_strides[-2:]

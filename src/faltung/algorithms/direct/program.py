@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...compiler.emit import Function, Module, Operand, Value
+from ...compiler.emit import Module, Operand, Value
 from .channels import ChannelTile
 from .dot import DotTile
 from .fold import emit_fold

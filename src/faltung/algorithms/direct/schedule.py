@@ -14,7 +14,7 @@ from ...problem.problem import Problem
 from .frame import DirectRecipe, Frame, Stage, round_up
 
 LONGEST_LINE, WIDEST_ROW, TALLEST_BLOCK = 1024, 4096, 128
-"""Bounds of a block: short pieces of a line let reading, computing and writing overlap; whole rows suit the prefetcher."""
+"""Bounds of a block: short pieces of a line let reading and writing overlap; whole rows suit the prefetcher."""
 
 UNROLLED_FMAS = 192
 """Most multiply-adds in one straight piece of code: enough to hide the loop, few enough to compile quickly."""
@@ -135,8 +135,8 @@ def _block_cycles(frame: Frame) -> float:
     planes = frame.accumulator.planes
     m, r, v = recipe.tile
     fmas = m * r * v * planes * planes
-    tiles = frame.channel_blocks * prod(
-        -(-b // t) for b, t in zip(recipe.block, [1] * (p.ndim - 2) + [frame.tile_rows, frame.tile_columns], strict=True))
+    tile = [1] * (p.ndim - 2) + [frame.tile_rows, frame.tile_columns]
+    tiles = frame.channel_blocks * prod(-(-b // t) for b, t in zip(recipe.block, tile, strict=True))
     per_cycle = 1.0 if recipe.vector_bytes == 64 else 2.0
     # a sum can be added to every 4 cycles only
     busy = max(fmas / per_cycle, fmas * 4 / (m * r * v * planes))
@@ -207,7 +207,8 @@ def _share(stage: Stage, recipe: DirectRecipe, machine: Machine, threads: int) -
         for axis in range(len(block) - 1):
             part = -(-wished // items)
             if part > 1 and block[axis] > tile:
-                block[axis] = _even(block[axis], max(tile, -(-block[axis] // part)), tile if axis == len(block) - 2 else 1)
+                least = tile if axis == len(block) - 2 else 1
+                block[axis] = _even(block[axis], max(tile, -(-block[axis] // part)), least)
                 recipe = replace(recipe, block=tuple(block))
                 items = Frame(stage, recipe, machine).items
     if items < wished and all_blocks > 1:
