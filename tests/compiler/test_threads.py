@@ -142,8 +142,8 @@ for delay in (0, 0.1):
     child = os.fork()
     if child == 0:
         from faltung.compiler import threads
-        fresh = threads._pool is None
-        os._exit(0 if fresh and right() and right() and threads._pool is not None else 9)
+        fresh = threads._State.pool is None
+        os._exit(0 if fresh and right() and right() and threads._State.pool is not None else 9)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert right()
 print("well")
