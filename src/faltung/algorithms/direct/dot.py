@@ -10,7 +10,7 @@ from ...compiler.emit import Value, vector
 from .pixels import PixelTile
 
 LOADED = 32
-"""Bytes that are loaded for one vector: 16 outputs and the three positions behind them, rounded up."""
+"""Bytes that are loaded for one vector: 16 outputs and the positions behind them that four taps reach."""
 
 
 class DotTile(PixelTile):
@@ -19,7 +19,8 @@ class DotTile(PixelTile):
     def _pixels(self, image: Value, row: int, v: int) -> list[Value]:
         f, lanes = self.f, self.frame.lanes
         raw = f.load(vector("i8", LOADED), f.at(image, row * self.row_bytes + v * lanes))
-        spread = f.shuffle(raw, None, [lane + tap for lane in range(lanes) for tap in range(4)])
+        apart = self.frame.recipe.dot_step
+        spread = f.shuffle(raw, None, [lane + tap * apart for lane in range(lanes) for tap in range(4)])
         return [f.reinterpret(spread, self.kind)]
 
     def _accumulate(self, sums: list[Value], at: int, x: list[Value], k: list[Value]) -> None:

@@ -13,16 +13,18 @@ from ...problem.problem import Problem
 
 @dataclass(frozen=True)
 class Stage:
-    """A problem without image dilation and with two spatial axes or more, and where its output goes.
+    r"""A problem without image dilation and with two spatial axes or more, and where its output goes.
 
-    ``image_axes`` tells, for each spatial axis, which axis of the image operand it is; None is an
-    axis of length one that the operand does not have.  Strides and offset count output elements.
+    ``image_axes`` tells, for each axis of (\*batch, groups, channels, \*spatial), which axis of the
+    image operand it is; None is an axis of length one that the operand does not have.  Strides and
+    offset count output elements.  ``interleaved`` images lie side by side along the last axis.
     """
 
     problem: Problem
     image_axes: tuple[int | None, ...]
     output_strides: tuple[int, ...]
     output_offset: int = 0
+    interleaved: int = 1
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class DirectRecipe:
         Whether the taps of a kernel row are unrolled.
     ``channel_blocks``
         How many blocks of output channels one work item computes.
-    ``dot``
-        How many neighbouring taps one instruction multiplies and adds up.
+    ``dot``, ``dot_step``
+        How many taps of a row one instruction multiplies and adds up, and how far they stand apart.
     """
 
     lanes: str
@@ -55,6 +57,7 @@ class DirectRecipe:
     columns_unrolled: bool = True
     channel_blocks: int = 1
     dot: int = 1
+    dot_step: int = 1
 
     algorithm = "direct"
 
@@ -122,7 +125,7 @@ class Frame:
             p, image=((rows - 1) * step + (p.kernel[-1] - 1) * dilation + 1, columns), kernel=(p.kernel[-1], 1),
             output=(rows, columns), start=(0, 0), stride=(step, 1), kernel_dilation=(dilation, 1),
             image_dilation=(1, 1), border=((0, 0), (0, 0)))
-        stage = Stage(folded, (None, None), (*strides[:len(p.batch) + 2], strides[-1], rows * strides[-1]))
+        stage = Stage(folded, (), (*strides[:len(p.batch) + 2], strides[-1], rows * strides[-1]))
         recipe = replace(self.recipe, lanes="pixels", block=(rows, columns), columns_unrolled=True)
         return Frame(stage, recipe, self.machine)
 
@@ -192,7 +195,7 @@ class Frame:
         """Positions from the first to the last that one output looks at, along each axis."""
         p = self.problem
         spans = [(k - 1) * d for k, d in zip(p.kernel, p.kernel_dilation, strict=True)]
-        spans[-1] += self.recipe.dot - 1
+        spans[-1] += (self.recipe.dot - 1) * self.recipe.dot_step
         return tuple(spans)
 
     @cached_property

@@ -27,10 +27,12 @@ def outside(frame: Frame) -> list[tuple[int, int]]:
 def border_tables(frame: Frame) -> list[int]:
     """The index that each position outside the image stands for, axis after axis; -1 is the constant border."""
     p, cells = frame.problem, []
-    for extent, sides, (before, behind) in zip(p.image, p.border, outside(frame), strict=True):
+    for axis, (extent, sides, (before, behind)) in enumerate(zip(p.image, p.border, outside(frame), strict=True)):
+        images = frame.stage.interleaved if axis == p.ndim - 1 else 1
         for position in [*range(-before, 0), *range(extent, extent + behind)]:
-            mapped = map_index(position, extent, *sides)
-            cells.append(-1 if mapped is None else mapped)
+            pixel, image = divmod(position, images)
+            mapped = map_index(pixel, extent // images, *sides)
+            cells.append(-1 if mapped is None else mapped * images + image)
     return cells
 
 

@@ -49,8 +49,7 @@ def _emit_entry(frame: Frame, module: Module) -> None:
     for cell, value in cells.items():
         f.store(value, f.at(context, 8 * cell), align=8)
     strides = f.load("ptr", f.at(image, STRIDES), align=8)
-    axes: list[int | None] = [*range(leading), *stage.image_axes]
-    for place, axis in enumerate(axes):
+    for place, axis in enumerate(stage.image_axes):
         step: Operand = 0 if axis is None else f.load("i64", f.at(strides, 8 * axis), align=8)
         f.store(step, f.at(context, 8 * (STEPS + place)), align=8)
     alone = f.compare("slt", participants, 2)

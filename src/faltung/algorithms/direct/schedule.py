@@ -171,7 +171,8 @@ def choose(stage: Stage, machine: Machine, threads: int) -> Frame:
     frames = [Frame(stage, recipe, machine) for recipe in candidates(stage, machine)]
     dots = dot_stage(stage, machine)
     if dots is not None:
-        frames += [Frame(dots, replace(recipe, dot=4), machine)
+        apart = stage.problem.kernel_dilation[-1]
+        frames += [Frame(dots, replace(recipe, dot=4, dot_step=apart), machine)
                    for recipe in candidates(dots, machine) if recipe.lanes == "pixels"]
     best = min(frames, key=cycles)
     return Frame(best.stage, _share(best.stage, best.recipe, machine, threads), machine)
@@ -183,13 +184,14 @@ def dot_stage(stage: Stage, machine: Machine) -> Stage | None:
     fills = [side for pair in p.border for side in pair if not isinstance(side, str)]
     fits = (machine.has_dot and p.image_dtype in ("uint8", "bool") and (p.small_kernel or p.kernel_dtype == "int8")
             and p.accumulator_dtype in ("float32", "int32") and p.activation in (None, "relu", "relu6") and not p.bias
-            and p.stride[-1] == 1 and p.kernel_dilation[-1] == 1 and p.kernel[-1] > 1
+            and p.stride[-1] == 1 and p.kernel_dilation[-1] <= 5 and p.kernel[-1] > 1
             and all(fill == int(fill.real) and 0 <= fill.real < 256 for fill in fills))
     if not fits:
         return None
     groups = -(-p.kernel[-1] // 4)
     return replace(stage, problem=replace(
-        p, kernel=(*p.kernel[:-1], groups), kernel_dilation=(*p.kernel_dilation[:-1], 4), accumulator_dtype="int32"))
+        p, kernel=(*p.kernel[:-1], groups), kernel_dilation=(*p.kernel_dilation[:-1], 4 * p.kernel_dilation[-1]),
+        accumulator_dtype="int32"))
 
 
 def _share(stage: Stage, recipe: DirectRecipe, machine: Machine, threads: int) -> DirectRecipe:

@@ -12,6 +12,9 @@ from .frame import Frame, Stage
 from .schedule import choose
 
 
+MOST_INTERLEAVED = 5
+
+
 @dataclass(frozen=True)
 class Part:
     """One phase of the problem: its stage and recipe, the kernel's taps it uses."""
@@ -44,7 +47,7 @@ def _without_taps(problem: Problem) -> Problem:
 
 def _stage(problem: Problem, strides: tuple[int, ...], offset: int) -> Stage:
     leading = len(problem.batch) + 2
-    axes: tuple[int | None, ...] = tuple(range(leading, leading + problem.ndim))
+    axes: tuple[int | None, ...] = tuple(range(leading + problem.ndim))
     missing = 2 - problem.ndim
     if missing > 0:
         one, zero = (1,) * missing, (0,) * missing
@@ -53,6 +56,25 @@ def _stage(problem: Problem, strides: tuple[int, ...], offset: int) -> Stage:
             start=zero + problem.start, stride=one + problem.stride,
             kernel_dilation=one + problem.kernel_dilation, image_dilation=one + problem.image_dilation,
             border=((0, 0),) * missing + problem.border)
-        axes = (None,) * missing + axes
+        axes = axes[:leading] + (None,) * missing + axes[leading:]
         strides = strides[:leading] + zero + strides[leading:]
-    return Stage(problem, axes, strides, offset)
+    return _interleave(Stage(problem, axes, strides, offset))
+
+
+def _interleave(stage: Stage) -> Stage:
+    """See images whose pixels lie side by side (the channels of a photograph) as one wider image.
+
+    Then taps stand that many pixels apart, and rows are read and written as they lie in memory.
+    """
+    p, strides = stage.problem, stage.output_strides
+    count, last = (p.batch[-1], len(p.batch) - 1) if p.batch else (1, 0)
+    fits = (1 < count <= MOST_INTERLEAVED and p.groups == p.channels_in == p.channels_out == 1 == p.stride[-1]
+            and strides[last] == 1 and strides[-1] == count)
+    if not fits:
+        return stage
+    merged = replace(
+        p, batch=p.batch[:-1], image=(*p.image[:-1], p.image[-1] * count), output=(*p.output[:-1], p.output[-1] * count),
+        start=(*p.start[:-1], p.start[-1] * count),
+        kernel_dilation=(*p.kernel_dilation[:-1], p.kernel_dilation[-1] * count))
+    axes = (*stage.image_axes[:last], *stage.image_axes[last + 1:-1], last)
+    return Stage(merged, axes, (*strides[:last], *strides[last + 1:-1], 1), stage.output_offset, count)
