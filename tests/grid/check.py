@@ -174,7 +174,8 @@ def _compare_rounded(p: Problem, want: np.ndarray, bound: np.ndarray, got: np.nd
     within = (got - low) % size <= (high - low) % size
     bad = np.asarray(~(within.astype(bool) | far))
     assert not bad.any(), (
-        f"{bad.sum()} outputs are off, the first at {np.argwhere(bad)[0]}: {got[bad][0]}, not {low[bad][0]} to {high[bad][0]}")
+        f"{bad.sum()} outputs are off, the first at {np.argwhere(bad)[0]}: "
+        f"{got[bad][0]}, not {low[bad][0]} to {high[bad][0]}")
 
 
 def _worst(error: np.ndarray, bound: np.ndarray, got: np.ndarray, want: np.ndarray, bad: np.ndarray) -> str:

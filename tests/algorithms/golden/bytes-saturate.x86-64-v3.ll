@@ -239,55 +239,59 @@ entry:
   %v3 = load ptr, ptr %v2, align 8
   %v4 = getelementptr i8, ptr %out, i64 16
   %v5 = load ptr, ptr %v4, align 8
+  %v6 = getelementptr i8, ptr %kernel, i64 16
+  %v7 = load ptr, ptr %v6, align 8
+  %v8 = getelementptr i8, ptr %bias, i64 16
+  %v9 = load ptr, ptr %v8, align 8
   store ptr %v3, ptr %v1, align 8
-  %v6 = getelementptr i8, ptr %v1, i64 8
-  store ptr %v5, ptr %v6, align 8
-  %v7 = getelementptr i8, ptr %v1, i64 16
-  store ptr %kernel, ptr %v7, align 8
-  %v8 = getelementptr i8, ptr %v1, i64 24
-  store ptr %bias, ptr %v8, align 8
-  %v9 = getelementptr i8, ptr %v1, i64 32
-  store ptr %tables, ptr %v9, align 8
-  %v10 = getelementptr i8, ptr %v1, i64 40
-  store ptr %scratch, ptr %v10, align 8
-  %v11 = getelementptr i8, ptr %v1, i64 48
-  store i64 0, ptr %v11, align 8
-  %v12 = getelementptr i8, ptr %image, i64 40
-  %v13 = load ptr, ptr %v12, align 8
-  %v14 = load i64, ptr %v13, align 8
-  %v15 = getelementptr i8, ptr %v1, i64 56
-  store i64 %v14, ptr %v15, align 8
-  %v16 = getelementptr i8, ptr %v13, i64 8
-  %v17 = load i64, ptr %v16, align 8
-  %v18 = getelementptr i8, ptr %v1, i64 64
-  store i64 %v17, ptr %v18, align 8
-  %v19 = getelementptr i8, ptr %v1, i64 72
-  store i64 0, ptr %v19, align 8
-  %v20 = getelementptr i8, ptr %v13, i64 16
+  %v10 = getelementptr i8, ptr %v1, i64 8
+  store ptr %v5, ptr %v10, align 8
+  %v11 = getelementptr i8, ptr %v1, i64 16
+  store ptr %v7, ptr %v11, align 8
+  %v12 = getelementptr i8, ptr %v1, i64 24
+  store ptr %v9, ptr %v12, align 8
+  %v13 = getelementptr i8, ptr %v1, i64 32
+  store ptr %tables, ptr %v13, align 8
+  %v14 = getelementptr i8, ptr %v1, i64 40
+  store ptr %scratch, ptr %v14, align 8
+  %v15 = getelementptr i8, ptr %v1, i64 48
+  store i64 0, ptr %v15, align 8
+  %v16 = getelementptr i8, ptr %image, i64 40
+  %v17 = load ptr, ptr %v16, align 8
+  %v18 = load i64, ptr %v17, align 8
+  %v19 = getelementptr i8, ptr %v1, i64 56
+  store i64 %v18, ptr %v19, align 8
+  %v20 = getelementptr i8, ptr %v17, i64 8
   %v21 = load i64, ptr %v20, align 8
-  %v22 = getelementptr i8, ptr %v1, i64 80
+  %v22 = getelementptr i8, ptr %v1, i64 64
   store i64 %v21, ptr %v22, align 8
-  %v23 = icmp slt i64 %participants, 2
-  br i1 %v23, label %then.24, label %done.25
-then.24:
-  br label %loop.26
-loop.26:
-  %v28 = phi i64 [ 0, %then.24 ], [ %v29, %loop.26 ]
-  call void @work(ptr %v1, i64 %v28, i64 0)
-  %v29 = add i64 %v28, 1
-  %v30 = icmp slt i64 %v29, 1
-  br i1 %v30, label %loop.26, label %done.27
-done.27:
-  br label %done.25
-done.25:
-  br i1 %v23, label %done.32, label %else.31
-else.31:
+  %v23 = getelementptr i8, ptr %v1, i64 72
+  store i64 0, ptr %v23, align 8
+  %v24 = getelementptr i8, ptr %v17, i64 16
+  %v25 = load i64, ptr %v24, align 8
+  %v26 = getelementptr i8, ptr %v1, i64 80
+  store i64 %v25, ptr %v26, align 8
+  %v27 = icmp slt i64 %participants, 2
+  br i1 %v27, label %then.28, label %done.29
+then.28:
+  br label %loop.30
+loop.30:
+  %v32 = phi i64 [ 0, %then.28 ], [ %v33, %loop.30 ]
+  call void @work(ptr %v1, i64 %v32, i64 0)
+  %v33 = add i64 %v32, 1
+  %v34 = icmp slt i64 %v33, 1
+  br i1 %v34, label %loop.30, label %done.31
+done.31:
+  br label %done.29
+done.29:
+  br i1 %v27, label %done.36, label %else.35
+else.35:
   call void %run(ptr %pool, ptr @work, ptr %v1, i64 1, i64 %participants)
-  br label %done.32
-done.32:
-  %v33 = getelementptr i8, ptr %v1, i64 48
-  %v34 = load i64, ptr %v33, align 8
-  ret i64 %v34
+  br label %done.36
+done.36:
+  %v37 = getelementptr i8, ptr %v1, i64 48
+  %v38 = load i64, ptr %v37, align 8
+  ret i64 %v38
 }
 declare <8 x i32> @llvm.smax.v8i32(<8 x i32>, <8 x i32>)
 declare <8 x i32> @llvm.smin.v8i32(<8 x i32>, <8 x i32>)

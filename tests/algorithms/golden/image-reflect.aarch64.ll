@@ -513,57 +513,61 @@ entry:
   %v3 = load ptr, ptr %v2, align 8
   %v4 = getelementptr i8, ptr %out, i64 16
   %v5 = load ptr, ptr %v4, align 8
+  %v6 = getelementptr i8, ptr %kernel, i64 16
+  %v7 = load ptr, ptr %v6, align 8
+  %v8 = getelementptr i8, ptr %bias, i64 16
+  %v9 = load ptr, ptr %v8, align 8
   store ptr %v3, ptr %v1, align 8
-  %v6 = getelementptr i8, ptr %v1, i64 8
-  store ptr %v5, ptr %v6, align 8
-  %v7 = getelementptr i8, ptr %v1, i64 16
-  store ptr %kernel, ptr %v7, align 8
-  %v8 = getelementptr i8, ptr %v1, i64 24
-  store ptr %bias, ptr %v8, align 8
-  %v9 = getelementptr i8, ptr %v1, i64 32
-  store ptr %tables, ptr %v9, align 8
-  %v10 = getelementptr i8, ptr %v1, i64 40
-  store ptr %scratch, ptr %v10, align 8
-  %v11 = getelementptr i8, ptr %v1, i64 48
-  store i64 0, ptr %v11, align 8
-  %v12 = getelementptr i8, ptr %image, i64 40
-  %v13 = load ptr, ptr %v12, align 8
-  %v14 = load i64, ptr %v13, align 8
-  %v15 = getelementptr i8, ptr %v1, i64 56
-  store i64 %v14, ptr %v15, align 8
-  %v16 = getelementptr i8, ptr %v13, i64 8
-  %v17 = load i64, ptr %v16, align 8
-  %v18 = getelementptr i8, ptr %v1, i64 64
-  store i64 %v17, ptr %v18, align 8
-  %v19 = getelementptr i8, ptr %v13, i64 16
-  %v20 = load i64, ptr %v19, align 8
-  %v21 = getelementptr i8, ptr %v1, i64 72
-  store i64 %v20, ptr %v21, align 8
-  %v22 = getelementptr i8, ptr %v13, i64 24
-  %v23 = load i64, ptr %v22, align 8
-  %v24 = getelementptr i8, ptr %v1, i64 80
-  store i64 %v23, ptr %v24, align 8
-  %v25 = icmp slt i64 %participants, 2
-  br i1 %v25, label %then.26, label %done.27
-then.26:
-  br label %loop.28
-loop.28:
-  %v30 = phi i64 [ 0, %then.26 ], [ %v31, %loop.28 ]
-  call void @work(ptr %v1, i64 %v30, i64 0)
-  %v31 = add i64 %v30, 1
-  %v32 = icmp slt i64 %v31, 1
-  br i1 %v32, label %loop.28, label %done.29
-done.29:
-  br label %done.27
-done.27:
-  br i1 %v25, label %done.34, label %else.33
-else.33:
+  %v10 = getelementptr i8, ptr %v1, i64 8
+  store ptr %v5, ptr %v10, align 8
+  %v11 = getelementptr i8, ptr %v1, i64 16
+  store ptr %v7, ptr %v11, align 8
+  %v12 = getelementptr i8, ptr %v1, i64 24
+  store ptr %v9, ptr %v12, align 8
+  %v13 = getelementptr i8, ptr %v1, i64 32
+  store ptr %tables, ptr %v13, align 8
+  %v14 = getelementptr i8, ptr %v1, i64 40
+  store ptr %scratch, ptr %v14, align 8
+  %v15 = getelementptr i8, ptr %v1, i64 48
+  store i64 0, ptr %v15, align 8
+  %v16 = getelementptr i8, ptr %image, i64 40
+  %v17 = load ptr, ptr %v16, align 8
+  %v18 = load i64, ptr %v17, align 8
+  %v19 = getelementptr i8, ptr %v1, i64 56
+  store i64 %v18, ptr %v19, align 8
+  %v20 = getelementptr i8, ptr %v17, i64 8
+  %v21 = load i64, ptr %v20, align 8
+  %v22 = getelementptr i8, ptr %v1, i64 64
+  store i64 %v21, ptr %v22, align 8
+  %v23 = getelementptr i8, ptr %v17, i64 16
+  %v24 = load i64, ptr %v23, align 8
+  %v25 = getelementptr i8, ptr %v1, i64 72
+  store i64 %v24, ptr %v25, align 8
+  %v26 = getelementptr i8, ptr %v17, i64 24
+  %v27 = load i64, ptr %v26, align 8
+  %v28 = getelementptr i8, ptr %v1, i64 80
+  store i64 %v27, ptr %v28, align 8
+  %v29 = icmp slt i64 %participants, 2
+  br i1 %v29, label %then.30, label %done.31
+then.30:
+  br label %loop.32
+loop.32:
+  %v34 = phi i64 [ 0, %then.30 ], [ %v35, %loop.32 ]
+  call void @work(ptr %v1, i64 %v34, i64 0)
+  %v35 = add i64 %v34, 1
+  %v36 = icmp slt i64 %v35, 1
+  br i1 %v36, label %loop.32, label %done.33
+done.33:
+  br label %done.31
+done.31:
+  br i1 %v29, label %done.38, label %else.37
+else.37:
   call void %run(ptr %pool, ptr @work, ptr %v1, i64 1, i64 %participants)
-  br label %done.34
-done.34:
-  %v35 = getelementptr i8, ptr %v1, i64 48
-  %v36 = load i64, ptr %v35, align 8
-  ret i64 %v36
+  br label %done.38
+done.38:
+  %v39 = getelementptr i8, ptr %v1, i64 48
+  %v40 = load i64, ptr %v39, align 8
+  ret i64 %v40
 }
 declare <4 x float> @llvm.fma.v4f32(<4 x float>, <4 x float>, <4 x float>)
 declare i64 @llvm.smax.i64(i64, i64)

@@ -192,7 +192,7 @@ done.11:
   %v89 = icmp slt i64 %v88, 3
   br i1 %v89, label %loop.1, label %done.2
 done.2:
-  %v90 = load <8 x float>, ptr %bias, align 1
+  %v90 = load <8 x float>, ptr %bias, align 4
   %v91 = getelementptr i8, ptr %out, i64 4
   %v92 = getelementptr i8, ptr %out, i64 8
   %v93 = getelementptr i8, ptr %out, i64 12
@@ -367,61 +367,65 @@ entry:
   %v3 = load ptr, ptr %v2, align 8
   %v4 = getelementptr i8, ptr %out, i64 16
   %v5 = load ptr, ptr %v4, align 8
+  %v6 = getelementptr i8, ptr %kernel, i64 16
+  %v7 = load ptr, ptr %v6, align 8
+  %v8 = getelementptr i8, ptr %bias, i64 16
+  %v9 = load ptr, ptr %v8, align 8
   store ptr %v3, ptr %v1, align 8
-  %v6 = getelementptr i8, ptr %v1, i64 8
-  store ptr %v5, ptr %v6, align 8
-  %v7 = getelementptr i8, ptr %v1, i64 16
-  store ptr %kernel, ptr %v7, align 8
-  %v8 = getelementptr i8, ptr %v1, i64 24
-  store ptr %bias, ptr %v8, align 8
-  %v9 = getelementptr i8, ptr %v1, i64 32
-  store ptr %tables, ptr %v9, align 8
-  %v10 = getelementptr i8, ptr %v1, i64 40
-  store ptr %scratch, ptr %v10, align 8
-  %v11 = getelementptr i8, ptr %v1, i64 48
-  store i64 0, ptr %v11, align 8
-  %v12 = getelementptr i8, ptr %image, i64 40
-  %v13 = load ptr, ptr %v12, align 8
-  %v14 = load i64, ptr %v13, align 8
-  %v15 = getelementptr i8, ptr %v1, i64 56
-  store i64 %v14, ptr %v15, align 8
-  %v16 = getelementptr i8, ptr %v13, i64 8
-  %v17 = load i64, ptr %v16, align 8
-  %v18 = getelementptr i8, ptr %v1, i64 64
-  store i64 %v17, ptr %v18, align 8
-  %v19 = getelementptr i8, ptr %v13, i64 16
-  %v20 = load i64, ptr %v19, align 8
-  %v21 = getelementptr i8, ptr %v1, i64 72
-  store i64 %v20, ptr %v21, align 8
-  %v22 = getelementptr i8, ptr %v13, i64 24
-  %v23 = load i64, ptr %v22, align 8
-  %v24 = getelementptr i8, ptr %v1, i64 80
-  store i64 %v23, ptr %v24, align 8
-  %v25 = getelementptr i8, ptr %v13, i64 32
-  %v26 = load i64, ptr %v25, align 8
-  %v27 = getelementptr i8, ptr %v1, i64 88
-  store i64 %v26, ptr %v27, align 8
-  %v28 = icmp slt i64 %participants, 2
-  br i1 %v28, label %then.29, label %done.30
-then.29:
-  br label %loop.31
-loop.31:
-  %v33 = phi i64 [ 0, %then.29 ], [ %v34, %loop.31 ]
-  call void @work(ptr %v1, i64 %v33, i64 0)
-  %v34 = add i64 %v33, 1
-  %v35 = icmp slt i64 %v34, 6
-  br i1 %v35, label %loop.31, label %done.32
-done.32:
-  br label %done.30
-done.30:
-  br i1 %v28, label %done.37, label %else.36
-else.36:
+  %v10 = getelementptr i8, ptr %v1, i64 8
+  store ptr %v5, ptr %v10, align 8
+  %v11 = getelementptr i8, ptr %v1, i64 16
+  store ptr %v7, ptr %v11, align 8
+  %v12 = getelementptr i8, ptr %v1, i64 24
+  store ptr %v9, ptr %v12, align 8
+  %v13 = getelementptr i8, ptr %v1, i64 32
+  store ptr %tables, ptr %v13, align 8
+  %v14 = getelementptr i8, ptr %v1, i64 40
+  store ptr %scratch, ptr %v14, align 8
+  %v15 = getelementptr i8, ptr %v1, i64 48
+  store i64 0, ptr %v15, align 8
+  %v16 = getelementptr i8, ptr %image, i64 40
+  %v17 = load ptr, ptr %v16, align 8
+  %v18 = load i64, ptr %v17, align 8
+  %v19 = getelementptr i8, ptr %v1, i64 56
+  store i64 %v18, ptr %v19, align 8
+  %v20 = getelementptr i8, ptr %v17, i64 8
+  %v21 = load i64, ptr %v20, align 8
+  %v22 = getelementptr i8, ptr %v1, i64 64
+  store i64 %v21, ptr %v22, align 8
+  %v23 = getelementptr i8, ptr %v17, i64 16
+  %v24 = load i64, ptr %v23, align 8
+  %v25 = getelementptr i8, ptr %v1, i64 72
+  store i64 %v24, ptr %v25, align 8
+  %v26 = getelementptr i8, ptr %v17, i64 24
+  %v27 = load i64, ptr %v26, align 8
+  %v28 = getelementptr i8, ptr %v1, i64 80
+  store i64 %v27, ptr %v28, align 8
+  %v29 = getelementptr i8, ptr %v17, i64 32
+  %v30 = load i64, ptr %v29, align 8
+  %v31 = getelementptr i8, ptr %v1, i64 88
+  store i64 %v30, ptr %v31, align 8
+  %v32 = icmp slt i64 %participants, 2
+  br i1 %v32, label %then.33, label %done.34
+then.33:
+  br label %loop.35
+loop.35:
+  %v37 = phi i64 [ 0, %then.33 ], [ %v38, %loop.35 ]
+  call void @work(ptr %v1, i64 %v37, i64 0)
+  %v38 = add i64 %v37, 1
+  %v39 = icmp slt i64 %v38, 6
+  br i1 %v39, label %loop.35, label %done.36
+done.36:
+  br label %done.34
+done.34:
+  br i1 %v32, label %done.41, label %else.40
+else.40:
   call void %run(ptr %pool, ptr @work, ptr %v1, i64 6, i64 %participants)
-  br label %done.37
-done.37:
-  %v38 = getelementptr i8, ptr %v1, i64 48
-  %v39 = load i64, ptr %v38, align 8
-  ret i64 %v39
+  br label %done.41
+done.41:
+  %v42 = getelementptr i8, ptr %v1, i64 48
+  %v43 = load i64, ptr %v42, align 8
+  ret i64 %v43
 }
 declare <8 x float> @llvm.fma.v8f32(<8 x float>, <8 x float>, <8 x float>)
 declare i64 @llvm.smax.i64(i64, i64)
