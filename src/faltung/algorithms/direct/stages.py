@@ -11,7 +11,6 @@ from ..phases import Phase, phases
 from .frame import Frame, Stage
 from .schedule import choose
 
-
 MOST_INTERLEAVED = 5
 
 
@@ -73,8 +72,8 @@ def _interleave(stage: Stage) -> Stage:
     if not fits:
         return stage
     merged = replace(
-        p, batch=p.batch[:-1], image=(*p.image[:-1], p.image[-1] * count), output=(*p.output[:-1], p.output[-1] * count),
-        start=(*p.start[:-1], p.start[-1] * count),
+        p, batch=p.batch[:-1], image=(*p.image[:-1], p.image[-1] * count),
+        output=(*p.output[:-1], p.output[-1] * count), start=(*p.start[:-1], p.start[-1] * count),
         kernel_dilation=(*p.kernel_dilation[:-1], p.kernel_dilation[-1] * count))
     axes = (*stage.image_axes[:last], *stage.image_axes[last + 1:-1], last)
     return Stage(merged, axes, (*strides[:last], *strides[last + 1:-1], 1), stage.output_offset, count)
