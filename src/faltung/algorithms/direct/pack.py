@@ -36,6 +36,11 @@ def border_tables(frame: Frame) -> list[int]:
     return cells
 
 
+def _is_empty(begin: Operand, end: Operand) -> bool:
+    """Whether there is certainly nothing from ``begin`` to below ``end``."""
+    return isinstance(begin, int) and isinstance(end, int) and begin >= end
+
+
 class Packer:
     """Writes ``pack_row`` and the loops that call it."""
 
@@ -54,27 +59,31 @@ class Packer:
         parameters = [("ptr", "to"), ("ptr", "from"), ("i64", "step"), ("i64", "position"), ("ptr", "tables"),
                       ("i1", "valid"), *planes]
         f = self.f = self.module.function("pack_row", "void", parameters)
-        to, source, step, position, tables, valid, *fill = f.arguments
+        to, source, step, *others = f.arguments
+        position: Operand = others[0]
+        tables, valid, fill = others[1], others[2], others[3:]
         length, extent = self.frame.packed_extents[-1], self.frame.problem.image[-1]
+        if self.frame.blocks[-1] == 1:  # every row is packed whole: all bounds are constants
+            position = self.frame.problem.start[-1]
         first = f.smaller(f.larger(f.sub(0, position), 0), length)
         last = f.larger(first, f.smaller(f.sub(extent, position), length))
-        if sum(self.outside[-1]):
-            for begin, end in ((0, first), (last, length)):
-                self._outside(to, source, step, position, tables, valid, fill, begin, end)
-        with f.unless(valid), f.loop(first, last) as loop:
-            self._put(to, loop.index, fill)
-        with f.when(valid):
-            row = f.at(source, f.mul(f.add(position, first), step))
-            self._inside(to, row, step, first, last)
+        for side, (begin, end) in enumerate(((0, first), (last, length))):
+            if sum(self.outside[-1]) and not _is_empty(begin, end):
+                self._outside(side, to, source, step, position, tables, valid, fill, begin, end)
+        if not _is_empty(first, last):
+            with f.unless(valid), f.loop(first, last) as loop:
+                self._put(to, loop.index, fill)
+            with f.when(valid):
+                row = f.at(source, f.mul(f.add(position, first), step))
+                self._inside(to, row, step, first, last)
         f.finish()
 
-    def _outside(self, to: Value, source: Value, step: Value, position: Value, tables: Value, valid: Value,
+    def _outside(self, side: int, to: Value, source: Value, step: Value, position: Operand, tables: Value, valid: Value,
                  fill: list[Value], begin: Operand, end: Operand) -> None:
         f, axis = self.f, self.frame.problem.ndim - 1
         if not any(isinstance(side, str) for side in self.frame.problem.border[axis]):
-            head, tail = (self._constants(side) for side in self.frame.problem.border[axis])
             with f.loop(begin, end) as loop:
-                self._put(to, loop.index, head if begin == 0 else tail)
+                self._put(to, loop.index, self._constants(self.frame.problem.border[axis][side]))
             return
         with f.loop(begin, end) as loop:
             mapped, constant_fill = self._look_up(axis, f.add(position, loop.index), tables)
@@ -109,14 +118,15 @@ class Packer:
         """Copy the positions that lie inside the image; ``row`` is the first of them."""
         f, fr = self.f, self.frame
         lanes = self._copied_lanes()
-        if lanes < 2:
-            self._copy_each(to, row, step, first, last, first)
-            return
         count = lanes * fr.phases
         # with two phases, vectors begin at an even position
         begin = f.add(first, self._odd(first))
+        room = f.sub(last, begin)
+        if lanes < 2 or (isinstance(room, int) and room < count):
+            self._copy_each(to, row, step, first, last, first)
+            return
         adjacent = f.compare("eq", step, fr.source.itemsize)
-        enough = f.bits("and", adjacent, f.compare("sge", f.sub(last, begin), count))
+        enough = adjacent if isinstance(room, int) else f.bits("and", adjacent, f.compare("sge", room, count))
         with f.unless(enough):
             self._copy_each(to, row, step, first, last, first)
         with f.when(enough):
@@ -148,6 +158,8 @@ class Packer:
 
     def _copy_each(self, to: Value, row: Value, step: Value, begin: Operand, end: Operand, first: Operand) -> None:
         f = self.f
+        if _is_empty(begin, end):
+            return
         with f.loop(begin, end) as loop:
             self._put(to, loop.index, self._get(f.at(row, f.mul(f.sub(loop.index, first), step)), 1))
 

@@ -67,7 +67,9 @@ def _channel_tiles(p: Problem, machine: Machine, lanes: int, planes: int) -> Ite
     for m in (1, 2, 3, 4):
         if (m - 1) * lanes >= p.channels_out:
             continue
-        for r, q in product((1, 2, 3, 4), range(1, min(p.output[-1], most) + 1)):
+        # of all widths that need as many tiles for a row, the narrowest wastes least
+        widths = {-(-p.output[-1] // tiles) for tiles in range(1, p.output[-1] + 1)}
+        for r, q in product((1, 2, 3, 4), sorted(width for width in widths if width <= most)):
             if r <= p.output[-2] and (m * r * q + m) * planes <= most and (r == 1 or q == min(p.output[-1], most)):
                 yield m, r, q
 
@@ -140,8 +142,11 @@ def _block_cycles(frame: Frame) -> float:
     per_cycle = 1.0 if recipe.vector_bytes == 64 else 2.0
     # a sum can be added to every 4 cycles only
     busy = max(fmas / per_cycle, fmas * 4 / (m * r * v * planes))
-    loads = _loads_per_tap(frame)
-    tap = max(busy, loads / 2)
+    tap = max(busy, _loads_per_tap(frame) / 2)
+    if frame.recipe.lanes == "channels":
+        # the kernel's vectors stream from the second-level cache, or from behind it
+        bytes_per_cycle = 24.0 if 2 * frame.block_bytes <= frame.machine.l2_bytes else 12.0
+        tap = max(tap, frame.tap_bytes / bytes_per_cycle)
     inner = p.kernel[-1] * (recipe.chunk if frame.by_pixels else 1) if recipe.columns_unrolled else (
         recipe.chunk if frame.by_pixels else 1)
     tap += (2.0 if frame.by_pixels else 0.4) / max(1, inner)
@@ -153,7 +158,7 @@ def _loads_per_tap(frame: Frame) -> float:
     m, r, v = frame.recipe.tile
     planes = frame.accumulator.planes
     if frame.recipe.lanes == "channels":
-        return float(2 * m + r * v) * planes  # the kernel streams from the second-level cache
+        return float(m * (2 if frame.recipe.vector_bytes == 64 else 1) + r * v) * planes
     p, chunk = frame.problem, frame.recipe.chunk
     rows = len({row * p.stride[-2] + tap * p.kernel_dilation[-2] for row in range(r) for tap in range(chunk)})
     # half cycles of one vector; one that crosses a cache line is loaded twice
