@@ -31,6 +31,7 @@ test: $(VENV)/.with-test
 	$(BIN)/python -m pytest
 
 test-all: $(VENV)/.with-test $(VENV)/.with-dev
+	tests/cross/install.sh
 	$(BIN)/python -m pytest -m "slow or not slow"
 
 check: $(VENV)/.with-dev

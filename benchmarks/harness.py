@@ -31,8 +31,10 @@ SAMPLE_S = 2e-3
 BUDGET_S = 1.5
 """A contender slower than this divided by the rounds gets fewer of them (never fewer than three)."""
 
-PAUSE_S = 3e-3
-"""Before each sample: the workers of the contender before go to sleep instead of spinning into this one."""
+PAUSE_S = {1: 3e-3}
+LONG_PAUSE_S = 4e-2
+"""Before each sample: the workers of the contender before go to sleep instead of spinning into this one.
+OpenMP's spin for up to 20 ms, so with several threads the pause is longer."""
 
 POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -86,13 +88,14 @@ class Runner:
     timing: Timing
     call: Call
     estimate_s: float
+    pause_s: float
     samples: list[float] = field(default_factory=list)
 
     def sample(self) -> None:
         """Rest, warm up (half a sample: workers woken a moment ago are slow), then time a few calls."""
         call, repeats = self.call, range(self.timing.repeats)
-        time.sleep(PAUSE_S)
-        for _ in range(len(repeats) // 2 + 1):
+        time.sleep(self.pause_s)
+        for _ in range(len(repeats) // 2 + 2):
             call()
         start = time.perf_counter()
         for _ in repeats:
@@ -154,7 +157,7 @@ def _prepare(timing: Timing, case: Case, given: Operands, expected: Array, threa
     if not timed:
         return None
     timing.form = min(timed, key=timed.__getitem__)
-    return _runner(timing, found[timing.form], timed[timing.form])
+    return _runner(timing, found[timing.form], timed[timing.form], threads)
 
 
 def _forms(contender: str, case: Case, given: Operands, threads: int) -> Forms:
@@ -162,10 +165,11 @@ def _forms(contender: str, case: Case, given: Operands, threads: int) -> Forms:
     return adapter(case, given, threads)
 
 
-def _runner(timing: Timing, call: Call, estimate_s: float) -> Runner:
-    timing.repeats = max(1, round(SAMPLE_S / estimate_s))
-    timing.rounds = max(3, int(BUDGET_S / max(estimate_s, SAMPLE_S)))
-    return Runner(timing, call, estimate_s)
+def _runner(timing: Timing, call: Call, estimate_s: float, threads: int) -> Runner:
+    sample_s = SAMPLE_S if threads == 1 else 3 * SAMPLE_S
+    timing.repeats = max(1, round(sample_s / estimate_s))
+    timing.rounds = max(3, int(BUDGET_S / max(estimate_s, sample_s)))
+    return Runner(timing, call, estimate_s, PAUSE_S.get(threads, LONG_PAUSE_S))
 
 
 def _brief(error: Exception) -> str:

@@ -13,6 +13,7 @@ from .errors import DTypeError, PlanError, ShapeError
 from .layer_lowering import Layer, lower_conv, lower_conv_transpose
 from .lowering import Arrangement, Lowered, Sliding, lower_sliding
 from .planning.exact import data_bound, note_small, refine, sums_integers
+from .planning.planner import make_plan
 from .problem.extents import quote
 from .problem.problem import Problem
 from .problem.promotion import numpy_dtype
@@ -206,8 +207,6 @@ def check_method(function: str, method: Any) -> None:
 def make(lowered: Lowered, function: str, method: str, threads: int | None = None, kernel: np.ndarray | None = None,
          bias: np.ndarray | None = None) -> Any:
     """The plan of a lowered call, with its kernel and bias if they are known."""
-    from .planning.planner import make_plan  # brings llvmlite, which takes 100 ms to import
-
     problem, layout, arrangement = lowered
     if kernel is not None and arrangement is not None:
         kernel = kernel.transpose(arrangement.kernel)

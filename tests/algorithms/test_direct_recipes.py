@@ -73,8 +73,9 @@ def dots(stage: Stage, known: Machine) -> list[Frame]:
     folded = schedule.dot_stage(stage, known)
     if folded is None:
         return []
-    return [Frame(folded, replace(recipe, dot=4), known) for recipe in schedule.candidates(folded, known)
-            if recipe.lanes == "pixels"]
+    apart = stage.problem.kernel_dilation[-1]
+    recipes = [recipe for recipe in schedule.candidates(folded, known) if recipe.lanes == "pixels"]
+    return [Frame(folded, recipe._replace(dot=4, dot_step=apart), known) for recipe in recipes]
 
 
 @pytest.mark.skipif(not machine.detect().has_dot, reason="this processor cannot multiply bytes four at a time")
@@ -131,7 +132,7 @@ def block_variants(stage: Stage, recipe: DirectRecipe, known: Machine, rng: np.r
     if recipe.lanes == "segments":
         whole = recipe.block[-1] // (segment := frame.inner.tile_columns * frame.inner.tile_rows)
         block = (*recipe.block[:-1], segment * int(rng.integers(min(whole, 4), whole, endpoint=True)))
-    return replace(recipe, block=block, channel_blocks=int(rng.integers(1, frame.channel_blocks, endpoint=True)))
+    return recipe._replace(block=block, channel_blocks=int(rng.integers(1, frame.channel_blocks, endpoint=True)))
 
 
 @pytest.mark.parametrize("case", [*map(draw, range(7300, 7325)), *map(draw_line, range(7325, 7335))], ids=str)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import prod
 
 import pytest
 
 from faltung.algorithms.direct import schedule, stages
 from faltung.algorithms.direct.frame import DirectRecipe, Frame
-from faltung.compiler.dtypes import ELEMENTS
+from faltung.compiler.elements import ELEMENTS
 from faltung.machine import Machine, fake
 from faltung.problem.problem import Problem
 from grid.cases import draw, output_view
@@ -94,7 +93,7 @@ def test_threads_part_the_work_and_nothing_else(name: str) -> None:
     alone = frame_of(ORDINARY[name], MACHINES[0], 1)
     shared = frame_of(ORDINARY[name], MACHINES[0], 4)
     assert shared.items >= 4
-    kept = replace(shared.recipe, block=alone.recipe.block, channel_blocks=alone.recipe.channel_blocks)
+    kept = shared.recipe._replace(block=alone.recipe.block, channel_blocks=alone.recipe.channel_blocks)
     assert kept == alone.recipe
 
 

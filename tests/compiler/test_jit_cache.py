@@ -195,6 +195,7 @@ def test_readers_never_see_half_a_file(place: Path) -> None:
 
 def test_the_size_is_bounded_and_the_oldest_goes_first(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "LIMIT_BYTES", 5000)
+    monkeypatch.setattr(cache, "SHRINK_EVERY", 1)
     keys = [f"{number:064d}" for number in range(8)]
     for age, key in enumerate(keys[:4]):
         cache.write(key, b"x" * 1000)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from faltung.algorithms.direct import schedule, stages
+from faltung.algorithms.direct.borders import border_tables
 from faltung.algorithms.direct.frame import DirectRecipe, Stage
-from faltung.algorithms.direct.pack import border_tables
 from faltung.algorithms.direct.packing import KernelPacker, pack_bias
 from faltung.algorithms.direct.program import HEADER_BYTES, emit_program
 from faltung.compiler import jit

@@ -23,7 +23,7 @@ from faltung.algorithms.direct.output import Writer
 from faltung.algorithms.direct.pack import Packer
 from faltung.algorithms.direct.packing import KernelPacker
 from faltung.algorithms.direct.program import _Work
-from faltung.compiler import dtypes
+from faltung.compiler import casts
 from faltung.compiler.emit import Function, Value, constant
 from grid.cases import draw
 from grid.check import check, poisoned_workspaces
@@ -75,7 +75,7 @@ MUTANTS: dict[str, Apply] = {
         Function, "fma", lambda original, f, a, b, c: original(f, a, b, constant(c.type, 0))),
     "i squared is 1": _wrap(Function, "neg", lambda original, f, a: a),
     "signed is taken for unsigned": _wrap(
-        dtypes, "resize", lambda original, f, value, size, *, signed: original(f, value, size, signed=False)),
+        casts, "resize", lambda original, f, value, size, *, signed: original(f, value, size, signed=False)),
     "saturation wraps": _wrap(output, "narrow", lambda original, f, value, source, target, overflow: original(
         f, value, source, target, "wrap" if overflow == "saturate" else overflow)),
     "overflow is not told": _wrap(Writer, "overflowed", _without_overflow),
@@ -85,7 +85,7 @@ MUTANTS: dict[str, Apply] = {
         Writer, "store", lambda original, writer, values, out, stride, lanes: original(
             writer, values, out, stride, writer.frame.lanes)),
     "phases begin one tap late": _wrap(phases, "_axis_phases", lambda original, p, axis: [
-        replace(phase, start=phase.start + (p.image_dilation[axis] > 1)) for phase in original(p, axis)]),
+        phase._replace(start=phase.start + (p.image_dilation[axis] > 1)) for phase in original(p, axis)]),
     "the output's offset is forgotten": _wrap(
         stages, "_stage", lambda original, problem, strides, offset: original(problem, strides, 0)),
     "real and imaginary parts change places": _wrap(

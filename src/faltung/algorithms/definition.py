@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from .. import reference
 from ..errors import PlanError
 from ..machine import Machine
 from ..problem.layout import View
@@ -14,11 +12,13 @@ from ..problem.problem import Problem
 NAME = "reference"
 
 
-@dataclass(frozen=True)
-class ReferenceRecipe:
+class ReferenceRecipe(NamedTuple):
     """Nothing is left to decide."""
 
-    algorithm = NAME
+    @property
+    def algorithm(self) -> str:
+        """Name of the algorithm that this is a recipe of."""
+        return NAME
 
 
 def applies(problem: Problem) -> str | None:
@@ -51,6 +51,8 @@ class Reference:
 
     def run(self, image: Any, kernel: Any, bias: Any, out: Any, threads: int) -> bool:
         """Fill ``out``; an overflow raises here."""
+        from .. import reference
+
         self.output(out)[...] = reference.correlate(self.problem, image, kernel, bias)
         return False
 

@@ -7,15 +7,15 @@ the image with every so-manyth tap, and writes every so-manyth output.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from math import gcd
+from typing import NamedTuple
 
 from ..problem.problem import Problem
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
+class Phase(NamedTuple):
     """A plain problem, the taps it uses and the outputs it writes; without taps its sums are zero."""
 
     problem: Problem
@@ -28,8 +28,7 @@ class Phase:
         return 0 in self.problem.kernel
 
 
-@dataclass(frozen=True, slots=True)
-class _AxisPhase:
+class _AxisPhase(NamedTuple):
     start: int
     kernel: int
     output: int

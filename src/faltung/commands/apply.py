@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -152,7 +152,7 @@ def apply(pixels: Pixels, job: Job, *, has_channels: bool) -> Done:
 
 def one_line(recipe: Any) -> str:
     """Say a recipe in one line: the algorithm, and what it decided."""
-    told = ", ".join(f"{field.name.replace('_', ' ')} {getattr(recipe, field.name)}" for field in fields(recipe))
+    told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in recipe._asdict().items())
     return f"{recipe.algorithm} ({told})" if told else str(recipe.algorithm)
 
 

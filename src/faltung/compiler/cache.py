@@ -9,12 +9,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
+import threading
 from pathlib import Path
 
 MAGIC = b"faltung object 1\n"
 LIMIT_BYTES = 256 << 20
 """Beyond this the least recently used objects are removed."""
+
+SHRINK_EVERY = 16
+"""Only one write in so many looks at the whole folder, which may hold thousands of files."""
 
 
 def folder() -> Path:
@@ -57,15 +60,17 @@ def write(key: str, image: bytes) -> None:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not _is_private(place):
             return
-        handle, temporary = tempfile.mkstemp(dir=place, prefix=".new-")
+        # tempfile would do, but takes longer to import than an object to load
+        temporary = place / f".new-{os.getpid()}-{threading.get_ident()}-{key[:8]}"
         try:
-            with os.fdopen(handle, "wb") as file:
+            with os.fdopen(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
                 file.write(MAGIC + hashlib.sha256(image).digest() + image)
-            Path(temporary).replace(place / key)
+            temporary.replace(place / key)
         except BaseException:
-            Path(temporary).unlink()
+            temporary.unlink(missing_ok=True)
             raise
-        _shrink(place)
+        if int(key[-2:], 16) % SHRINK_EVERY == 0:
+            _shrink(place)
     except OSError:
         return
 

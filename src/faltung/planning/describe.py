@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from math import prod
 from typing import Any
 
@@ -49,7 +48,7 @@ def _steps(p: Any) -> str:
 
 
 def _recipe(recipe: Any) -> str:
-    told = ", ".join(f"{field.name.replace('_', ' ')} {getattr(recipe, field.name)}" for field in fields(recipe))
+    told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in recipe._asdict().items())
     return f"{recipe.algorithm}: {told}" if told else str(recipe.algorithm)
 
 

@@ -13,7 +13,6 @@ from math import prod
 
 import numpy as np
 
-from .. import reference
 from ..problem.border import fills
 from ..problem.problem import Problem
 from ..problem.promotion import (
@@ -108,6 +107,8 @@ def settle(problem: Problem, image: np.ndarray, kernel: np.ndarray, bias: np.nda
         surely = float(error) * 1.01 + 2.0**65
         if problem.overflow == "raise" and problem.activation is None and np.any(np.abs(shadow) > surely):
             raise overflow_error(function, problem.output_dtype)
+        from .. import reference  # rarely needed, and slow to import
+
         return reference.correlate(problem, image, kernel, bias, function=function)
     wrapped = run(replace(problem, accumulator_dtype="int64", output_dtype="int64", overflow="wrap", activation=None))
     turns = np.rint((shadow - wrapped) / 2.0**64)

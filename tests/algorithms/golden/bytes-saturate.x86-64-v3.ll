@@ -1,79 +1,60 @@
 define internal void @pack_row(ptr %to, ptr %from, i64 %step, i64 %position, ptr %tables, i1 %valid, i32 %fill0) #0 {
 entry:
-  %v1 = sub i64 0, %position
-  %v2 = call i64 @llvm.smax.i64(i64 %v1, i64 0)
-  %v3 = call i64 @llvm.smin.i64(i64 %v2, i64 50)
-  %v4 = sub i64 50, %position
-  %v5 = call i64 @llvm.smin.i64(i64 %v4, i64 50)
-  %v6 = call i64 @llvm.smax.i64(i64 %v3, i64 %v5)
-  br i1 %valid, label %done.8, label %else.7
-else.7:
-  %v11 = icmp slt i64 %v3, %v6
-  br i1 %v11, label %loop.9, label %done.10
-loop.9:
-  %v12 = phi i64 [ %v3, %else.7 ], [ %v15, %loop.9 ]
-  %v13 = mul i64 %v12, 4
-  %v14 = getelementptr i8, ptr %to, i64 %v13
-  store i32 %fill0, ptr %v14, align 4
-  %v15 = add i64 %v12, 1
-  %v16 = icmp slt i64 %v15, %v6
-  br i1 %v16, label %loop.9, label %done.10
-done.10:
-  br label %done.8
-done.8:
-  br i1 %valid, label %then.17, label %done.18
-then.17:
-  %v19 = add i64 %position, %v3
-  %v20 = mul i64 %v19, %step
-  %v21 = getelementptr i8, ptr %from, i64 %v20
-  %v22 = icmp eq i64 %step, 1
-  %v23 = sub i64 %v6, %v3
-  %v24 = icmp sge i64 %v23, 8
-  %v25 = and i1 %v22, %v24
-  br i1 %v25, label %done.27, label %else.26
-else.26:
-  %v30 = icmp slt i64 %v3, %v6
-  br i1 %v30, label %loop.28, label %done.29
+  br i1 %valid, label %done.2, label %else.1
+else.1:
+  br label %loop.3
+loop.3:
+  %v5 = phi i64 [ 0, %else.1 ], [ %v8, %loop.3 ]
+  %v6 = mul i64 %v5, 4
+  %v7 = getelementptr i8, ptr %to, i64 %v6
+  store i32 %fill0, ptr %v7, align 4
+  %v8 = add i64 %v5, 1
+  %v9 = icmp slt i64 %v8, 50
+  br i1 %v9, label %loop.3, label %done.4
+done.4:
+  br label %done.2
+done.2:
+  br i1 %valid, label %then.10, label %done.11
+then.10:
+  %v12 = icmp eq i64 %step, 1
+  br i1 %v12, label %done.14, label %else.13
+else.13:
+  br label %loop.15
+loop.15:
+  %v17 = phi i64 [ 0, %else.13 ], [ %v24, %loop.15 ]
+  %v18 = mul i64 %v17, %step
+  %v19 = getelementptr i8, ptr %from, i64 %v18
+  %v20 = load i8, ptr %v19, align 1
+  %v21 = zext i8 %v20 to i32
+  %v22 = mul i64 %v17, 4
+  %v23 = getelementptr i8, ptr %to, i64 %v22
+  store i32 %v21, ptr %v23, align 4
+  %v24 = add i64 %v17, 1
+  %v25 = icmp slt i64 %v24, 50
+  br i1 %v25, label %loop.15, label %done.16
+done.16:
+  br label %done.14
+done.14:
+  br i1 %v12, label %then.26, label %done.27
+then.26:
+  br label %loop.28
 loop.28:
-  %v31 = phi i64 [ %v3, %else.26 ], [ %v39, %loop.28 ]
-  %v32 = sub i64 %v31, %v3
-  %v33 = mul i64 %v32, %step
-  %v34 = getelementptr i8, ptr %v21, i64 %v33
-  %v35 = load i8, ptr %v34, align 1
-  %v36 = zext i8 %v35 to i32
-  %v37 = mul i64 %v31, 4
-  %v38 = getelementptr i8, ptr %to, i64 %v37
-  store i32 %v36, ptr %v38, align 4
-  %v39 = add i64 %v31, 1
-  %v40 = icmp slt i64 %v39, %v6
-  br i1 %v40, label %loop.28, label %done.29
+  %v30 = phi i64 [ 0, %then.26 ], [ %v37, %loop.28 ]
+  %v31 = call i64 @llvm.smin.i64(i64 %v30, i64 42)
+  %v32 = getelementptr i8, ptr %from, i64 %v31
+  %v33 = load <8 x i8>, ptr %v32, align 1
+  %v34 = zext <8 x i8> %v33 to <8 x i32>
+  %v35 = mul i64 %v31, 4
+  %v36 = getelementptr i8, ptr %to, i64 %v35
+  store <8 x i32> %v34, ptr %v36, align 4
+  %v37 = add i64 %v30, 8
+  %v38 = icmp slt i64 %v37, 50
+  br i1 %v38, label %loop.28, label %done.29
 done.29:
   br label %done.27
 done.27:
-  br i1 %v25, label %then.41, label %done.42
-then.41:
-  %v43 = sub i64 %v6, 8
-  %v44 = add i64 %v43, 8
-  %v47 = icmp slt i64 %v3, %v44
-  br i1 %v47, label %loop.45, label %done.46
-loop.45:
-  %v48 = phi i64 [ %v3, %then.41 ], [ %v56, %loop.45 ]
-  %v49 = call i64 @llvm.smin.i64(i64 %v48, i64 %v43)
-  %v50 = sub i64 %v49, %v3
-  %v51 = getelementptr i8, ptr %v21, i64 %v50
-  %v52 = load <8 x i8>, ptr %v51, align 1
-  %v53 = zext <8 x i8> %v52 to <8 x i32>
-  %v54 = mul i64 %v49, 4
-  %v55 = getelementptr i8, ptr %to, i64 %v54
-  store <8 x i32> %v53, ptr %v55, align 4
-  %v56 = add i64 %v48, 8
-  %v57 = icmp slt i64 %v56, %v44
-  br i1 %v57, label %loop.45, label %done.46
-done.46:
-  br label %done.42
-done.42:
-  br label %done.18
-done.18:
+  br label %done.11
+done.11:
   ret void
 }
 define internal i64 @tile(ptr %image, ptr %kernel, ptr %bias, ptr %out) #0 {
@@ -295,6 +276,5 @@ done.36:
 }
 declare <8 x i32> @llvm.smax.v8i32(<8 x i32>, <8 x i32>)
 declare <8 x i32> @llvm.smin.v8i32(<8 x i32>, <8 x i32>)
-declare i64 @llvm.smax.i64(i64, i64)
 declare i64 @llvm.smin.i64(i64, i64)
 attributes #0 = { nounwind "min-legal-vector-width"="512" "frame-pointer"="none" }

@@ -1,174 +1,155 @@
 define internal void @pack_row(ptr %to, ptr %from, i64 %step, i64 %position, ptr %tables, i1 %valid, float %fill0) #0 {
 entry:
-  %v1 = sub i64 0, %position
-  %v2 = call i64 @llvm.smax.i64(i64 %v1, i64 0)
-  %v3 = call i64 @llvm.smin.i64(i64 %v2, i64 42)
-  %v4 = sub i64 40, %position
-  %v5 = call i64 @llvm.smin.i64(i64 %v4, i64 42)
-  %v6 = call i64 @llvm.smax.i64(i64 %v3, i64 %v5)
-  %v9 = icmp slt i64 0, %v3
-  br i1 %v9, label %loop.7, label %done.8
-loop.7:
-  %v10 = phi i64 [ 0, %entry ], [ %v40, %done.28 ]
-  %v11 = add i64 %position, %v10
-  %v12 = icmp slt i64 %v11, 0
-  %v13 = add i64 %v11, 1
-  %v14 = sub i64 %v11, 40
-  %v15 = add i64 %v14, 1
-  %v16 = select i1 %v12, i64 %v13, i64 %v15
-  %v17 = getelementptr i8, ptr %tables, i64 16
-  %v18 = mul i64 %v16, 8
-  %v19 = getelementptr i8, ptr %v17, i64 %v18
-  %v20 = load i64, ptr %v19, align 8
-  %v21 = select i1 %v12, float 0x0000000000000000, float 0x0000000000000000
-  %v22 = icmp sge i64 %v20, 0
-  br i1 %v22, label %done.24, label %else.23
-else.23:
-  %v25 = mul i64 %v10, 4
-  %v26 = getelementptr i8, ptr %to, i64 %v25
-  store float %v21, ptr %v26, align 4
-  br label %done.24
-done.24:
-  br i1 %v22, label %then.27, label %done.28
-then.27:
-  br i1 %valid, label %done.30, label %else.29
-else.29:
-  %v31 = mul i64 %v10, 4
+  br label %loop.1
+loop.1:
+  %v3 = phi i64 [ 0, %entry ], [ %v33, %done.21 ]
+  %v4 = add i64 -1, %v3
+  %v5 = icmp slt i64 %v4, 0
+  %v6 = add i64 %v4, 1
+  %v7 = sub i64 %v4, 40
+  %v8 = add i64 %v7, 1
+  %v9 = select i1 %v5, i64 %v6, i64 %v8
+  %v10 = getelementptr i8, ptr %tables, i64 16
+  %v11 = mul i64 %v9, 8
+  %v12 = getelementptr i8, ptr %v10, i64 %v11
+  %v13 = load i64, ptr %v12, align 8
+  %v14 = select i1 %v5, float 0x0000000000000000, float 0x0000000000000000
+  %v15 = icmp sge i64 %v13, 0
+  br i1 %v15, label %done.17, label %else.16
+else.16:
+  %v18 = mul i64 %v3, 4
+  %v19 = getelementptr i8, ptr %to, i64 %v18
+  store float %v14, ptr %v19, align 4
+  br label %done.17
+done.17:
+  br i1 %v15, label %then.20, label %done.21
+then.20:
+  br i1 %valid, label %done.23, label %else.22
+else.22:
+  %v24 = mul i64 %v3, 4
+  %v25 = getelementptr i8, ptr %to, i64 %v24
+  store float %fill0, ptr %v25, align 4
+  br label %done.23
+done.23:
+  br i1 %valid, label %then.26, label %done.27
+then.26:
+  %v28 = mul i64 %v13, %step
+  %v29 = getelementptr i8, ptr %from, i64 %v28
+  %v30 = load float, ptr %v29, align 1
+  %v31 = mul i64 %v3, 4
   %v32 = getelementptr i8, ptr %to, i64 %v31
-  store float %fill0, ptr %v32, align 4
-  br label %done.30
-done.30:
-  br i1 %valid, label %then.33, label %done.34
-then.33:
-  %v35 = mul i64 %v20, %step
-  %v36 = getelementptr i8, ptr %from, i64 %v35
-  %v37 = load float, ptr %v36, align 1
-  %v38 = mul i64 %v10, 4
-  %v39 = getelementptr i8, ptr %to, i64 %v38
-  store float %v37, ptr %v39, align 4
-  br label %done.34
-done.34:
-  br label %done.28
-done.28:
-  %v40 = add i64 %v10, 1
-  %v41 = icmp slt i64 %v40, %v3
-  br i1 %v41, label %loop.7, label %done.8
-done.8:
-  %v44 = icmp slt i64 %v6, 42
-  br i1 %v44, label %loop.42, label %done.43
-loop.42:
-  %v45 = phi i64 [ %v6, %done.8 ], [ %v75, %done.63 ]
-  %v46 = add i64 %position, %v45
-  %v47 = icmp slt i64 %v46, 0
-  %v48 = add i64 %v46, 1
-  %v49 = sub i64 %v46, 40
-  %v50 = add i64 %v49, 1
-  %v51 = select i1 %v47, i64 %v48, i64 %v50
-  %v52 = getelementptr i8, ptr %tables, i64 16
-  %v53 = mul i64 %v51, 8
-  %v54 = getelementptr i8, ptr %v52, i64 %v53
-  %v55 = load i64, ptr %v54, align 8
-  %v56 = select i1 %v47, float 0x0000000000000000, float 0x0000000000000000
-  %v57 = icmp sge i64 %v55, 0
-  br i1 %v57, label %done.59, label %else.58
-else.58:
-  %v60 = mul i64 %v45, 4
-  %v61 = getelementptr i8, ptr %to, i64 %v60
-  store float %v56, ptr %v61, align 4
-  br label %done.59
-done.59:
-  br i1 %v57, label %then.62, label %done.63
-then.62:
-  br i1 %valid, label %done.65, label %else.64
-else.64:
-  %v66 = mul i64 %v45, 4
-  %v67 = getelementptr i8, ptr %to, i64 %v66
-  store float %fill0, ptr %v67, align 4
-  br label %done.65
-done.65:
-  br i1 %valid, label %then.68, label %done.69
-then.68:
-  %v70 = mul i64 %v55, %step
-  %v71 = getelementptr i8, ptr %from, i64 %v70
-  %v72 = load float, ptr %v71, align 1
-  %v73 = mul i64 %v45, 4
-  %v74 = getelementptr i8, ptr %to, i64 %v73
-  store float %v72, ptr %v74, align 4
-  br label %done.69
-done.69:
-  br label %done.63
-done.63:
-  %v75 = add i64 %v45, 1
-  %v76 = icmp slt i64 %v75, 42
-  br i1 %v76, label %loop.42, label %done.43
-done.43:
-  br i1 %valid, label %done.78, label %else.77
-else.77:
-  %v81 = icmp slt i64 %v3, %v6
-  br i1 %v81, label %loop.79, label %done.80
-loop.79:
-  %v82 = phi i64 [ %v3, %else.77 ], [ %v85, %loop.79 ]
-  %v83 = mul i64 %v82, 4
-  %v84 = getelementptr i8, ptr %to, i64 %v83
-  store float %fill0, ptr %v84, align 4
-  %v85 = add i64 %v82, 1
-  %v86 = icmp slt i64 %v85, %v6
-  br i1 %v86, label %loop.79, label %done.80
-done.80:
-  br label %done.78
-done.78:
-  br i1 %valid, label %then.87, label %done.88
-then.87:
-  %v89 = add i64 %position, %v3
-  %v90 = mul i64 %v89, %step
-  %v91 = getelementptr i8, ptr %from, i64 %v90
-  %v92 = icmp eq i64 %step, 4
-  %v93 = sub i64 %v6, %v3
-  %v94 = icmp sge i64 %v93, 8
-  %v95 = and i1 %v92, %v94
-  br i1 %v95, label %done.97, label %else.96
-else.96:
-  %v100 = icmp slt i64 %v3, %v6
-  br i1 %v100, label %loop.98, label %done.99
-loop.98:
-  %v101 = phi i64 [ %v3, %else.96 ], [ %v108, %loop.98 ]
-  %v102 = sub i64 %v101, %v3
-  %v103 = mul i64 %v102, %step
-  %v104 = getelementptr i8, ptr %v91, i64 %v103
-  %v105 = load float, ptr %v104, align 1
-  %v106 = mul i64 %v101, 4
-  %v107 = getelementptr i8, ptr %to, i64 %v106
-  store float %v105, ptr %v107, align 4
-  %v108 = add i64 %v101, 1
-  %v109 = icmp slt i64 %v108, %v6
-  br i1 %v109, label %loop.98, label %done.99
-done.99:
-  br label %done.97
+  store float %v30, ptr %v32, align 4
+  br label %done.27
+done.27:
+  br label %done.21
+done.21:
+  %v33 = add i64 %v3, 1
+  %v34 = icmp slt i64 %v33, 1
+  br i1 %v34, label %loop.1, label %done.2
+done.2:
+  br label %loop.35
+loop.35:
+  %v37 = phi i64 [ 41, %done.2 ], [ %v67, %done.55 ]
+  %v38 = add i64 -1, %v37
+  %v39 = icmp slt i64 %v38, 0
+  %v40 = add i64 %v38, 1
+  %v41 = sub i64 %v38, 40
+  %v42 = add i64 %v41, 1
+  %v43 = select i1 %v39, i64 %v40, i64 %v42
+  %v44 = getelementptr i8, ptr %tables, i64 16
+  %v45 = mul i64 %v43, 8
+  %v46 = getelementptr i8, ptr %v44, i64 %v45
+  %v47 = load i64, ptr %v46, align 8
+  %v48 = select i1 %v39, float 0x0000000000000000, float 0x0000000000000000
+  %v49 = icmp sge i64 %v47, 0
+  br i1 %v49, label %done.51, label %else.50
+else.50:
+  %v52 = mul i64 %v37, 4
+  %v53 = getelementptr i8, ptr %to, i64 %v52
+  store float %v48, ptr %v53, align 4
+  br label %done.51
+done.51:
+  br i1 %v49, label %then.54, label %done.55
+then.54:
+  br i1 %valid, label %done.57, label %else.56
+else.56:
+  %v58 = mul i64 %v37, 4
+  %v59 = getelementptr i8, ptr %to, i64 %v58
+  store float %fill0, ptr %v59, align 4
+  br label %done.57
+done.57:
+  br i1 %valid, label %then.60, label %done.61
+then.60:
+  %v62 = mul i64 %v47, %step
+  %v63 = getelementptr i8, ptr %from, i64 %v62
+  %v64 = load float, ptr %v63, align 1
+  %v65 = mul i64 %v37, 4
+  %v66 = getelementptr i8, ptr %to, i64 %v65
+  store float %v64, ptr %v66, align 4
+  br label %done.61
+done.61:
+  br label %done.55
+done.55:
+  %v67 = add i64 %v37, 1
+  %v68 = icmp slt i64 %v67, 42
+  br i1 %v68, label %loop.35, label %done.36
+done.36:
+  br i1 %valid, label %done.70, label %else.69
+else.69:
+  br label %loop.71
+loop.71:
+  %v73 = phi i64 [ 1, %else.69 ], [ %v76, %loop.71 ]
+  %v74 = mul i64 %v73, 4
+  %v75 = getelementptr i8, ptr %to, i64 %v74
+  store float %fill0, ptr %v75, align 4
+  %v76 = add i64 %v73, 1
+  %v77 = icmp slt i64 %v76, 41
+  br i1 %v77, label %loop.71, label %done.72
+done.72:
+  br label %done.70
+done.70:
+  br i1 %valid, label %then.78, label %done.79
+then.78:
+  %v80 = icmp eq i64 %step, 4
+  br i1 %v80, label %done.82, label %else.81
+else.81:
+  br label %loop.83
+loop.83:
+  %v85 = phi i64 [ 1, %else.81 ], [ %v92, %loop.83 ]
+  %v86 = sub i64 %v85, 1
+  %v87 = mul i64 %v86, %step
+  %v88 = getelementptr i8, ptr %from, i64 %v87
+  %v89 = load float, ptr %v88, align 1
+  %v90 = mul i64 %v85, 4
+  %v91 = getelementptr i8, ptr %to, i64 %v90
+  store float %v89, ptr %v91, align 4
+  %v92 = add i64 %v85, 1
+  %v93 = icmp slt i64 %v92, 41
+  br i1 %v93, label %loop.83, label %done.84
+done.84:
+  br label %done.82
+done.82:
+  br i1 %v80, label %then.94, label %done.95
+then.94:
+  br label %loop.96
+loop.96:
+  %v98 = phi i64 [ 1, %then.94 ], [ %v106, %loop.96 ]
+  %v99 = call i64 @llvm.smin.i64(i64 %v98, i64 33)
+  %v100 = sub i64 %v99, 1
+  %v101 = mul i64 %v100, 4
+  %v102 = getelementptr i8, ptr %from, i64 %v101
+  %v103 = load <8 x float>, ptr %v102, align 1
+  %v104 = mul i64 %v99, 4
+  %v105 = getelementptr i8, ptr %to, i64 %v104
+  store <8 x float> %v103, ptr %v105, align 4
+  %v106 = add i64 %v98, 8
+  %v107 = icmp slt i64 %v106, 41
+  br i1 %v107, label %loop.96, label %done.97
 done.97:
-  br i1 %v95, label %then.110, label %done.111
-then.110:
-  %v112 = sub i64 %v6, 8
-  %v113 = add i64 %v112, 8
-  %v116 = icmp slt i64 %v3, %v113
-  br i1 %v116, label %loop.114, label %done.115
-loop.114:
-  %v117 = phi i64 [ %v3, %then.110 ], [ %v125, %loop.114 ]
-  %v118 = call i64 @llvm.smin.i64(i64 %v117, i64 %v112)
-  %v119 = sub i64 %v118, %v3
-  %v120 = mul i64 %v119, 4
-  %v121 = getelementptr i8, ptr %v91, i64 %v120
-  %v122 = load <8 x float>, ptr %v121, align 1
-  %v123 = mul i64 %v118, 4
-  %v124 = getelementptr i8, ptr %to, i64 %v123
-  store <8 x float> %v122, ptr %v124, align 4
-  %v125 = add i64 %v117, 8
-  %v126 = icmp slt i64 %v125, %v113
-  br i1 %v126, label %loop.114, label %done.115
-done.115:
-  br label %done.111
-done.111:
-  br label %done.88
-done.88:
+  br label %done.95
+done.95:
+  br label %done.79
+done.79:
   ret void
 }
 define internal i64 @tile(ptr %image, ptr %kernel, ptr %bias, ptr %out) #0 {
@@ -570,6 +551,5 @@ done.38:
   ret i64 %v40
 }
 declare <8 x float> @llvm.fma.v8f32(<8 x float>, <8 x float>, <8 x float>)
-declare i64 @llvm.smax.i64(i64, i64)
 declare i64 @llvm.smin.i64(i64, i64)
 attributes #0 = { nounwind "min-legal-vector-width"="512" "frame-pointer"="none" }

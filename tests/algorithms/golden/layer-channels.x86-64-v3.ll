@@ -1,100 +1,81 @@
 define internal void @pack_row(ptr %to, ptr %from, i64 %step, i64 %position, ptr %tables, i1 %valid, float %fill0) #0 {
 entry:
-  %v1 = sub i64 0, %position
-  %v2 = call i64 @llvm.smax.i64(i64 %v1, i64 0)
-  %v3 = call i64 @llvm.smin.i64(i64 %v2, i64 9)
-  %v4 = sub i64 7, %position
-  %v5 = call i64 @llvm.smin.i64(i64 %v4, i64 9)
-  %v6 = call i64 @llvm.smax.i64(i64 %v3, i64 %v5)
-  %v9 = icmp slt i64 0, %v3
-  br i1 %v9, label %loop.7, label %done.8
-loop.7:
-  %v10 = phi i64 [ 0, %entry ], [ %v13, %loop.7 ]
+  br label %loop.1
+loop.1:
+  %v3 = phi i64 [ 0, %entry ], [ %v6, %loop.1 ]
+  %v4 = mul i64 %v3, 4
+  %v5 = getelementptr i8, ptr %to, i64 %v4
+  store float 0x0000000000000000, ptr %v5, align 4
+  %v6 = add i64 %v3, 1
+  %v7 = icmp slt i64 %v6, 1
+  br i1 %v7, label %loop.1, label %done.2
+done.2:
+  br label %loop.8
+loop.8:
+  %v10 = phi i64 [ 8, %done.2 ], [ %v13, %loop.8 ]
   %v11 = mul i64 %v10, 4
   %v12 = getelementptr i8, ptr %to, i64 %v11
   store float 0x0000000000000000, ptr %v12, align 4
   %v13 = add i64 %v10, 1
-  %v14 = icmp slt i64 %v13, %v3
-  br i1 %v14, label %loop.7, label %done.8
-done.8:
-  %v17 = icmp slt i64 %v6, 9
-  br i1 %v17, label %loop.15, label %done.16
-loop.15:
-  %v18 = phi i64 [ %v6, %done.8 ], [ %v21, %loop.15 ]
-  %v19 = mul i64 %v18, 4
-  %v20 = getelementptr i8, ptr %to, i64 %v19
-  store float 0x0000000000000000, ptr %v20, align 4
-  %v21 = add i64 %v18, 1
-  %v22 = icmp slt i64 %v21, 9
-  br i1 %v22, label %loop.15, label %done.16
+  %v14 = icmp slt i64 %v13, 9
+  br i1 %v14, label %loop.8, label %done.9
+done.9:
+  br i1 %valid, label %done.16, label %else.15
+else.15:
+  br label %loop.17
+loop.17:
+  %v19 = phi i64 [ 1, %else.15 ], [ %v22, %loop.17 ]
+  %v20 = mul i64 %v19, 4
+  %v21 = getelementptr i8, ptr %to, i64 %v20
+  store float %fill0, ptr %v21, align 4
+  %v22 = add i64 %v19, 1
+  %v23 = icmp slt i64 %v22, 8
+  br i1 %v23, label %loop.17, label %done.18
+done.18:
+  br label %done.16
 done.16:
-  br i1 %valid, label %done.24, label %else.23
-else.23:
-  %v27 = icmp slt i64 %v3, %v6
-  br i1 %v27, label %loop.25, label %done.26
-loop.25:
-  %v28 = phi i64 [ %v3, %else.23 ], [ %v31, %loop.25 ]
-  %v29 = mul i64 %v28, 4
-  %v30 = getelementptr i8, ptr %to, i64 %v29
-  store float %fill0, ptr %v30, align 4
-  %v31 = add i64 %v28, 1
-  %v32 = icmp slt i64 %v31, %v6
-  br i1 %v32, label %loop.25, label %done.26
-done.26:
-  br label %done.24
-done.24:
-  br i1 %valid, label %then.33, label %done.34
-then.33:
-  %v35 = add i64 %position, %v3
-  %v36 = mul i64 %v35, %step
-  %v37 = getelementptr i8, ptr %from, i64 %v36
-  %v38 = icmp eq i64 %step, 4
-  %v39 = sub i64 %v6, %v3
-  %v40 = icmp sge i64 %v39, 4
-  %v41 = and i1 %v38, %v40
-  br i1 %v41, label %done.43, label %else.42
-else.42:
-  %v46 = icmp slt i64 %v3, %v6
-  br i1 %v46, label %loop.44, label %done.45
-loop.44:
-  %v47 = phi i64 [ %v3, %else.42 ], [ %v54, %loop.44 ]
-  %v48 = sub i64 %v47, %v3
-  %v49 = mul i64 %v48, %step
-  %v50 = getelementptr i8, ptr %v37, i64 %v49
-  %v51 = load float, ptr %v50, align 1
-  %v52 = mul i64 %v47, 4
-  %v53 = getelementptr i8, ptr %to, i64 %v52
-  store float %v51, ptr %v53, align 4
-  %v54 = add i64 %v47, 1
-  %v55 = icmp slt i64 %v54, %v6
-  br i1 %v55, label %loop.44, label %done.45
-done.45:
-  br label %done.43
+  br i1 %valid, label %then.24, label %done.25
+then.24:
+  %v26 = icmp eq i64 %step, 4
+  br i1 %v26, label %done.28, label %else.27
+else.27:
+  br label %loop.29
+loop.29:
+  %v31 = phi i64 [ 1, %else.27 ], [ %v38, %loop.29 ]
+  %v32 = sub i64 %v31, 1
+  %v33 = mul i64 %v32, %step
+  %v34 = getelementptr i8, ptr %from, i64 %v33
+  %v35 = load float, ptr %v34, align 1
+  %v36 = mul i64 %v31, 4
+  %v37 = getelementptr i8, ptr %to, i64 %v36
+  store float %v35, ptr %v37, align 4
+  %v38 = add i64 %v31, 1
+  %v39 = icmp slt i64 %v38, 8
+  br i1 %v39, label %loop.29, label %done.30
+done.30:
+  br label %done.28
+done.28:
+  br i1 %v26, label %then.40, label %done.41
+then.40:
+  br label %loop.42
+loop.42:
+  %v44 = phi i64 [ 1, %then.40 ], [ %v52, %loop.42 ]
+  %v45 = call i64 @llvm.smin.i64(i64 %v44, i64 4)
+  %v46 = sub i64 %v45, 1
+  %v47 = mul i64 %v46, 4
+  %v48 = getelementptr i8, ptr %from, i64 %v47
+  %v49 = load <4 x float>, ptr %v48, align 1
+  %v50 = mul i64 %v45, 4
+  %v51 = getelementptr i8, ptr %to, i64 %v50
+  store <4 x float> %v49, ptr %v51, align 4
+  %v52 = add i64 %v44, 4
+  %v53 = icmp slt i64 %v52, 8
+  br i1 %v53, label %loop.42, label %done.43
 done.43:
-  br i1 %v41, label %then.56, label %done.57
-then.56:
-  %v58 = sub i64 %v6, 4
-  %v59 = add i64 %v58, 4
-  %v62 = icmp slt i64 %v3, %v59
-  br i1 %v62, label %loop.60, label %done.61
-loop.60:
-  %v63 = phi i64 [ %v3, %then.56 ], [ %v71, %loop.60 ]
-  %v64 = call i64 @llvm.smin.i64(i64 %v63, i64 %v58)
-  %v65 = sub i64 %v64, %v3
-  %v66 = mul i64 %v65, 4
-  %v67 = getelementptr i8, ptr %v37, i64 %v66
-  %v68 = load <4 x float>, ptr %v67, align 1
-  %v69 = mul i64 %v64, 4
-  %v70 = getelementptr i8, ptr %to, i64 %v69
-  store <4 x float> %v68, ptr %v70, align 4
-  %v71 = add i64 %v63, 4
-  %v72 = icmp slt i64 %v71, %v59
-  br i1 %v72, label %loop.60, label %done.61
-done.61:
-  br label %done.57
-done.57:
-  br label %done.34
-done.34:
+  br label %done.41
+done.41:
+  br label %done.25
+done.25:
   ret void
 }
 define internal i64 @tile(ptr %image, ptr %kernel, ptr %bias, ptr %out) #0 {
@@ -428,6 +409,5 @@ done.41:
   ret i64 %v43
 }
 declare <8 x float> @llvm.fma.v8f32(<8 x float>, <8 x float>, <8 x float>)
-declare i64 @llvm.smax.i64(i64, i64)
 declare i64 @llvm.smin.i64(i64, i64)
 attributes #0 = { nounwind "min-legal-vector-width"="512" "frame-pointer"="none" }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...compiler.dtypes import ELEMENTS
+from ...compiler.elements import ELEMENTS
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem

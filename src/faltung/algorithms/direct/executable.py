@@ -13,13 +13,20 @@ from ...compiler.threads import pool
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
-from .pack import border_tables
+from .borders import border_tables
+from .frame import Frame
 from .packing import KernelPacker, pack_bias
-from .program import emit_program
 from .schedule import cycles
 from .stages import Part, parts
 
 NO_BIAS = np.zeros(1)
+
+
+def _emit(frame: Frame) -> str:
+    """Write a frame's program; the generator is imported only where no object is found on the disk."""
+    from .program import emit_program
+
+    return emit_program(frame)
 
 
 class _Program:
@@ -28,7 +35,7 @@ class _Program:
     def __init__(self, part: Part, threads: int) -> None:
         self.part, frame = part, part.frame
         what = f"direct {frame.stage!r} {frame.recipe!r}"
-        library = jit.load(what, frame.machine, ("entry",), lambda: emit_program(frame))
+        library = jit.load(what, frame.machine, ("entry",), lambda: _emit(frame))
         pointer, array = ctypes.c_void_p, ctypes.py_object
         self.entry = library.function("entry", ctypes.c_int64, *[array] * 4, *[pointer] * 4, ctypes.c_int64)
         self.tables = np.array(border_tables(frame), np.int64)
@@ -95,11 +102,11 @@ class Direct:
 
     def ir(self) -> str:
         """The LLVM IR of every program."""
-        return "\n".join(emit_program(part.frame) for part in self.parts)
+        return "\n".join(_emit(part.frame) for part in self.parts)
 
     def assembly(self) -> str:
         """The machine code of every program, as assembly."""
-        return "\n".join(jit.assembly(emit_program(part.frame), part.frame.machine) for part in self.parts)
+        return "\n".join(jit.assembly(_emit(part.frame), part.frame.machine) for part in self.parts)
 
     @property
     def workspace_bytes(self) -> int:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from math import prod
+from typing import NamedTuple
 
-from ...compiler.dtypes import ELEMENTS, Element, element_on
+from ...compiler.elements import ELEMENTS, Element, element_on
 from ...machine import Machine
 from ...problem.problem import Problem
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(NamedTuple):
     r"""A problem without image dilation and with two spatial axes or more, and where its output goes.
 
     ``image_axes`` tells, for each axis of (\*batch, groups, channels, \*spatial), which axis of the
@@ -27,8 +27,7 @@ class Stage:
     interleaved: int = 1
 
 
-@dataclass(frozen=True)
-class DirectRecipe:
+class DirectRecipe(NamedTuple):
     """How `direct` runs a stage.
 
     ``lanes``
@@ -59,7 +58,10 @@ class DirectRecipe:
     dot: int = 1
     dot_step: int = 1
 
-    algorithm = "direct"
+    @property
+    def algorithm(self) -> str:
+        """Name of the algorithm that this is a recipe of."""
+        return "direct"
 
 
 def round_up(number: int, multiple: int) -> int:
@@ -67,13 +69,11 @@ def round_up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
 
 
-@dataclass(frozen=True)
 class Frame:
     """Everything about a stage and its recipe that the generator needs as numbers."""
 
-    stage: Stage
-    recipe: DirectRecipe
-    machine: Machine
+    def __init__(self, stage: Stage, recipe: DirectRecipe, machine: Machine) -> None:
+        self.stage, self.recipe, self.machine = stage, recipe, machine
 
     @property
     def problem(self) -> Problem:
@@ -126,7 +126,7 @@ class Frame:
             output=(rows, columns), start=(0, 0), stride=(step, 1), kernel_dilation=(dilation, 1),
             image_dilation=(1, 1), border=((0, 0), (0, 0)))
         stage = Stage(folded, (), (*strides[:len(p.batch) + 2], strides[-1], rows * strides[-1]))
-        recipe = replace(self.recipe, lanes="pixels", block=(rows, columns), columns_unrolled=True)
+        recipe = self.recipe._replace(lanes="pixels", block=(rows, columns), columns_unrolled=True)
         return Frame(stage, recipe, self.machine)
 
     # --- tiles and blocks

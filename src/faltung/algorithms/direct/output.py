@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...compiler.dtypes import narrow
+from ...compiler.casts import narrow
 from ...compiler.emit import Function, Value, constant, lanes_of
 from ...compiler.transpose import transpose_in_lanes
 from .activations import activate

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import product
 from math import prod
 
-from ...compiler.dtypes import ELEMENTS, Element
+from ...compiler.elements import ELEMENTS, Element
 from ...machine import Machine
 from ...problem.problem import Problem
 from .frame import DirectRecipe, Frame, Stage, round_up
@@ -55,8 +55,11 @@ def _segment_recipes(p: Problem, machine: Machine, lanes: int, element: Element)
 
 def _pixel_tiles(p: Problem, machine: Machine, lanes: int, planes: int) -> Iterator[tuple[int, int, int]]:
     most = machine.registers - (4 if machine.registers > 16 else 3)
+    largest = min(8, p.channels_out) * min(8, p.output[-2]) * min(8, -(-p.output[-1] // lanes)) * planes
     for m, r, v in product((1, 2, 3, 4, 6, 8), (1, 2, 3, 4, 6, 8), (1, 2, 3, 4, 6, 8)):
         fits = m * r * v * planes + (v - 1) * planes <= most
+        # with many channels there is enough to fill the registers: planning need not look at less
+        fits = fits and (p.channels_out < 8 or m * r * v * planes * 2 > min(most, largest))
         if not fits or m > p.channels_out or r > p.output[-2] or (v - 1) * lanes >= p.output[-1]:
             continue
         yield m, r, v
@@ -177,7 +180,7 @@ def choose(stage: Stage, machine: Machine, threads: int) -> Frame:
     dots = dot_stage(stage, machine)
     if dots is not None:
         apart = stage.problem.kernel_dilation[-1]
-        frames += [Frame(dots, replace(recipe, dot=4, dot_step=apart), machine)
+        frames += [Frame(dots, recipe._replace(dot=4, dot_step=apart), machine)
                    for recipe in candidates(dots, machine) if recipe.lanes == "pixels"]
     best = min(frames, key=cycles)
     return Frame(best.stage, _share(best.stage, best.recipe, machine, threads), machine)
@@ -194,7 +197,7 @@ def dot_stage(stage: Stage, machine: Machine) -> Stage | None:
     if not fits:
         return None
     groups = -(-p.kernel[-1] // 4)
-    return replace(stage, problem=replace(
+    return stage._replace(problem=replace(
         p, kernel=(*p.kernel[:-1], groups), kernel_dilation=(*p.kernel_dilation[:-1], 4 * p.kernel_dilation[-1]),
         accumulator_dtype="int32"))
 
@@ -203,7 +206,7 @@ def _share(stage: Stage, recipe: DirectRecipe, machine: Machine, threads: int) -
     """Part the output channels, and then the rows, until every thread has several items to take."""
     frame = Frame(stage, recipe, machine)
     all_blocks = frame.channel_blocks
-    recipe = replace(recipe, channel_blocks=all_blocks)
+    recipe = recipe._replace(channel_blocks=all_blocks)
     if threads == 1:
         return recipe
     items = Frame(stage, recipe, machine).items
@@ -216,9 +219,9 @@ def _share(stage: Stage, recipe: DirectRecipe, machine: Machine, threads: int) -
             if part > 1 and block[axis] > tile:
                 least = tile if axis == len(block) - 2 else 1
                 block[axis] = _even(block[axis], max(tile, -(-block[axis] // part)), least)
-                recipe = replace(recipe, block=tuple(block))
+                recipe = recipe._replace(block=tuple(block))
                 items = Frame(stage, recipe, machine).items
     if items < wished and all_blocks > 1:
         shares = min(all_blocks, -(-wished // items))
-        recipe = replace(recipe, channel_blocks=-(-all_blocks // shares))
+        recipe = recipe._replace(channel_blocks=-(-all_blocks // shares))
     return recipe

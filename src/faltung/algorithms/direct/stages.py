@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from ...machine import Machine
 from ...problem.layout import View
@@ -14,8 +15,7 @@ from .schedule import choose
 MOST_INTERLEAVED = 5
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """One phase of the problem: its stage and recipe, the kernel's taps it uses."""
 
     phase: Phase

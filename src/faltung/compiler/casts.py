@@ -1,43 +1,10 @@
-"""Element types: how a dtype's bytes become the accumulator's lanes, and back."""
+"""Casts: how an array's elements become the accumulator's lanes, and back."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from .elements import ELEMENTS, Element, limits
 from .emit import Function, Value, constant, element_of, is_float, lanes_of, vector
 from .halves import float_to_bfloat16, float_to_half, half_to_float, round_to_odd
-
-
-@dataclass(frozen=True, slots=True)
-class Element:
-    """A dtype as the compiler sees it: ``planes`` is 2 for complex (real and imaginary part)."""
-
-    ir: str
-    size: int
-    kind: str  # "f" floating, "i" signed, "u" unsigned, "b" bool, "B" bfloat16
-    planes: int = 1
-
-    @property
-    def itemsize(self) -> int:
-        """Bytes of one element, all planes."""
-        return self.size * self.planes
-
-
-ELEMENTS = {
-    "float16": Element("half", 2, "f"), "bfloat16": Element("i16", 2, "B"),
-    "float32": Element("float", 4, "f"), "float64": Element("double", 8, "f"),
-    "complex64": Element("float", 4, "f", 2), "complex128": Element("double", 8, "f", 2),
-    "bool": Element("i8", 1, "b"),
-    "int8": Element("i8", 1, "i"), "int16": Element("i16", 2, "i"),
-    "int32": Element("i32", 4, "i"), "int64": Element("i64", 8, "i"),
-    "uint8": Element("i8", 1, "u"), "uint16": Element("i16", 2, "u"),
-    "uint32": Element("i32", 4, "u"), "uint64": Element("i64", 8, "u"),
-}
-
-
-def element_on(dtype: str, isa: str) -> Element:
-    """A dtype's element; half precision goes through integers where the processor cannot convert it."""
-    return Element("i16", 2, "h") if dtype == "float16" and isa == "sse2" else ELEMENTS[dtype]
 
 
 def widen(f: Function, raw: Value, source: Element, target: Element) -> Value:
@@ -63,14 +30,6 @@ def resize(f: Function, value: Value, size: int, *, signed: bool) -> Value:
         return value
     op = "trunc" if bits < now else "sext" if signed else "zext"
     return f.cast(op, value, f"i{bits}")
-
-
-def limits(element: Element) -> tuple[int, int]:
-    """Smallest and largest number of an integer element."""
-    bits = 8 * element.size
-    if element.kind == "i":
-        return -(1 << bits - 1), (1 << bits - 1) - 1
-    return 0, 1 if element.kind == "b" else (1 << bits) - 1
 
 
 def narrow(f: Function, value: Value, source: Element, target: Element, overflow: str) -> tuple[Value, Value | None]:
