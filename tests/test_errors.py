@@ -93,7 +93,7 @@ def row(call, error, text):
         "convolve: border has 3 entries (0, 1, 2), but 2 axes are convolved; give one border, one for each axis, "
         "or one (before, after) pair for each axis"),
     row(lambda: ft.convolve(X, K, method="fast"), PlanError,
-        'convolve: method "fast" is not known; use "auto", "direct" or "reference"'),
+        'convolve: method "fast" is not known; use "auto", "direct", "fourier" or "reference"'),
     row(lambda: ft.convolve(X, K, overflow="clip"), DTypeError,
         'convolve: overflow "clip" is not known; use "raise", "wrap" or "saturate"'),
     # anchor and outputs
@@ -215,7 +215,7 @@ def row(call, error, text):
     row(lambda: ft.plan(ft.convolve, X, K, out=X), PlanError,
         "plan: out belongs to the call of the plan, not to the plan; pass plan(x, out=...)"),
     row(lambda: ft.plan(ft.convolve, X, K, method="fast"), PlanError,
-        'convolve: method "fast" is not known; use "auto", "direct" or "reference"'),
+        'convolve: method "fast" is not known; use "auto", "direct", "fourier" or "reference"'),
     row(lambda: ft.autocorrelate(np.ones(4), max_lag=4), ShapeError,
         "autocorrelate: max_lag is 4 along axis 0, but 4 samples have lags up to 3 only"),
     row(lambda: ft.autocorrelate(np.ones(4), max_lag=-1), ShapeError,

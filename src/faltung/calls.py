@@ -18,7 +18,7 @@ from .problem.extents import quote
 from .problem.problem import Problem
 from .problem.promotion import numpy_dtype
 
-METHODS = ("auto", "direct", "reference")
+METHODS = ("auto", "direct", "fourier", "reference")
 CAPACITY = 512
 """Calls whose plans are kept."""
 
@@ -201,7 +201,8 @@ def _in_the_way(target: np.ndarray, operands: tuple[np.ndarray | None, ...]) -> 
 def check_method(function: str, method: Any) -> None:
     """Refuse an unknown ``method=``."""
     if not isinstance(method, str) or method not in METHODS:
-        raise PlanError(f'{function}: method {quote(method)} is not known; use "auto", "direct" or "reference"')
+        raise PlanError(
+            f'{function}: method {quote(method)} is not known; use "auto", "direct", "fourier" or "reference"')
 
 
 def make(lowered: Lowered, function: str, method: str, threads: int | None = None, kernel: np.ndarray | None = None,

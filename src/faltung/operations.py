@@ -53,7 +53,7 @@ def convolve(x: Any, k: Any, mode: str = "full", *, border: Any = 0, stride: Any
         int64 (uint64 where both are unsigned and one has 64 bits), mixed operands NumPy's ``result_type``.
     overflow : {"raise", "wrap", "saturate"}
         What happens when an integer result cannot hold a sum.  A float is rounded half to even first.
-    method : {"auto", "direct", "reference"}
+    method : {"auto", "direct", "fourier", "reference"}
         How it is computed; never changes what comes out, beyond the stated accuracy.
     out : array, optional
         Takes the result; any strides, and it may overlap an operand.

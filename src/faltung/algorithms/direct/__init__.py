@@ -8,6 +8,7 @@ from ...problem.layout import View
 from ...problem.problem import Problem
 from .executable import Direct
 from .frame import DirectRecipe
+from .schedule import cycles
 from .stages import parts
 
 NAME = "direct"
@@ -23,9 +24,14 @@ def error_bound(problem: Problem) -> float:
     return float(problem.terms * ELEMENTS[problem.accumulator_dtype].planes + 2)
 
 
+def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
+    """Predicted cycles of one thread, without building anything."""
+    return sum(cycles(part.frame) for part in parts(problem, output, machine, threads))
+
+
 def build(problem: Problem, output: View, machine: Machine, threads: int) -> Direct:
     """Compile (or load from the disk's cache) all that the problem needs."""
     return Direct(problem, output, machine, threads)
 
 
-__all__ = ["NAME", "Direct", "DirectRecipe", "applies", "build", "error_bound", "parts"]
+__all__ = ["NAME", "Direct", "DirectRecipe", "applies", "build", "error_bound", "parts", "predicted_cycles"]

@@ -1,0 +1,96 @@
+"""Tiles for algorithms that transform whole pieces of the image: where they lie, and what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+from itertools import product
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from ..problem.border import map_index
+from ..problem.problem import Problem
+
+
+class Tile(NamedTuple):
+    """The first position that a tile looks at along each axis, and the outputs it computes."""
+
+    positions: tuple[int, ...]
+    outputs: tuple[slice, ...]
+
+
+class Tiling:
+    """Tiles of at most ``lengths`` positions that cover every output of a plain problem."""
+
+    def __init__(self, problem: Problem, lengths: tuple[int, ...]) -> None:
+        self.problem = problem
+        p = problem
+        self.reach = tuple((k - 1) * d for k, d in zip(p.kernel, p.kernel_dilation, strict=True))
+        wished = [(n - r - 1) // s + 1 for n, r, s in zip(lengths, self.reach, p.stride, strict=True)]
+        self.outputs = tuple(min(w, out) for w, out in zip(wished, p.output, strict=True))
+        self.extents = tuple((o - 1) * s + r + 1 for o, s, r in zip(self.outputs, p.stride, self.reach, strict=True))
+        # of the transform's outputs, those that the stride keeps
+        self.kept = tuple(slice(0, (o - 1) * s + 1, s) for o, s in zip(self.outputs, p.stride, strict=True))
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of one tile's outputs of one group: (channels_out, *outputs)."""
+        return (self.problem.channels_out, *self.outputs)
+
+    @property
+    def count(self) -> int:
+        """How many tiles there are."""
+        return prod(-(-out // o) for out, o in zip(self.problem.output, self.outputs, strict=True))
+
+    def __iter__(self) -> Iterator[Tile]:
+        p = self.problem
+        # the last tile is shifted back, so that all are of one size
+        starts = [[min(i, out - o) for i in range(0, out, o)] for out, o in zip(p.output, self.outputs, strict=True)]
+        for firsts in product(*starts):
+            positions = tuple(s0 + first * s for s0, first, s in zip(p.start, firsts, p.stride, strict=True))
+            yield Tile(positions, tuple(slice(f, f + o) for f, o in zip(firsts, self.outputs, strict=True)))
+
+    def tile_problem(self, dtype: str) -> Problem:
+        """The problem of one tile of one group, border and epilogue done elsewhere."""
+        p = self.problem
+        zeros = (0,) * p.ndim
+        return replace(p, batch=(), groups=1, image=self.extents, output=self.outputs, start=zeros,
+                       border=((0, 0),) * p.ndim, image_dtype=dtype, kernel_dtype=dtype, accumulator_dtype=dtype,
+                       output_dtype=dtype, overflow="proven", small_kernel=False, bias=False, activation=None)
+
+    def gather(self, image: np.ndarray, tile: Tile, dtype: str) -> np.ndarray:
+        """What a tile looks at, border included, from an image of shape (channels_in, *image)."""
+        p = self.problem
+        inside = all(at >= 0 and at + e <= n for at, e, n in zip(tile.positions, self.extents, p.image, strict=True))
+        if inside:
+            where = tuple(slice(at, at + e) for at, e in zip(tile.positions, self.extents, strict=True))
+            return image[(slice(None), *where)].astype(dtype)
+        indices = [self._indices[axis][at - p.start[axis]:at - p.start[axis] + e]
+                   for axis, (at, e) in enumerate(zip(tile.positions, self.extents, strict=True))]
+        seen = image[(slice(None), *np.ix_(*(np.maximum(index, 0) for index in indices)))].astype(dtype)
+        for axis, index in enumerate(indices):
+            self._fill(seen, axis, tile.positions[axis], index)
+        return seen
+
+    def _fill(self, seen: np.ndarray, axis: int, first: int, index: np.ndarray) -> None:
+        """Put the constant of each side where the border has one; later axes win, as in `numpy.pad`."""
+        outside = np.flatnonzero(index < 0)
+        for side, which in enumerate((outside[outside + first < 0], outside[outside + first >= 0])):
+            if which.size:
+                seen[(slice(None),) * (axis + 1) + (which,)] = self.problem.border[axis][side]
+
+    @cached_property
+    def _indices(self) -> list[np.ndarray]:
+        """For each axis, the index that every position looked at stands for; -1 is a constant border."""
+        p, found = self.problem, []
+        axes = zip(p.image, p.output, p.stride, p.start, self.reach, p.border, strict=True)
+        for n, out, s, first, reach, sides in axes:
+            index = np.arange(first, first + (out - 1) * s + reach + 1)
+            for at in np.flatnonzero((index < 0) | (index >= n)):
+                mapped = map_index(int(index[at]), n, *sides)
+                index[at] = -1 if mapped is None else mapped
+            found.append(index)
+        return found
