@@ -147,7 +147,7 @@ def test_a_plan_tells_what_runs() -> None:
 
 
 def test_every_algorithm_gives_a_reason_or_none() -> None:
-    assert candidates(LINE) == {"direct": None, "reference": None}
+    assert candidates(LINE) == {"direct": None, "fourier": None, "reference": None}
 
 
 # ---------------------------------------------------------------- refusals
@@ -157,7 +157,7 @@ def refused(kind: type[Exception], text: str) -> Any:
 
 
 def test_an_unknown_method() -> None:
-    with refused(PlanError, 'plan: method "fast" is not known; use "auto", "direct" or "reference"'):
+    with refused(PlanError, 'plan: method "fast" is not known; use "auto", "direct", "fourier" or "reference"'):
         plan_of(LINE, method="fast")
 
 

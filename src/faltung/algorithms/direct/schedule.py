@@ -149,7 +149,8 @@ def _block_cycles(frame: Frame) -> float:
     if frame.recipe.lanes == "channels":
         # the kernel's vectors stream from the second-level cache, or from behind it
         bytes_per_cycle = 24.0 if 2 * frame.block_bytes <= frame.machine.l2_bytes else 12.0
-        tap = max(tap, frame.tap_bytes / bytes_per_cycle)
+        stream = frame.tap_bytes / bytes_per_cycle
+        tap = max(tap, stream) + 0.02 * stream
     inner = p.kernel[-1] * (recipe.chunk if frame.by_pixels else 1) if recipe.columns_unrolled else (
         recipe.chunk if frame.by_pixels else 1)
     tap += (2.0 if frame.by_pixels else 0.4) / max(1, inner)
