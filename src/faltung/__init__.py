@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BorderError", "CodegenError", "DTypeError", "FaltungError", "ImageError", "Like", "PlanError", "ShapeError",
-    "autocorrelate", "conv", "conv_transpose", "convolve", "correlate", "filter", "get_threads", "images", "kernels",
+    "autocorrelate", "continuous", "conv", "conv_transpose", "convolve", "correlate", "filter", "get_threads", "images", "kernels",
     "plan", "read", "set_threads", "write",
 ]
 
@@ -27,7 +27,7 @@ _LATE = {
     "set_threads": "compiler.threads", "get_threads": "compiler.threads",
     "filter": "images", "read": "images", "write": "images",
 }
-_MODULES = ("images", "kernels")
+_MODULES = ("continuous", "images", "kernels")
 
 
 def __getattr__(name: str) -> Any:

@@ -32,5 +32,9 @@ class KernelError(FaltungError, ValueError):
     """A named kernel, or a parameter of one, that does not exist or cannot be."""
 
 
+class FunctionError(FaltungError, ValueError):
+    """A function of a real variable that cannot be represented, or an argument of one that cannot be."""
+
+
 class CodegenError(FaltungError, RuntimeError):
     """Generated code that does not compile or verify: a bug of faltung's own."""

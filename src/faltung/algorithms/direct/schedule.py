@@ -127,8 +127,9 @@ def cycles(frame: Frame) -> float:
     """Predicted cycles of one thread: multiply-adds, loads and stores of the tiles, and the packing."""
     p, planes = frame.problem, frame.accumulator.planes
     work = _block_cycles(frame.inner)
+    copied = frame.recipe.vector_bytes // frame.packed.size
     packed = p.channels_in * planes * prod(frame.packed_extents[:-1]) * (
-        12 + frame.packed_extents[-1] * (1.5 / frame.lanes if frame.phases <= 2 else 1.5))
+        12 + frame.packed_extents[-1] * (1.5 / copied if frame.phases <= 2 else 1.5))
     if frame.inner is not frame:
         packed += p.channels_in * planes * prod(frame.inner.packed_extents) * 0.5
     return (work + packed * frame.channel_items) * prod(frame.blocks) * prod(p.batch) * p.groups
