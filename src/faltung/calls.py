@@ -130,7 +130,7 @@ def _run(function: str, key: Hashable, seen: Seen, image: np.ndarray, kernel: np
     if out is None and plan is not None:
         result = plan(image, kernel, bias, threads=threads)
         return result if restore is None else restore(result)
-    target = None if out is None else _check_out(function, out, seen)
+    target = None if out is None else check_out(function, out, seen.shape, seen.dtype)
     if 0 in seen.shape:
         result = np.empty(seen.shape, seen.dtype)
     else:
@@ -173,15 +173,16 @@ def _engine_kernel(lowered: Lowered, kernel: np.ndarray) -> np.ndarray:
 
 # ---------------------------------------------------------------- out
 
-def _check_out(function: str, out: Any, seen: Seen) -> np.ndarray:
+def check_out(function: str, out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    """See ``out`` as an array that can take the result, or refuse it."""
     if not isinstance(out, np.ndarray) and not hasattr(out, "__dlpack__"):
         raise DTypeError(
             f"{function}: out must be an array or a tensor that can be written, not a {type(out).__name__}")
     target = out if isinstance(out, np.ndarray) else adopt(out, function, "out")[0]
-    if target.shape != seen.shape:
-        raise ShapeError(f"{function}: out {target.shape} must have the shape of the result {seen.shape}")
-    if target.dtype != seen.dtype:
-        raise DTypeError(f"{function}: out has dtype {target.dtype}, but the result has {seen.dtype}; pass such an "
+    if target.shape != shape:
+        raise ShapeError(f"{function}: out {target.shape} must have the shape of the result {shape}")
+    if target.dtype != dtype:
+        raise DTypeError(f"{function}: out has dtype {target.dtype}, but the result has {dtype}; pass such an "
                          "array, "
                          "or ask for another dtype")
     if not target.flags.writeable:

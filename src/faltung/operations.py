@@ -18,8 +18,10 @@ from .problem.promotion import is_integer
 
 
 def convolve(x: Any, k: Any, mode: str = "full", *, border: Any = 0, stride: Any = 1, dilation: Any = 1,
-             axes: Any = None, anchor: Any = None, outputs: Any = None, dtype: Any = None, overflow: str = "raise",
-             method: str = "auto", out: Any = None, threads: int | None = None) -> Any:
+             axes: Any = None, anchor: Any = None, outputs: Any = None, where: Any = None,
+             nan_policy: str = "propagate", min_weight: float | None = None, return_weights: bool = False,
+             dtype: Any = None, overflow: str = "raise", method: str = "auto", out: Any = None,
+             threads: int | None = None) -> Any:
     """Convolve an image with a kernel, over any number of axes.
 
     ``y[n] = sum over t of x[n - t * dilation] * k[t]``, per axis, for ``n`` from 0 to
@@ -48,6 +50,18 @@ def convolve(x: Any, k: Any, mode: str = "full", *, border: Any = 0, stride: Any
         In mode "same": index of the tap of ``k`` that sits on the output sample.  Default: ``(K - 1) // 2``.
     outputs : slice or one per axis, optional
         The outputs to compute, as slices with positive steps into the full result.
+    where : array_like, optional
+        Weights of the image's samples, broadcast to its shape: False or 0 for what is missing, True or any number
+        above 0 for what is there.  The result is then the normalised convolution
+        ``sum(k) * sum(k w x) / sum(k w)``; for kernels that sum to zero, missing values are replaced by the local
+        mean weighted by ``|k|``.  What is missing is never touched, NaN or not.  A constant border counts as data
+        of weight 1, any other as the sample that it shows.  Integers give floats.
+    nan_policy : {"propagate", "omit", "raise"}
+        Whether NaN reaches the outputs that see it, is missing like what ``where`` leaves out, or is an error.
+    min_weight : float, optional
+        Share of ``sum|k|`` that must be there; outputs with less are NaN.  By default any weight above 0 does.
+    return_weights : bool
+        Return the shares ``sum(|k| w) / sum|k|`` too: ``(result, weights)``.
     dtype : dtype, optional
         Dtype of the result.  By default float32 and wider floats stay, 8-bit integers give int32, wider ones
         int64 (uint64 where both are unsigned and one has 64 bits), mixed operands NumPy's ``result_type``.
@@ -88,12 +102,17 @@ def convolve(x: Any, k: Any, mode: str = "full", *, border: Any = 0, stride: Any
            [1, 1]])
     """
     words = (mode, border, stride, dilation, axes, anchor, outputs, dtype, overflow)
+    if where is not None or nan_policy != "propagate" or min_weight is not None or return_weights:
+        choice = (where, nan_policy, min_weight, return_weights)
+        return _slide_missing("convolve", x, k, words, method, out, threads, choice)
     return calls.slide("convolve", x, k, words, method, out, threads)
 
 
 def correlate(x: Any, k: Any, mode: str = "full", *, border: Any = 0, stride: Any = 1, dilation: Any = 1,
-              axes: Any = None, anchor: Any = None, outputs: Any = None, dtype: Any = None, overflow: str = "raise",
-              method: str = "auto", out: Any = None, threads: int | None = None) -> Any:
+              axes: Any = None, anchor: Any = None, outputs: Any = None, where: Any = None,
+              nan_policy: str = "propagate", min_weight: float | None = None, return_weights: bool = False,
+              dtype: Any = None, overflow: str = "raise", method: str = "auto", out: Any = None,
+              threads: int | None = None) -> Any:
     """Correlate an image with a kernel, over any number of axes.
 
     ``y[n] = sum over t of x[n - reach + t * dilation] * conj(k[t])``, per axis, for ``n`` from 0 to
@@ -110,7 +129,17 @@ def correlate(x: Any, k: Any, mode: str = "full", *, border: Any = 0, stride: An
     array([3, 4, 0, 0])
     """
     words = (mode, border, stride, dilation, axes, anchor, outputs, dtype, overflow)
+    if where is not None or nan_policy != "propagate" or min_weight is not None or return_weights:
+        choice = (where, nan_policy, min_weight, return_weights)
+        return _slide_missing("correlate", x, k, words, method, out, threads, choice)
     return calls.slide("correlate", x, k, words, method, out, threads)
+
+
+def _slide_missing(function: str, x: Any, k: Any, words: calls.Words, method: str, out: Any, threads: int | None,
+                   choice: tuple[Any, Any, Any, Any]) -> Any:
+    from . import missing  # seldom asked for
+
+    return missing.slide(function, x, k, words, method, out, threads, missing.Choice(*choice))
 
 
 def autocorrelate(x: Any, *, max_lag: Any = None, normalize: bool = False) -> Any:
@@ -321,7 +350,14 @@ def _bind(function: Callable[..., Any], arguments: tuple[Any, ...], options: dic
     chosen = dict(bound.arguments)
     if chosen.pop("out") is not None:
         raise PlanError("plan: out belongs to the call of the plan, not to the plan; pass plan(x, out=...)")
+    for option, default in _MISSING.items():
+        if chosen.pop(option, default) is not default:
+            raise PlanError(f"plan: {option} belongs to a call of {function.__name__}, whose plans are kept anyway; "
+                            "call it without plan")
     return chosen
+
+
+_MISSING = {"where": None, "nan_policy": "propagate", "min_weight": None, "return_weights": False}
 
 
 def _describe(function: str, argument: str, value: Any) -> tuple[Like, np.ndarray | None]:
