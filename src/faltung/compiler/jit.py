@@ -62,7 +62,8 @@ def generator_digest() -> str:
     """Digest of the code that generates code: objects of another version are never used."""
     root = Path(__file__).parent.parent
     digest = hashlib.sha256()
-    for folder in (root / "compiler", root / "problem", root / "algorithms", root / "algorithms" / "direct"):
+    algorithms = root / "algorithms"
+    for folder in (root / "compiler", root / "problem", algorithms, algorithms / "direct", algorithms / "fourier"):
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries if entry.name.endswith(".py"))
         for name in names:

@@ -23,6 +23,9 @@ MOST_INTERVALS = 1000
 DEEPEST = 60
 """Cuts of one interval: half as long each time, it has come down to the spacing of floats."""
 
+NARROWEST = 128
+"""Floats in an interval: with fewer, samples fall together, and a pole looks like a constant."""
+
 CHECKS = (np.arange(1, 12) * 0.6180339887498949) % 1 * 2 - 1
 """Places of no grid, where the interpolant must agree with the function."""
 
@@ -75,7 +78,7 @@ def function(call: Callable[..., Any], interval: tuple[float, float], breakpoint
     if not 0 < number("function", "tolerance", tolerance) < 1:
         raise FunctionError(f"function: tolerance={tolerance!r} must lie between 0 and 1; 1e-15 is the finest "
                             "that pays")
-    sampled = _Sampled(call, ends[0], ends[-1])
+    sampled = _Sampled(call, ends)
     pieces: list[tuple[float, float, FloatArray]] = []
     for low, high in pairwise(ends):
         pieces += _resolved(sampled, float(low), float(high), max(tolerance, 2 * UNIT))
@@ -99,17 +102,20 @@ def _ends(interval: Any, breakpoints: Sequence[float] | None) -> FloatArray:
 
 
 class _Sampled:
-    """The callable, asked with arrays or with numbers, whichever it understands; its scale so far."""
+    """The callable, asked with arrays or with numbers, whichever it understands; its scale and its area, roughly."""
 
-    def __init__(self, call: Callable[..., Any], low: float, high: float) -> None:
+    def __init__(self, call: Callable[..., Any], ends: FloatArray) -> None:
         self.call = call
-        self.whole = (float(low), float(high))
         self.looked_at = 0
-        self.by_number = False
         self.scale = 0.0
+        low, high = ends[0], ends[-1]
         self.by_number = not self._understands_arrays(np.array([0.3, 0.6]) * (high - low) + low)
-        first = self(low + (high - low) * ((CHECKS + 1) / 2), *self.whole)
-        self.area = float(np.abs(first).mean()) * (high - low)
+        self.area = 0.0
+        for start, end in pairwise(ends):
+            values = np.abs(self(_placed(nodes(COUNTS[-1]), start, end), start, end))
+            # Later samples do not count: near a singularity they would drown all the rest.
+            self.scale = max(self.scale, float(values.max()))
+            self.area += float(values.mean() * (end - start))
 
     def _understands_arrays(self, x: FloatArray) -> bool:
         try:
@@ -128,30 +134,34 @@ class _Sampled:
         wrong = np.flatnonzero(~np.isfinite(values))
         if len(wrong):
             raise FunctionError(f"function: the callable gives {values[wrong[0]]} at x={float(x[wrong[0]])!r} in "
-                                f"[{low!r}, {high!r}]; end the interval before it, or let the callable be finite there")
-        self.scale = max(self.scale, float(np.abs(values).max(initial=0.0)))
+                                f"[{float(low)!r}, {float(high)!r}]; end the interval before it, or let the callable "
+                                "be finite there")
         return values
 
 
 def _resolved(sampled: _Sampled, start: float, end: float, tolerance: float) -> list[tuple[float, float, FloatArray]]:
     """Return the pieces of one interval between given breakpoints, from left to right."""
     pieces = []
+    negligible = tolerance * sampled.area
     waiting = [(start, end, 0)]
     while waiting:
         low, high, depth = waiting.pop()
         sampled.looked_at += 1
         piece, values = _attempt(sampled, low, high, tolerance)
-        if piece is None and (high - low) * np.ptp(values) <= tolerance * sampled.area:
+        narrow = high - low <= NARROWEST * np.spacing(max(abs(low), abs(high)))
+        if narrow:
+            piece = None
+        if piece is None and (high - low) * (np.abs(values).max() if narrow else np.ptp(values)) <= negligible:
             piece = chebyshev_to_legendre(8) @ to_chebyshev(8) @ sampled(_placed(nodes(8), low, high), low, high)
         if piece is not None:
             pieces.append((low, high, piece))
             continue
-        if depth == DEEPEST or sampled.looked_at >= MOST_INTERVALS:
+        if narrow or depth == DEEPEST or sampled.looked_at >= MOST_INTERVALS:
             raise FunctionError(
                 f"function: the callable cannot be resolved to tolerance={tolerance!r} in [{low!r}, {high!r}]: "
-                f"{COUNTS[-1]} points do not suffice there, after {depth} cuts of [{start!r}, {end!r}] and "
-                f"{sampled.looked_at} intervals in all (at most {DEEPEST} and {MOST_INTERVALS}); give breakpoints=, "
-                "a larger tolerance=, or end the interval before it"
+                f"{COUNTS[-1]} points do not suffice there, after {depth} cuts and {sampled.looked_at} intervals (at most "
+                f"{DEEPEST} and {MOST_INTERVALS}, none below {NARROWEST} floats); give breakpoints=, a larger "
+                "tolerance=, or end the interval before it"
             )
         cut = find_edge(lambda x, a=low, b=high: sampled(x, a, b), low, high, sampled.scale)  # type: ignore[misc]
         middle = low + (high - low) / 2 if cut is None else cut
@@ -170,7 +180,7 @@ def _attempt(sampled: _Sampled, low: float, high: float, tolerance: float) -> tu
         x = _placed(nodes(count), low, high)
         values = sampled(x, low, high)
         local = float(np.abs(values).max())
-        allowed = max(tolerance * sampled.scale, _noise(x, values))
+        allowed = max(tolerance * max(sampled.scale, local), _noise(x, values))
         if local <= allowed:
             kept, chebyshev = 1, np.zeros(1)
         else:
@@ -186,8 +196,8 @@ def _attempt(sampled: _Sampled, low: float, high: float, tolerance: float) -> tu
 
 def _noise(x: FloatArray, values: FloatArray) -> float:
     """Return how much the values change when their places are rounded: no series can be finer."""
-    steepest = float(np.abs(np.diff(values) / np.maximum(np.diff(x), np.finfo(float).tiny)).max())
-    return UNIT * float(np.abs(x).max()) * steepest
+    blur = UNIT * float(np.abs(x).max())
+    return blur and float((np.abs(np.diff(values)) / np.maximum(np.diff(x) / blur, 1)).max(initial=0.0))
 
 
 def chop(coefficients: FloatArray, tolerance: float) -> int:

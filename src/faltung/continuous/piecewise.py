@@ -265,14 +265,16 @@ class Function:
 def local(points: FloatArray, low: FloatArray | float, high: FloatArray | float) -> FloatArray:
     """Return where `points` lie when [low, high] is seen as [-1, 1]; no farther than that."""
     seen: FloatArray = ((points - low) - (high - points)) / (high - low)
-    return np.clip(seen, -1, 1, out=seen)
+    np.clip(seen, -1, 1, out=seen)
+    return seen
 
 
 def merged(points: FloatArray) -> FloatArray:
     """Return the points sorted, those that differ by rounding only taken as one."""
     points = np.unique(points)
     near = 16 * UNIT * np.abs(points).max(initial=0.0)
-    return points[np.append(True, np.diff(points) > near)]
+    kept: FloatArray = points[np.append(True, np.diff(points) > near)]
+    return kept
 
 
 def nearest(grid: FloatArray, points: FloatArray) -> npt.NDArray[np.intp]:

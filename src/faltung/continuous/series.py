@@ -56,15 +56,14 @@ def chebyshev_to_legendre(count: int) -> FloatArray:
     """
     ratio = np.empty(2 * count + 2)  # Lambda at 0, 1/2, 1, 3/2, ...
     ratio[:2] = np.sqrt(np.pi), 2 / np.sqrt(np.pi)
-    for k in range(2, len(ratio)):
-        ratio[k] = ratio[k - 2] * ((k - 1) / k)
+    for twice in range(2, len(ratio)):
+        ratio[twice] = ratio[twice - 2] * ((twice - 1) / twice)
     degrees = np.arange(count)
     apart = degrees - degrees[:, None]
     i, j = np.nonzero((apart > 0) & (apart % 2 == 0))
     matrix = np.zeros((count, count))
     matrix[i, j] = -j * (i + 0.5) / ((j + i + 1) * (j - i)) * ratio[j - i - 2] * ratio[j + i - 1]
-    k = np.arange(1, count)
-    matrix[k, k] = np.sqrt(np.pi) / (2 * ratio[2 * k])
+    matrix[degrees, degrees] = np.sqrt(np.pi) / (2 * ratio[2 * degrees])
     matrix[0, 0] = 1
     return _kept(matrix)
 

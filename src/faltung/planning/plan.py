@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,11 +32,11 @@ class Plan:
     ``plan.workspace_bytes`` and ``plan.error_bound`` say what to expect.
     """
 
-    def __init__(self, problem: Problem, layout: Layout, algorithm: Any, machine: Machine, *, function: str = "plan",
-                 method: str = "auto", threads: int | None = None, most_threads: int = 1, kernel: Any = None,
-                 bias: Any = None) -> None:
+    def __init__(self, problem: Problem, layout: Layout, algorithm: Any, machine: Machine, *,
+                 remake: Callable[..., Plan], function: str = "plan", method: str = "auto", threads: int | None = None,
+                 most_threads: int = 1, kernel: Any = None, bias: Any = None) -> None:
         self.problem, self.layout, self.machine = problem, layout, machine
-        self.function, self.method, self.threads = function, method, threads
+        self.function, self.method, self.threads, self._remake = function, method, threads, remake
         self.error_bound = algorithm.error_bound(problem)
         self._executable = algorithm.build(problem, layout.output, machine, most_threads)
         self._most = most_threads if self._executable.predicted_cycles > SERIAL_CYCLES else 1
@@ -177,16 +178,9 @@ class Plan:
         return f"<Plan {self.function}: {self.recipe}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.problem, self.layout, self.function, self.method, self.threads, self._kernel, self._bias)
+        return self._remake, (self.problem, self.layout, self.function, self.method, self.threads, self._kernel, self._bias)
 
 
 def _known(problem: Problem, bias: Any) -> Any:
     """The bias, or the dtype of one that is not known yet."""
     return problem.output_dtype if bias is None and problem.bias else bias
-
-
-def _again(problem: Problem, layout: Layout, function: str, method: str, threads: int | None, kernel: Any,
-           bias: Any) -> Plan:
-    from .planner import make_plan
-
-    return make_plan(problem, layout, function=function, method=method, threads=threads, kernel=kernel, bias=bias)

@@ -48,8 +48,14 @@ def make_plan(problem: Problem, layout: Layout, *, function: str = "plan", metho
     reason = ALGORITHMS[name].applies(problem)
     if reason is not None:
         raise PlanError(f'{function}: method "{name}" cannot serve this problem: {reason}; use method="auto"')
-    return Plan(problem, layout, ALGORITHMS[name], machine, function=function, method=method, threads=threads,
+    return Plan(problem, layout, ALGORITHMS[name], machine, remake=_remake, function=function, method=method, threads=threads,
                 most_threads=most, kernel=kernel, bias=bias)
+
+
+def _remake(problem: Problem, layout: Layout, function: str, method: str, threads: int | None, kernel: Any,
+            bias: Any) -> Plan:
+    """Make a plan anew from what its pickle holds."""
+    return make_plan(problem, layout, function=function, method=method, threads=threads, kernel=kernel, bias=bias)
 
 
 def _fastest(problem: Problem, layout: Layout, machine: Machine, threads: int) -> str:

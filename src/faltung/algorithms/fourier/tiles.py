@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..problem.border import map_index
-from ..problem.problem import Problem
+from ...problem.border import map_index
+from ...problem.problem import Problem
 
 
 class Tile(NamedTuple):
@@ -67,7 +67,7 @@ class Tiling:
         inside = all(at >= 0 and at + e <= n for at, e, n in zip(tile.positions, self.extents, p.image, strict=True))
         if inside:
             where = tuple(slice(at, at + e) for at, e in zip(tile.positions, self.extents, strict=True))
-            return image[(slice(None), *where)].astype(dtype)
+            return image[(slice(None), *where)].astype(dtype, copy=False)
         indices = [self._indices[axis][at - p.start[axis]:at - p.start[axis] + e]
                    for axis, (at, e) in enumerate(zip(tile.positions, self.extents, strict=True))]
         seen = image[(slice(None), *np.ix_(*(np.maximum(index, 0) for index in indices)))].astype(dtype)

@@ -1,0 +1,50 @@
+"""`fourier`: overlap-save tiles, for kernels too large to sum directly.
+
+A tile of the image, transformed, times the kernel's conjugate spectrum and transformed back, is the
+circular correlation of the two; those outputs that no wrap reaches are kept (Stockham 1966; Oppenheim
+and Schafer, section 8.7).  A transform mixes the whole tile, so
+
+- lines and images go through generated transforms (`transform`), anything else through NumPy's;
+- a tile is never longer than eight kernels (or 256 samples): a huge value far away stays far away;
+- a tile that holds a NaN or an infinity is computed directly instead;
+- integers are transformed in double precision where the error is proven to be below one quarter, and
+  rounded; where that cannot be proven, the algorithm does not apply.
+"""
+
+from __future__ import annotations
+
+from ...machine import Machine
+from ...problem.layout import View
+from ...problem.problem import Problem
+from ...problem.promotion import magnitude
+from .executable import Fourier
+from .recipe import NAME, FourierRecipe, error_bound, error_factor, predicted_cycles, sums_integers, with_taps
+
+
+def applies(problem: Problem) -> str | None:
+    """None, or why the problem cannot go through the transform."""
+    if all(k == 1 for k in problem.kernel) or not with_taps(problem):
+        return "a kernel of one tap needs no transform"
+    if not sums_integers(problem):
+        return None
+    if problem.accumulator_dtype == "int64":
+        return "no bound shows that the integer sums fit 53 bits"
+    if _integer_error(problem) >= 0.25:
+        return "the transform's rounding error is not proven to be below one quarter, so integers might come out wrong"
+    return None
+
+
+def _integer_error(problem: Problem) -> float:
+    """Bound on the transform's error for the largest operands that the accumulator's own bound allows."""
+    limit = {"float32": 2.0**24, "int32": 2.0**31, "float64": 2.0**53}[problem.accumulator_dtype]
+    # the accumulator was chosen by a bound on max|x| sum|k|
+    largest = float(magnitude(problem.image_dtype)) * float(magnitude(problem.kernel_dtype)) * problem.terms
+    return error_factor(problem) * 2.0**-53 * min(limit, largest)
+
+
+def build(problem: Problem, output: View, machine: Machine, threads: int) -> Fourier:
+    """Make the executable."""
+    return Fourier(problem, output, machine, threads)
+
+
+__all__ = ["NAME", "Fourier", "FourierRecipe", "applies", "build", "error_bound", "predicted_cycles"]

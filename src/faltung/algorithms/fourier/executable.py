@@ -1,0 +1,128 @@
+"""Tile by tile over the image: gather, correlate, cast, store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isfinite, prod
+from typing import Any
+
+import numpy as np
+
+from ...errors import PlanError
+from ...machine import Machine
+from ...problem.layout import View
+from ...problem.problem import Problem
+from ...problem.promotion import is_integer, limits, numpy_dtype
+from ..phases import phases
+from .parts import Part, Seen, make_part, see
+from .recipe import predicted_cycles, sums_integers, with_taps
+
+
+class Fourier:
+    """The executable: tile by tile, one batch element and group after the other."""
+
+    def __init__(self, problem: Problem, output: View, machine: Machine, threads: int) -> None:
+        self.problem, self.output = problem, output
+        self.parts = [make_part(phase, machine) for phase in with_taps(problem)]
+        self.recipe = self.parts[0].recipe
+        self.sums_integers = sums_integers(problem)
+        self.empty = [phase for phase in phases(problem) if phase.is_empty]
+        self.predicted_cycles = predicted_cycles(problem)
+
+    def pack(self, kernel: Any) -> list[tuple[Any, Any]]:
+        """Transform a kernel; the taps themselves are kept for tiles that are computed directly."""
+        values = np.asarray(kernel).astype(self.recipe.dtype)
+        every = (slice(None),) * 3
+        return [(part.spectra(values), values[(*every, *part.phase.taps)]) for part in self.parts]
+
+    def pack_bias(self, bias: Any) -> Any:
+        """Bring a bias into the sums' precision."""
+        return np.asarray(bias).astype(self.recipe.dtype).reshape(self.problem.groups, self.problem.channels_out)
+
+    def run(self, image: Any, kernel: Any, bias: Any, out: Any, threads: int) -> bool:
+        """Fill ``out``; whether an integer output overflowed."""
+        target, overflowed = self.output(out), False
+        with np.errstate(all="ignore"):
+            for part, (spectra, taps) in zip(self.parts, kernel, strict=True):
+                places = target[(..., *part.phase.outputs)]
+                for lead in np.ndindex(*self.problem.batch, self.problem.groups):
+                    for where, sums in self._tiles(part, image[lead], spectra[lead[-1]], taps[lead[-1]]):
+                        overflowed |= self._store(sums, bias, lead[-1], places[(*lead, slice(None), *where)])
+            for phase in self.empty:
+                places = target[(..., *phase.outputs)]
+                for lead in np.ndindex(*self.problem.batch, self.problem.groups):
+                    sums = np.zeros(places[lead].shape, self.recipe.dtype)
+                    overflowed |= self._store(sums, bias, lead[-1], places[lead])
+        return overflowed
+
+    def _tiles(self, part: Part, image: np.ndarray, spectra: Any,
+               taps: np.ndarray) -> Iterator[tuple[tuple[slice, ...], Any]]:
+        """Where each tile's outputs go, and their sums."""
+        waiting: list[tuple[tuple[slice, ...], Seen]] = []
+        for tile in part.tiling:
+            seen = see(part.tiling.gather(image, tile, self.recipe.dtype))
+            if not isfinite(seen.largest):
+                yield tile.outputs, self._sum_directly(part, seen.tile, taps)
+                continue
+            waiting.append((tile.outputs, seen))
+            if len(waiting) == part.together:
+                yield from _correlate(part, waiting, spectra)
+                waiting = []
+        if waiting:
+            yield from _correlate(part, waiting, spectra)
+
+    def _sum_directly(self, part: Part, tile: np.ndarray, taps: np.ndarray) -> Any:
+        executable = part.directly
+        sums = np.empty((1, *part.tiling.output_shape), self.recipe.dtype)
+        executable.run(tile[None], executable.pack(taps[None]), None, sums, 1)
+        return sums[0]
+
+    def _store(self, sums: np.ndarray, bias: Any, group: int, place: np.ndarray) -> bool:
+        problem = self.problem
+        if self.sums_integers:
+            sums = np.rint(sums)
+        if bias is not None:
+            sums = sums + bias[group].reshape(-1, *[1] * problem.ndim)
+        if problem.activation is not None:
+            from ... import reference
+
+            sums = reference.activate(sums, problem.activation)
+        return _cast_into(place, sums, problem)
+
+    @property
+    def workspace_bytes(self) -> int:
+        """Peak workspace of one call: a tile, its spectra, and theirs after the product."""
+        channels = self.problem.channels_in + self.problem.channels_out
+        samples = max(prod(part.recipe.lengths) for part in self.parts)
+        return 4 * channels * samples * np.dtype(self.recipe.dtype).itemsize
+
+    def ir(self) -> str:
+        """Refuse: NumPy's transforms are not generated."""
+        raise PlanError('plan: method="fourier" generates no code; use method="direct" to see some')
+
+    assembly = ir
+
+
+def _correlate(part: Part, waiting: list[tuple[tuple[slice, ...], Seen]],
+               spectra: Any) -> Iterator[tuple[tuple[slice, ...], Any]]:
+    sums = part.correlate([seen for _, seen in waiting], spectra)
+    yield from zip((outputs for outputs, _ in waiting), sums, strict=True)
+
+
+def _cast_into(place: np.ndarray, sums: np.ndarray, problem: Problem) -> bool:
+    """Round, check and store; whether an integer output overflowed."""
+    output = problem.output_dtype
+    if not is_integer(output) or output == "bool":
+        place[...] = sums != 0 if output == "bool" else sums
+        return False
+    low, high = limits(output)
+    whole = np.rint(sums.real)
+    inside = (whole >= low) & (whole <= high) if output not in ("int64", "uint64") else (
+        (whole >= float(low)) & (whole < float(high)))
+    if problem.overflow == "saturate":
+        whole = np.where(np.isnan(whole), 0, np.clip(whole, low, high))
+    if output == "uint64" or problem.overflow != "wrap":
+        place[...] = np.where(inside | (problem.overflow == "saturate"), whole, 0).astype(numpy_dtype(output))
+    else:
+        place[...] = np.where(np.abs(whole) < 2.0**63, whole, 0).astype(np.int64).astype(numpy_dtype(output))
+    return problem.overflow == "raise" and not bool(inside.all())
