@@ -178,7 +178,8 @@ class Plan:
         return f"<Plan {self.function}: {self.recipe}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return self._remake, (self.problem, self.layout, self.function, self.method, self.threads, self._kernel, self._bias)
+        facts = (self.problem, self.layout, self.function, self.method, self.threads, self._kernel, self._bias)
+        return self._remake, facts
 
 
 def _known(problem: Problem, bias: Any) -> Any:

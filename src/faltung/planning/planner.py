@@ -48,8 +48,8 @@ def make_plan(problem: Problem, layout: Layout, *, function: str = "plan", metho
     reason = ALGORITHMS[name].applies(problem)
     if reason is not None:
         raise PlanError(f'{function}: method "{name}" cannot serve this problem: {reason}; use method="auto"')
-    return Plan(problem, layout, ALGORITHMS[name], machine, remake=_remake, function=function, method=method, threads=threads,
-                most_threads=most, kernel=kernel, bias=bias)
+    return Plan(problem, layout, ALGORITHMS[name], machine, remake=_remake, function=function, method=method,
+                threads=threads, most_threads=most, kernel=kernel, bias=bias)
 
 
 def _remake(problem: Problem, layout: Layout, function: str, method: str, threads: int | None, kernel: Any,
