@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 
 from ...compiler.memory import aligned
+from ...compiler.transpose import transpose_into
 from .frame import Frame
 from .stages import Part
+
+MANY = 4096
+"""Kernels of so many taps are worth a call of generated code."""
 
 
 class KernelPacker:
@@ -62,7 +66,11 @@ def _by_blocks(frame: Frame, values: Any, inner: tuple[int, ...]) -> Any:
     packed = aligned((values.shape[0], count, *inner, width), frame.problem.accumulator_dtype)
     target = np.moveaxis(packed, -1, 2)
     if width * count == values.shape[1]:
-        target[...] = values.reshape(values.shape[0], count, width, *inner)
+        blocks = values.reshape(values.shape[0], count, width, *inner)
+        flat = (values.shape[0], count, width, -1)
+        turned = packed.reshape(values.shape[0], count, -1, width)
+        if values.size < MANY or not transpose_into(turned, blocks.reshape(flat), frame.machine):
+            target[...] = blocks
     elif count == 1:
         packed[...] = 0
         target[:, 0, :values.shape[1]] = values

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...compiler.emit import Module, Operand, Value, vector
-from ...compiler.transpose import transpose_in_lanes
+from ...compiler.transpose import store_turned
 from .transform import stages
 
 if TYPE_CHECKING:
@@ -73,10 +73,7 @@ class _Code:
             lines = [f.load(self.kind, f.at(here, i * pitch * self.size)) for i in range(group)]
             place = f.add(f.mul(f.add(f.mul(plane.index, columns), column.index), turned), row.index)
             there = f.at(target, f.mul(place, self.size))
-            for i, gathered in enumerate(transpose_in_lanes(f, lines)):
-                for part in range(self.lanes // group):
-                    piece = f.shuffle(gathered, None, list(range(part * group, (part + 1) * group)))
-                    f.store(piece, f.at(there, (part * group + i) * turned * self.size))
+            store_turned(f, lines, there, turned * self.size)
 
     # --- columns
 
