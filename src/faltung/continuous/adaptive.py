@@ -146,6 +146,8 @@ def _resolved(sampled: _Sampled, start: float, end: float, tolerance: float) -> 
     waiting = [(start, end, 0)]
     while waiting:
         low, high, depth = waiting.pop()
+        if sampled.looked_at == MOST_INTERVALS:
+            raise _unresolved(sampled, low, high, depth, tolerance)
         sampled.looked_at += 1
         piece, values = _attempt(sampled, low, high, tolerance)
         narrow = high - low <= NARROWEST * np.spacing(max(abs(low), abs(high)))
@@ -156,17 +158,21 @@ def _resolved(sampled: _Sampled, start: float, end: float, tolerance: float) -> 
         if piece is not None:
             pieces.append((low, high, piece))
             continue
-        if narrow or depth == DEEPEST or sampled.looked_at >= MOST_INTERVALS:
-            raise FunctionError(
-                f"function: the callable cannot be resolved to tolerance={tolerance!r} in [{low!r}, {high!r}]: "
-                f"{COUNTS[-1]} points do not suffice there, after {depth} cuts and {sampled.looked_at} intervals (at most "
-                f"{DEEPEST} and {MOST_INTERVALS}, none below {NARROWEST} floats); give breakpoints=, a larger "
-                "tolerance=, or end the interval before it"
-            )
+        if narrow or depth == DEEPEST:
+            raise _unresolved(sampled, low, high, depth, tolerance)
         cut = find_edge(lambda x, a=low, b=high: sampled(x, a, b), low, high, sampled.scale)  # type: ignore[misc]
         middle = low + (high - low) / 2 if cut is None else cut
         waiting += [(middle, high, depth + 1), (low, middle, depth + 1)]
     return pieces
+
+
+def _unresolved(sampled: _Sampled, low: float, high: float, depth: int, tolerance: float) -> FunctionError:
+    return FunctionError(
+        f"function: the callable cannot be resolved to tolerance={tolerance!r} in [{low!r}, {high!r}]: "
+        f"{COUNTS[-1]} points do not suffice there, after {depth} cuts and {sampled.looked_at} intervals "
+        f"(at most {DEEPEST} and {MOST_INTERVALS}, none below {NARROWEST} floats); give breakpoints=, a larger "
+        "tolerance=, or end the interval before it"
+    )
 
 
 def _placed(t: FloatArray, low: float, high: float) -> FloatArray:

@@ -103,7 +103,8 @@ class Function:
         inside = np.flatnonzero((piece >= 0) & (flat <= last))
         order = inside[np.argsort(piece[inside], kind="stable")]
         numbers, starts = np.unique(piece[order], return_index=True)
-        for k, where in zip(numbers, np.split(order, starts[1:]), strict=True):
+        for k, start, stop in zip(numbers, starts, [*starts[1:], len(order)], strict=False):
+            where = order[start:stop]
             low, high = self._breakpoints[k], self._breakpoints[k + 1]
             values[where] = evaluate(self._series[k], local(flat[where], low, high))
         return values.reshape(points.shape) if points.ndim else float(values[0])

@@ -135,7 +135,7 @@ def parallelogram(f: FloatArray, g: FloatArray, ratio: FloatArray) -> FloatArray
     weighted = weights * evaluate(g, v)
     u = nodes(count)
     values = np.empty((len(f), count))
-    lines = max(1, BATCH_NUMBERS // len(v))
+    lines = max(1, BATCH_NUMBERS // (len(f) * len(v)))
     for start in range(0, count, lines):
         some = u[start : start + lines]
         points = some[:, None] * (1 - ratio)[:, None, None] - v * ratio[:, None, None]
