@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import png, tiff
+from .orientation import FIELD, follow
 
 Pixels = npt.NDArray[Any]
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
@@ -28,8 +29,9 @@ def decode(data: bytes) -> Pixels:
         What Pillow raises for a damaged file.
     """
     if png.depth_and_colour_type(data) == (16, 4):
-        bytes_of_both = _array(_open(png.grey_alpha_as_rgba(data)))
-        return _join(bytes_of_both[..., 0::2], bytes_of_both[..., 1::2])
+        both = _open(png.grey_alpha_as_rgba(data))
+        bytes_of_both = _array(both)
+        return follow(_join(bytes_of_both[..., 0::2], bytes_of_both[..., 1::2]), _orientation(both))
     if data[:4] in (b"II*\0", b"MM\0*"):
         pixels = tiff.decode(data)
         if pixels is not None:
@@ -39,7 +41,7 @@ def decode(data: bytes) -> Pixels:
     image = _open(data)
     if _is_16bit_colour(image):
         image.info.pop("transparency", None)
-        return _join(_array(image), _array(_swapped(_open(data))))
+        return follow(_join(_array(image), _array(_swapped(_open(data)))), _orientation(image))
     return _array(_oriented(image))
 
 
@@ -67,6 +69,11 @@ def _open(data: bytes) -> Any:
     if image.format == "TIFF" and image.n_frames > 1:
         raise ValueError("the file has several pages; split it into one file for each")
     return image
+
+
+def _orientation(image: Any) -> Any:
+    """Read how the picture was held; a PNG may tell it behind its pixels, so they are decoded before."""
+    return image.getexif().get(FIELD, 1)
 
 
 def _oriented(image: Any) -> Any:

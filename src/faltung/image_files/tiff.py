@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .orientation import FIELD, follow
+
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIPS, _SAMPLES = 256, 257, 258, 259, 262, 273, 277
 _ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR, _PREDICTOR, _TILE_WIDTH, _EXTRA, _FORMAT = 278, 279, 284, 317, 322, 338, 339
 _SHORT, _LONG = 3, 4
@@ -85,7 +87,7 @@ def decode(data: bytes) -> npt.NDArray[Any] | None:
     dtype = _sample_dtype(fields, order)
     if dtype is None:
         return None
-    return _pixels(data, fields, dtype)
+    return follow(_pixels(data, fields, dtype), fields.get(FIELD, (1,))[0])
 
 
 def is_deep(data: bytes) -> bool:
