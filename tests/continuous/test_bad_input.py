@@ -96,6 +96,9 @@ def test_wrong_types(call, text):
         (lambda: F / 0, "Function: divisor=0; a function is divided by a number other than zero"),
         (lambda: F * np.nan, "Function: factor=nan must be finite"),
         (lambda: F.stretch(0), "stretch: factor=0 leaves no interval; it must differ from zero"),
+        (lambda: F.shift(1e17), "Function: on [1e+17, 1e+17] no interval is left that float64 can tell apart; keep the "
+                                "support near zero for its length"),
+        (lambda: F.stretch(1e309 / 10), "stretch: factor=inf must be finite"),
         (lambda: F.derivative(-1), "derivative: order=-1 must be a whole number of at least 0"),
         (lambda: F.antiderivative(until=0), "antiderivative: until=0 lies before the end of the support, 0.5; "
                                             "leave it out"),

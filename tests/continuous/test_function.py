@@ -253,3 +253,10 @@ def test_the_examples_of_the_page_run():
     done = doctest.testfile(str(ROOT / "docs" / "functions.md"), module_relative=False, optionflags=flags)
     assert done.attempted > 10
     assert done.failed == 0
+
+
+def test_pieces_no_longer_than_rounding_are_merged_away():
+    sliver = ct.samples([1000, np.nextafter(1000, 2000), 1001], [2, 1], "step")
+    product = sliver * ct.box(4, 1000)
+    assert product(1000.5) == pytest.approx(1)
+    assert product.integral() == pytest.approx(1)

@@ -33,6 +33,11 @@ class Function:
     series
         The Legendre coefficients of each piece.
 
+    Raises
+    ------
+    FunctionError
+        If no interval has a length, as after too long a shift.
+
     Examples
     --------
     >>> from faltung import continuous
@@ -51,6 +56,9 @@ class Function:
     def __init__(self, breakpoints: FloatArray, series: Sequence[FloatArray]) -> None:
         # Tiny pieces far from zero can lose their length to rounding.
         keep = np.flatnonzero(np.diff(breakpoints) > 0).tolist()
+        if not keep or not np.isfinite(breakpoints).all():
+            raise FunctionError(f"Function: on [{float(breakpoints[0])!r}, {float(breakpoints[-1])!r}] no interval is left "
+                                "that float64 can tell apart; keep the support near zero for its length")
         self._breakpoints: FloatArray = np.append(breakpoints[keep], breakpoints[keep[-1] + 1])
         self._series = tuple(series[k] for k in keep)
 
@@ -304,6 +312,7 @@ def _on_grid(f: Function, grid: FloatArray) -> list[FloatArray]:
     for piece, first, last in zip(f._series, places[:-1], places[1:], strict=True):
         if last - first == 1:
             result[first] = piece
+        if last - first <= 1:  # no longer than rounding, and merged away
             continue
         seen = local(grid[first : last + 1], grid[first], grid[last])
         for k in range(last - first):
