@@ -67,6 +67,8 @@ def _parser() -> Parser:
                                    formatter_class=argparse.RawDescriptionHelpFormatter))
     _add_plan(commands.add_parser("plan", help="show problem, recipe and machine code", description=_PLAN,
                                   formatter_class=argparse.RawDescriptionHelpFormatter))
+    _add_kernels(commands.add_parser("kernels", help="list, show and describe the kernels", description=_KERNELS,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter))
     doctor = commands.add_parser("doctor", help="show the processor and what it can do")
     doctor.set_defaults(run=_doctor)
     cache = commands.add_parser("cache", help="show or clear the folder of compiled code")
@@ -84,6 +86,7 @@ unsigned pixels: --absolute shows their size, --dtype float32 with a .tif or .np
 
   faltung apply photo.jpg --kernel gaussian:sigma=3 -o soft.png
   faltung apply *.png --kernel sharpen -o sharp/
+  faltung apply volume.npy --kernel gaussian:sigma=2,ndim=3 -o soft.npy --memory 1G
 """
 
 
@@ -91,8 +94,8 @@ def _add_apply(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("images", nargs="+", metavar="IMAGE", help="image files")
     add("--kernel", "-k", required=True, metavar="NAME-or-FILE",
-        help="identity, box, gaussian, sharpen, sobel, laplacian or emboss, with parameters as in "
-             "gaussian:sigma=2,size=9; or a file: .npy, or numbers as text (.txt, .csv)")
+        help="a name (faltung kernels lists them), with parameters as in gaussian:sigma=2,size=9; "
+             "or a file: .npy, or numbers as text (.txt, .csv)")
     add("--output", "-o", required=True, metavar="OUT", help="a file for one image; a folder for one or several")
     add("--mode", default="same", help="same (default), valid, full or causal")
     add("--border", default="reflect", help=f"{BORDERS} (default: reflect)")
@@ -103,6 +106,8 @@ def _add_apply(parser: argparse.ArgumentParser) -> None:
     add("--absolute", action="store_true", help="take the absolute value before it is rounded and clipped")
     add("--method", default="auto", help="algorithm (default: auto)")
     add("--threads", type=int, metavar="N", help="number of threads (default: all processors)")
+    add("--memory", default="256M", metavar="SIZE",
+        help="a .npy file that is larger is filtered block by block within this, into .npy (default: 256M)")
     parser.set_defaults(run=_apply)
 
 
@@ -132,6 +137,22 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_plan)
 
 
+_KERNELS = """\
+List the kernels and their parameters; show one as numbers and a small picture; or describe what it does.
+
+  faltung kernels
+  faltung kernels show gabor:sigma=2,angle=45,size=9
+  faltung kernels describe savitzky_golay:size=7,degree=3,order=1
+"""
+
+
+def _add_kernels(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("action", nargs="?", default="list", metavar="ACTION", help="list (default), show or describe")
+    add("kernel", nargs="?", metavar="NAME-or-FILE", help="a kernel, with parameters as in gaussian:sigma=2; or a file")
+    parser.set_defaults(run=_kernels)
+
+
 def _apply(options: argparse.Namespace) -> int:
     from .commands import apply
 
@@ -142,6 +163,12 @@ def _plan(options: argparse.Namespace) -> int:
     from .commands import plan
 
     return plan.run(options)
+
+
+def _kernels(options: argparse.Namespace) -> int:
+    from .commands import kernels
+
+    return kernels.run(options)
 
 
 def _doctor(_: argparse.Namespace) -> int:

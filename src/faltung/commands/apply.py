@@ -15,7 +15,8 @@ import numpy.typing as npt
 from .. import images, operations
 from ..arrays import Like
 from ..errors import DTypeError, FaltungError, ImageError, PlanError, ShapeError
-from . import words
+from ..images.blocks import MAX_BYTES, Source
+from . import volumes, words
 from .progress import Progress
 
 Pixels = npt.NDArray[Any]
@@ -30,6 +31,7 @@ class Job:
     dtype: np.dtype[Any] | None
     repeat: int
     absolute: bool
+    max_bytes: int = MAX_BYTES
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Done:
 def run(options: argparse.Namespace, tell: Callable[[BaseException], None]) -> int:
     """Filter each image; one that fails is told of, and the others go on."""
     job = _job(options)
-    pairs = _pairs([Path(image) for image in options.images], options.output)
+    pairs = _pairs(_sources(options.images), options.output)
     failed = False
     with Progress(len(pairs)) as progress:
         for source, target in pairs:
@@ -74,7 +76,8 @@ def _job(options: argparse.Namespace) -> Job:
         "threads": _threads(options.threads),
     }
     dtype = None if options.dtype is None else dtype_named(options.dtype)
-    return Job(words.kernel(options.kernel), asked, dtype, options.repeat, options.absolute)
+    kernel, max_bytes = words.kernel(options.kernel), volumes.memory(options.memory)
+    return Job(kernel, asked, dtype, options.repeat, options.absolute, max_bytes)
 
 
 def _threads(count: int | None) -> int | None:
@@ -92,6 +95,22 @@ def dtype_named(name: str) -> np.dtype[Any]:
     if dtype.kind not in "biufc":
         raise DTypeError(f"--dtype {name}: not a number; use a name of NumPy's, as uint8 or float32")
     return dtype
+
+
+def _sources(texts: list[str]) -> list[Path]:
+    """Find the files; a pattern that the shell has left as it is stands for all that match it."""
+    from glob import has_magic
+
+    found: list[Path] = []
+    for text in texts:
+        path = Path(text)
+        names = [path]
+        if has_magic(text) and not path.exists():
+            names = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+        if not names:
+            raise ImageError(f"apply: no file matches {text}; check the pattern")
+        found += names
+    return found
 
 
 def _pairs(sources: list[Path], output: str) -> list[tuple[Path, Path]]:
@@ -113,22 +132,37 @@ def _pairs(sources: list[Path], output: str) -> list[tuple[Path, Path]]:
 
 
 def _one(source: Path, target: Path, job: Job) -> str:
+    times = f" {job.repeat} times" if job.repeat > 1 else ""
+    if volumes.is_large(source, target, job.max_bytes):
+        return _large(source, target, job, times)
     pixels = images.read(source)
     # A mistake in the name of the result should not cost the work.
     images.check_writable(target, pixels.shape, job.dtype or pixels.dtype)
-    done = apply(pixels, job, has_channels=_has_channels(source, pixels, job.kernel))
+    done = apply(pixels, job, has_channels=_has_channels(source, pixels.shape, job.kernel))
     images.write(target, done.pixels)
     kind = f"{'x'.join(map(str, pixels.shape))} {pixels.dtype}"
-    times = f" {job.repeat} times" if job.repeat > 1 else ""
     spent = f"planned in {done.plan_ms:.2f} ms, ran{times} in {done.run_ms:.2f} ms"
     return f"{source} -> {target}: {kind}; {done.recipe}; {spent}"
 
 
-def _has_channels(source: Path, pixels: Pixels, kernel: Pixels) -> bool:
+def _large(source: Path, target: Path, job: Job, times: str) -> str:
+    def ask(reader: Source) -> images.Request:
+        has_channels = _has_channels(source, reader.shape, job.kernel)
+        return _request(reader.shape, reader.dtype, job, has_channels)
+
+    wanted = job.dtype or Source(source).dtype
+    finish = (lambda values: _absolute(values, wanted)) if job.absolute else None
+    told = volumes.run(source, target, ask, finish, wanted, job.repeat, job.max_bytes)
+    kind = f"{'x'.join(map(str, told.shape))} {told.dtype}"
+    return (f"{source} -> {target}: {kind}; {told.algorithm} in {told.blocks} blocks; "
+            f"planned and ran{times} in {told.run_ms:.2f} ms")
+
+
+def _has_channels(source: Path, shape: tuple[int, ...], kernel: Pixels) -> bool:
     """Whether the last axis is colour: always in a picture's file, in .npy if the kernel leaves it over."""
     if source.suffix.lower() != ".npy":
-        return pixels.ndim == 3
-    return pixels.ndim == kernel.ndim + 1 and pixels.shape[-1] <= 4
+        return len(shape) == 3
+    return len(shape) == kernel.ndim + 1 and shape[-1] <= 4
 
 
 def apply(pixels: Pixels, job: Job, *, has_channels: bool) -> Done:
@@ -138,7 +172,7 @@ def apply(pixels: Pixels, job: Job, *, has_channels: bool) -> Done:
     for _ in range(job.repeat):
         start = perf_counter()
         if planned != (pixels.shape, pixels.dtype):
-            asked = _request(pixels, job, has_channels)
+            asked = _request(pixels.shape, pixels.dtype, job, has_channels)
             part = asked.filtered(pixels)
             like = Like(part.shape, part.dtype.name)
             plan = operations.plan(operations.correlate, like, asked.kernel, **asked.options)
@@ -156,10 +190,10 @@ def one_line(recipe: Any) -> str:
     return f"{recipe.algorithm} ({told})" if told else str(recipe.algorithm)
 
 
-def _request(pixels: Pixels, job: Job, has_channels: bool) -> images.Request:
+def _request(shape: tuple[int, ...], pixel_dtype: np.dtype[Any], job: Job, has_channels: bool) -> images.Request:
     channel_axis = -1 if has_channels else None
-    dtype = np.dtype(np.float64 if pixels.dtype.itemsize > 2 else np.float32) if job.absolute else job.dtype
-    return images.request(pixels.shape, pixels.dtype, job.kernel, channel_axis=channel_axis, dtype=dtype, **job.options)
+    dtype = np.dtype(np.float64 if pixel_dtype.itemsize > 2 else np.float32) if job.absolute else job.dtype
+    return images.request(shape, pixel_dtype, job.kernel, channel_axis=channel_axis, dtype=dtype, **job.options)
 
 
 def _absolute(values: Pixels, dtype: np.dtype[Any]) -> Pixels:

@@ -10,7 +10,7 @@ _WIDTH = 30
 
 
 class Progress:
-    """Count images done; silent for a single one, and where nobody watches."""
+    """Count images or blocks done; silent for a single one, and where nobody watches."""
 
     def __init__(self, total: int, stream: TextIO | None = None) -> None:
         self.total, self.done = total, 0
@@ -27,7 +27,11 @@ class Progress:
 
     def step(self) -> None:
         """Count one more."""
-        self.done += 1
+        self.at(self.done + 1)
+
+    def at(self, done: int) -> None:
+        """Show how many are done."""
+        self.done = done
         self._draw()
 
     def clear(self) -> None:

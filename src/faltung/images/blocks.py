@@ -201,7 +201,7 @@ def run_blocks(source: Source, asked: Request, target: Path, *, max_bytes: int =
     check_writable(target, shape, final)
     extents = _cut(axes, source.dtype.itemsize, max(made.itemsize, final.itemsize), max_bytes)
     blocks = list(_blocks(shape, extents))
-    settled = Request(asked.kernel, dict(asked.options, method=_method(source, asked)), asked.alpha_axis)
+    settled = settle(source, asked)
     tell = progress or _silent
     with beside(target) as part:
         _reserve(part, shape, final)
@@ -233,16 +233,16 @@ def _axes(source: Source, asked: Request) -> list[Axis]:
     return axes
 
 
-def _method(source: Source, asked: Request) -> str:
+def settle(source: Source, asked: Request) -> Request:
     """Settle the algorithm once, by the whole problem: blocks of another shape might choose another."""
-    method = str(asked.options["method"])
-    if method != "auto":
-        return method
+    if asked.options["method"] != "auto":
+        return asked
     filtered = list(source.shape)
     if asked.alpha_axis is not None:
         filtered[asked.alpha_axis] -= 1
     like = Like(tuple(filtered), source.dtype.name)
-    return str(operations.plan(operations.correlate, like, asked.kernel, **asked.options).recipe.algorithm)
+    chosen = operations.plan(operations.correlate, like, asked.kernel, **asked.options).recipe.algorithm
+    return Request(asked.kernel, dict(asked.options, method=chosen), asked.alpha_axis)
 
 
 def _cut(axes: Sequence[Axis], item_bytes: int, result_bytes: int, max_bytes: int) -> list[int]:
