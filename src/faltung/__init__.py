@@ -17,15 +17,16 @@ from .operations import autocorrelate, conv, conv_transpose, convolve, correlate
 __version__ = "0.1.0"
 
 __all__ = [
-    "BorderError", "CodegenError", "DTypeError", "FaltungError", "ImageError", "Like", "PlanError", "ShapeError",
-    "autocorrelate", "continuous", "conv", "conv_transpose", "convolve", "correlate", "filter", "get_threads", "images", "kernels",
-    "plan", "read", "set_threads", "write",
+    "BorderError", "CodegenError", "DTypeError", "FaltungError", "ImageError", "Like", "Match", "PlanError",
+    "ShapeError", "autocorrelate", "continuous", "conv", "conv_transpose", "convolve", "correlate", "filter",
+    "find", "get_threads", "images", "kernels", "match", "period", "plan", "read", "set_threads", "write",
 ]
 
 # Imported on first use: the compiler's floor brings llvmlite, images bring the file formats.
 _LATE = {
     "set_threads": "compiler.threads", "get_threads": "compiler.threads",
     "filter": "images", "read": "images", "write": "images",
+    "match": "matching", "find": "matching", "Match": "matching", "period": "periods",
 }
 _MODULES = ("continuous", "images", "kernels")
 

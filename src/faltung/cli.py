@@ -1,4 +1,4 @@
-"""The command line: ``faltung apply``, ``plan``, ``doctor`` and ``cache``.
+"""The command line: ``faltung apply``, ``plan``, ``find``, ``doctor`` and ``cache``.
 
 Whatever goes wrong is told in one line on the error stream, with exit status 2.
 """
@@ -66,6 +66,8 @@ def _parser() -> Parser:
     _add_apply(commands.add_parser("apply", help="filter image files", description=_APPLY,
                                    formatter_class=argparse.RawDescriptionHelpFormatter))
     _add_plan(commands.add_parser("plan", help="show problem, recipe and machine code", description=_PLAN,
+                                  formatter_class=argparse.RawDescriptionHelpFormatter))
+    _add_find(commands.add_parser("find", help="find a pattern in a picture", description=_FIND,
                                   formatter_class=argparse.RawDescriptionHelpFormatter))
     _add_kernels(commands.add_parser("kernels", help="list, show and describe the kernels", description=_KERNELS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter))
@@ -137,6 +139,34 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_plan)
 
 
+_FIND = """\
+Find a pattern in a picture: a table of places, the best first; with boxes drawn on request.
+
+Places are those of the pattern's first pixel, between pixels by a quadratic fit.  Alpha is left out; if only one of
+the two pictures has colour, both are searched in grey.
+
+  faltung find page.png letter.png -o found.png
+  faltung find scene.jpg part.png --angles 0:360:10 --scales 0.8,1,1.25 --top 3 --json
+"""
+
+
+def _add_find(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("scene", metavar="SCENE", help="the picture that is searched")
+    add("pattern", metavar="PATTERN", help="the picture that is looked for")
+    add("--threshold", type=float, metavar="SCORE", help="least score (default: 0.8), or greatest for ssd and nssd")
+    add("--top", type=int, metavar="N", help="at most so many places")
+    add("--score", default="zncc", help="zncc (default), ncc, correlation, ssd or nssd")
+    add("--min-distance", type=float, metavar="PIXELS", help="least distance of two places (default: by overlap)")
+    add("--angles", metavar="DEGREES", help="turn the pattern: 0,90,180 or from:to:step, anticlockwise")
+    add("--scales", metavar="FACTORS", help="scale the pattern: 0.5,1,2 or from:to:step")
+    add("--coarse", action="store_true", help="search smaller versions first: quicker for large patterns")
+    add("--json", action="store_true", help="print JSON instead of a table")
+    add("--output", "-o", metavar="OUT", help="picture with the boxes drawn")
+    add("--threads", type=int, metavar="N", help="number of threads (default: all processors)")
+    parser.set_defaults(run=_find)
+
+
 _KERNELS = """\
 List the kernels and their parameters; show one as numbers and a small picture; or describe what it does.
 
@@ -163,6 +193,12 @@ def _plan(options: argparse.Namespace) -> int:
     from .commands import plan
 
     return plan.run(options)
+
+
+def _find(options: argparse.Namespace) -> int:
+    from .commands import find
+
+    return find.run(options)
 
 
 def _kernels(options: argparse.Namespace) -> int:
