@@ -13,7 +13,7 @@ from ..errors import FunctionError
 from .adaptive import function
 from .checks import finite, number, positive, rising, whole
 from .piecewise import Function
-from .series import FloatArray, chebyshev_to_legendre, nodes, to_legendre
+from .series import FloatArray, chebyshev_to_legendre, from_values, nodes
 
 BASES = ("power", "legendre", "chebyshev")
 KINDS = ("linear", "nearest", "step")
@@ -129,8 +129,7 @@ def _from_powers(power: npt.NDArray[Any]) -> FloatArray:
         for coefficient in power[::-1]:
             value = value * s + coefficient
         values.append(float(value))
-    series: FloatArray = to_legendre(count) @ np.array(values)
-    return series
+    return from_values(np.array(values))
 
 
 def polynomial(breakpoints: npt.ArrayLike, coefficients: Any, *, basis: str = "power") -> Function:
@@ -185,7 +184,7 @@ def _in_legendre(numbers: FloatArray, length: float, basis: str) -> FloatArray:
     value = np.zeros(count)
     for coefficient in numbers[::-1]:
         value = value * s + coefficient
-    return to_legendre(count) @ value
+    return from_values(value)
 
 
 def samples(x: npt.ArrayLike, y: npt.ArrayLike, kind: str = "linear") -> Function:

@@ -13,7 +13,7 @@ from numpy.polynomial import legendre
 from ..errors import DTypeError, FunctionError
 from .checks import is_number, number, real, whole
 from .extrema import highest
-from .series import UNIT, FloatArray, bound, evaluate, integrate, mirror, nodes, padded, restrict, to_legendre, trim
+from .series import UNIT, FloatArray, bound, evaluate, from_values, integrate, mirror, nodes, padded, restrict, trim
 from .trapezoids import Parts
 
 
@@ -57,8 +57,9 @@ class Function:
         # Tiny pieces far from zero can lose their length to rounding.
         keep = np.flatnonzero(np.diff(breakpoints) > 0).tolist()
         if not keep or not np.isfinite(breakpoints).all():
-            raise FunctionError(f"Function: on [{float(breakpoints[0])!r}, {float(breakpoints[-1])!r}] no interval is left "
-                                "that float64 can tell apart; keep the support near zero for its length")
+            low, high = float(breakpoints[0]), float(breakpoints[-1])
+            raise FunctionError(f"Function: on [{low!r}, {high!r}] no interval is left that float64 can tell apart; "
+                                "keep the support near zero for its length")
         self._breakpoints: FloatArray = np.append(breakpoints[keep], breakpoints[keep[-1] + 1])
         self._series = tuple(series[k] for k in keep)
 
@@ -340,7 +341,7 @@ def _product(f: Function, g: Function) -> Function:
     for one, other in zip(_on_grid(f, grid), _on_grid(g, grid), strict=True):
         count = len(one) + len(other) - 1
         points = nodes(count)
-        product = to_legendre(count) @ (evaluate(one, points) * evaluate(other, points))
+        product = from_values(evaluate(one, points) * evaluate(other, points))
         series.append(trim(product, float(bound(product))))
     first, last = np.flatnonzero(inside)[[0, -1]]
     return Function(grid[first : last + 2], series[first : last + 1])

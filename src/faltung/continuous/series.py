@@ -68,10 +68,18 @@ def chebyshev_to_legendre(count: int) -> FloatArray:
     return _kept(matrix)
 
 
-@lru_cache(maxsize=256)
-def to_legendre(count: int) -> FloatArray:
-    """Return the matrix from values at `nodes` to Legendre coefficients."""
-    return _kept(chebyshev_to_legendre(count) @ to_chebyshev(count))
+def from_values(values: FloatArray) -> FloatArray:
+    """Return the Legendre coefficients (..., N) of the polynomials with these values at `nodes`, (..., N).
+
+    Examples
+    --------
+    >>> from_values(nodes(4) ** 3).round(12) + 0.0
+    array([0. , 0.6, 0. , 0.4])
+    """
+    count = values.shape[-1]
+    # Two products with each batch: the product of the two matrices would cost more than it saves.
+    series: FloatArray = values @ to_chebyshev(count).T @ chebyshev_to_legendre(count).T
+    return series
 
 
 def evaluate(series: FloatArray, points: FloatArray) -> FloatArray:
@@ -142,7 +150,7 @@ def restrict(series: FloatArray, low: FloatArray, high: FloatArray) -> FloatArra
     part = float(np.max(high - low, initial=0.0)) / 2
     count = degree_within(degree, part) + 1
     points = low[:, None] + (high - low)[:, None] * ((nodes(count) + 1) / 2)
-    return evaluate(series, points) @ to_legendre(count).T
+    return from_values(evaluate(series, points))
 
 
 @lru_cache(maxsize=4096)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .series import UNIT, FloatArray, degree_within, evaluate, gauss, integrate, mirror, nodes, restrict, to_legendre
+from .series import UNIT, FloatArray, degree_within, evaluate, from_values, gauss, integrate, mirror, nodes, restrict
 
 BATCH_NUMBERS = 1 << 18
 """Numbers in one temporary array: some megabytes, of the order of a cache."""
@@ -141,7 +141,7 @@ def parallelogram(f: FloatArray, g: FloatArray, ratio: FloatArray) -> FloatArray
         points = some[:, None] * (1 - ratio)[:, None, None] - v * ratio[:, None, None]
         seen = evaluate(f, points.reshape(len(f), -1)).reshape(points.shape)
         values[:, start : start + lines] = np.einsum("pij,pj->pi", seen, weighted)
-    return values @ to_legendre(count).T
+    return from_values(values)
 
 
 def pairs_of(f: Parts, g: Parts) -> Iterator[Parts]:
