@@ -117,12 +117,13 @@ def _cast_into(place: np.ndarray, sums: np.ndarray, problem: Problem) -> bool:
         return False
     low, high = limits(output)
     whole = np.rint(sums.real)
-    inside = (whole >= low) & (whole <= high) if output not in ("int64", "uint64") else (
-        (whole >= float(low)) & (whole < float(high)))
-    if problem.overflow == "saturate":
-        whole = np.where(np.isnan(whole), 0, np.clip(whole, low, high))
-    if output == "uint64" or problem.overflow != "wrap":
-        place[...] = np.where(inside | (problem.overflow == "saturate"), whole, 0).astype(numpy_dtype(output))
-    else:
+    # high + 1 is a power of two, exact in floating point where high may not be
+    inside = (whole >= float(low)) & (whole < float(high) + (1 if high < 2**53 else 0))
+    if problem.overflow == "wrap":  # integers that come here lie below 2**53
         place[...] = np.where(np.abs(whole) < 2.0**63, whole, 0).astype(np.int64).astype(numpy_dtype(output))
+        return False
+    result = np.where(inside, whole, 0).astype(numpy_dtype(output))
+    if problem.overflow == "saturate":
+        result[whole < float(low)], result[(whole > 0) & ~inside] = low, high
+    place[...] = result
     return problem.overflow == "raise" and not bool(inside.all())
