@@ -500,3 +500,13 @@ def test_autocorrelate(method, rng):
     assert np.isnan(ft.autocorrelate(np.zeros(3, np.float32), normalize=True)).all()
     z = rng.normal(size=4) + 1j * rng.normal(size=4)
     near(ft.autocorrelate(z), np.correlate(z, z, "full"))
+
+
+def test_autocorrelation_tells_its_lags():
+    x = np.array([[1.0, 2, 0], [3, 1, 5]])
+    result, (down, across) = ft.autocorrelate(x, return_lags=True)
+    np.testing.assert_array_equal(down, [-1, 0, 1])
+    np.testing.assert_array_equal(across, [-2, -1, 0, 1, 2])
+    np.testing.assert_array_equal(result, ft.autocorrelate(x))
+    _, lags = ft.autocorrelate(x[0], max_lag=1, return_lags=True)
+    np.testing.assert_array_equal(lags, [-1, 0, 1])

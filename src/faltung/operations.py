@@ -142,7 +142,7 @@ def _slide_missing(function: str, x: Any, k: Any, words: calls.Words, method: st
     return missing.slide(function, x, k, words, method, out, threads, missing.Choice(*choice))
 
 
-def autocorrelate(x: Any, *, max_lag: Any = None, normalize: bool = False) -> Any:
+def autocorrelate(x: Any, *, max_lag: Any = None, normalize: bool = False, return_lags: bool = False) -> Any:
     """Correlate an image with itself, over all its axes.
 
     ``y[max_lag + lag] = sum over n of x[n + lag] * conj(x[n])`` for ``-max_lag <= lag <= max_lag``.
@@ -154,6 +154,8 @@ def autocorrelate(x: Any, *, max_lag: Any = None, normalize: bool = False) -> An
         Largest lag, at most ``N - 1``, which is the default.  Only the lags asked for are computed.
     normalize : bool
         Divide by the value at lag zero, so that it becomes 1; integers become float64.
+    return_lags : bool
+        Return the lags too, ``(result, lags)``: one array, or a tuple with one for each axis.
 
     Returns
     -------
@@ -171,6 +173,8 @@ def autocorrelate(x: Any, *, max_lag: Any = None, normalize: bool = False) -> An
     array([ 3,  8, 14,  8,  3])
     >>> autocorrelate([1.0, 2.0, 2.0], max_lag=1, normalize=True)
     array([0.66666667, 1.        , 0.66666667])
+    >>> autocorrelate([1, 2, 3], max_lag=1, return_lags=True)
+    (array([ 8, 14,  8]), array([-1,  0,  1]))
     """
     array, restore = adopt(x, "autocorrelate", "x")
     lags = _lags(array.shape, max_lag)
@@ -181,7 +185,11 @@ def autocorrelate(x: Any, *, max_lag: Any = None, normalize: bool = False) -> An
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = result / result[lags]
         result = ratio.astype(np.float64 if is_integer(result.dtype.name) else result.dtype, copy=False)
-    return result if restore is None else restore(result)
+    given = result if restore is None else restore(result)
+    if not return_lags:
+        return given
+    every = tuple(np.arange(-lag, lag + 1) for lag in lags)
+    return given, every[0] if len(every) == 1 else every
 
 
 def _lags(shape: tuple[int, ...], max_lag: Any) -> tuple[int, ...]:

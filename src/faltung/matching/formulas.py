@@ -16,8 +16,9 @@ class Sums:
 
     ``weight = sum(w)``, ``both = sum(w x t)``, ``image1[c] = sum(w x)``, ``image2 = sum(w x**2)``,
     ``pattern1[c] = sum(w t)``, ``pattern2 = sum(w t**2)``; all but those with ``[c]`` are summed over the channels.
-    ``variance`` is ``weight * image2 - sum(image1**2)`` where it is known better than so.  Variances of at most
-    ``rounding`` times their larger term are nothing.
+    ``variance`` is ``weight * image2 - sum(image1**2)`` where it is known already, or better than so.  Variances of at
+    most ``rounding`` times their larger term are nothing; none is if they are ``sure``.  A ``centred`` pattern has
+    sums of 0 but for rounding.
     """
 
     weight: Any
@@ -28,12 +29,17 @@ class Sums:
     pattern2: Any
     rounding: float = 0.0
     variance: Any = None
+    centred: bool = False
+    sure: bool = False
 
     def image_variance(self) -> Any:
         """``weight**2`` times the variance of the image in the window."""
         if self.variance is not None:
             return self.variance
-        return self.weight * self.image2 - (self.image1 * self.image1).sum(axis=0)
+        variance = self.weight * self.image2
+        for channel in self.image1:
+            variance -= channel * channel
+        return variance
 
     def pattern_variance(self) -> Any:
         """``weight**2`` times the variance of the pattern."""
@@ -42,8 +48,15 @@ class Sums:
 
 def zncc(sums: Sums, flat: float) -> Array:
     """Correlation coefficient of what is left when the means are subtracted."""
-    cross = sums.weight * sums.both - (sums.image1 * sums.pattern1).sum(axis=0)
     image, pattern = sums.image_variance(), sums.pattern_variance()
+    if sums.centred:
+        cross, pattern = sums.both, pattern / (sums.weight * sums.weight)
+    else:
+        cross = sums.weight * sums.both
+        for image1, pattern1 in zip(sums.image1, sums.pattern1, strict=True):
+            cross -= image1 * pattern1
+    if sums.sure:
+        return _ratio(cross, image, pattern, None, flat)
     nothing = image <= sums.rounding * (sums.weight * sums.image2)
     if np.ndim(pattern):
         nothing |= pattern <= sums.rounding * (sums.weight * sums.pattern2)
@@ -76,12 +89,14 @@ def nssd(sums: Sums, flat: float) -> Array:
     return np.asarray(result)
 
 
-def _ratio(cross: Any, image: Any, pattern: Any, nothing: Array, flat: float) -> Array:
+def _ratio(cross: Any, image: Any, pattern: Any, nothing: Array | None, flat: float) -> Array:
     scale = np.sqrt(np.asarray(image, np.float64))
     scale *= np.sqrt(np.asarray(pattern, np.float64))
     result: Array = np.divide(cross, scale, out=scale)
-    np.clip(result, -1, 1, out=result)
-    result[nothing] = flat
+    np.minimum(result, 1, out=result)
+    np.maximum(result, -1, out=result)
+    if nothing is not None and nothing.any():
+        result[nothing] = flat
     return result
 
 

@@ -146,8 +146,9 @@ def _run(operands: Sequence[Operands], score: str, flat: float, method: str, thr
 
         def fill(strip: tuple[int, int]) -> None:
             with np.errstate(all="ignore"):
-                for target, sums in zip(maps, source.sums(*strip), strict=True):
-                    target[strip[0] : strip[1]] = formula(sums, flat)
+                for start, stop, every in source.sums(*strip):
+                    for target, sums in zip(maps, every, strict=True):
+                        target[start:stop] = formula(sums, flat)
 
         _share(fill, list(_strips(operands[0])), prod(source.places), threads)
     for one, target in zip(operands, maps, strict=True):
@@ -194,7 +195,7 @@ def settle_exact(operands: Operands, scores: Array, work: Work) -> None:
         size = float(np.square(operands.pattern, dtype=np.float64, where=np.isfinite(operands.pattern),
                                out=np.zeros(operands.pattern.shape)).sum()) if work.score == "ssd" else 1.0
         near = scores <= NEARLY[work.dtype] * max(size, np.finfo(np.float64).tiny)
-    places = np.argwhere(near)
+    places = np.stack(np.unravel_index(np.flatnonzero(near), near.shape), axis=1)
     for tap in _few_taps(operands):
         places = places[_agree(operands, places, tap)]
     for place in places:

@@ -12,13 +12,15 @@ import numpy as np
 from .. import operations
 from .formulas import Sums
 from .request import Operands
-from .windows import Double, add, double, multiply, product, window_sum, window_sum_double
+from .windows import Double, add, double, multiply, product, window_sum, window_sum_along, window_sum_double
 
 Array = np.ndarray
 UNIT = 2.0**-53
 DOUBTFUL = {"float32": 1e-7, "float64": 0.02}
 """A variance smaller than this part of the mean square is summed again in twice the digits: its error would exceed what
 a score of that dtype promises."""
+RANGE = 2**14
+"""Samples of a range, about: its half a dozen arrays of float64 stay in the second cache."""
 _SAMPLE = 2**16
 
 
@@ -76,6 +78,8 @@ class Windowed:
         self.image, self.shift, patterns = _centred(first.image, [one.pattern for one in operands], work)
         self.kernels = [_kernel(pattern, self.image, work, None) for pattern in patterns]
         self.both = [self._products(kernel) for kernel, _ in self.kernels]
+        self.kind = _kind(self.image, self.weight, work)
+        self.patterns = [_pattern_sums(kernel, kernel, back, self.kind) for kernel, back in self.kernels]
         self.sum_dtype = _sum_dtype(first.image, self.weight) if work.exact else np.dtype(np.float64)
 
     def _products(self, kernel: Array) -> Array:
@@ -90,33 +94,59 @@ class Windowed:
         both, dtype = self.both[number], np.dtype(self.work.dtype)
         return both.view(dtype) if both.dtype.itemsize == dtype.itemsize and both.flags.c_contiguous else None
 
-    def sums(self, start: int, stop: int) -> Iterator[Sums]:
-        """The sums at the places from ``start`` to ``stop`` along the first axis, pattern after pattern."""
-        block = self.image[:, start : stop + self.extents[0] - 1]
-        image1, image2, variance, rounding = self._of_image(block)
-        kind = _kind(self.image, self.weight, self.work)
-        image1, image2 = image1.astype(kind, copy=False), image2.astype(kind, copy=False)
-        for (kernel, back), both in zip(self.kernels, self.both, strict=True):
-            part = both[start:stop].astype(kind)
-            if back:
-                part += back * image1.sum(axis=0)
-            pattern1, pattern2 = _pattern_sums(kernel, kernel, back, kind)
-            yield Sums(self.weight, part, image1, image2, _beside(pattern1, image1), pattern2, rounding, variance)
+    def sums(self, start: int, stop: int) -> Iterator[tuple[int, int, list[Sums]]]:
+        """The sums at the places from ``start`` to ``stop`` along the first axis: ranges, and one for each pattern.
 
-    def _of_image(self, block: Array) -> tuple[Array, Array, Array | None, float]:
+        Sums along the first axis are shared by the whole strip; what follows is done in ranges that stay in the cache.
+        """
+        values, squares = self._values(self.image[:, start : stop + self.extents[0] - 1])
+        if values is None or len(self.extents) == 1:
+            yield start, stop, self._combine(start, stop, values, values, squares)
+            return
+        first1, first2 = (window_sum_along(part, axis, self.extents[0]) for part, axis in ((values, 1), (squares, 0)))
+        rows = max(1, RANGE // (self.image.size // self.image.shape[1]))
+        for low in range(0, stop - start, rows):
+            high = min(low + rows, stop - start)
+            raw = values[:, low : high + self.extents[0] - 1]
+            yield start + low, start + high, self._combine(start + low, start + high, raw, first1[:, low:high],
+                                                           first2[low:high])
+
+    def _values(self, block: Array) -> tuple[Any, Any]:
+        """The image in the numbers of its sums, and its squares summed over the channels; None if nobody asks."""
         if self.work.score == "correlation" and not any(back for _, back in self.kernels):
-            return np.zeros((1,) * block.ndim), np.zeros(()), None, 0.0
+            return None, None
         values = block.astype(self.sum_dtype)
         if not self.work.exact and self.shift:
             values -= self.shift
-        squares = values[0] * values[0] if len(values) == 1 else np.einsum("i...,i...->...", values, values)
-        image1, image2 = window_sum(values, self.extents), window_sum(squares, self.extents)
+        return values, values[0] * values[0] if len(values) == 1 else np.einsum("i...,i...->...", values, values)
+
+    def _combine(self, start: int, stop: int, raw: Any, values: Any, squares: Any) -> list[Sums]:
+        image1, image2, variance, rounding, sure = self._of_image(raw, values, squares)
+        kind, result = self.kind, []
+        image1, image2 = image1.astype(kind, copy=False), image2.astype(kind, copy=False)
+        for (_, back), both, (pattern1, pattern2) in zip(self.kernels, self.both, self.patterns, strict=True):
+            part = both[start:stop].astype(kind)
+            if back:
+                part += back * image1.sum(axis=0)
+            result.append(Sums(self.weight, part, image1, image2, _beside(pattern1, image1), pattern2, rounding,
+                               variance, centred=not self.work.exact and self.work.score == "zncc", sure=sure))
+        return result
+
+    def _of_image(self, raw: Any, values: Any, squares: Any) -> tuple[Array, Array, Array | None, float, bool]:
+        """Sums of the image from those along the first axis, or from the raw values where digits are lacking."""
+        if values is None:
+            return np.zeros((1,) * self.image.ndim), np.zeros(()), None, 0.0, False
+        rest = self.extents[1:] if len(self.extents) > 1 else self.extents
+        image1, image2 = window_sum(values, rest), window_sum(squares, rest)
         if self.work.exact or self.work.score != "zncc":
-            return image1, image2, None, 0.0
-        variance = self.weight * image2 - (image1 * image1).sum(axis=0)
-        if not bool((variance <= DOUBTFUL[self.work.dtype] * self.weight * image2).any()):
-            return image1, image2, variance, 0.0
-        return self._again(values)
+            return image1, image2, None, 0.0, False
+        variance = self.weight * image2
+        limit = DOUBTFUL[self.work.dtype] * variance
+        for channel in image1:
+            variance -= channel * channel
+        if not bool((variance <= limit).any()):
+            return image1, image2, variance, 0.0, True
+        return (*self._again(raw), False)
 
     def _again(self, values: Array) -> tuple[Array, Array, Array, float]:
         """The sums in twice the digits; the error of the variance is below ``rounding * weight * image2``."""
@@ -193,7 +223,7 @@ class Masked:
         """Nothing: the sums are of other dtypes."""
         return None
 
-    def sums(self, start: int, stop: int) -> Iterator[Sums]:
+    def sums(self, start: int, stop: int) -> Iterator[tuple[int, int, list[Sums]]]:
         """The sums at the places from ``start`` to ``stop`` along the first axis."""
         cut = {}
         for name, value in self.parts.items():
@@ -202,7 +232,7 @@ class Masked:
             else:
                 axes = (slice(None),) * (value.ndim - len(self.places))
                 cut[name] = value[(*axes, slice(start, stop))].astype(self.kind, copy=False)
-        yield Sums(**cut, rounding=self.rounding)
+        yield start, stop, [Sums(**cut, rounding=self.rounding)]
 
 
 # ---------------------------------------------------------------- numbers

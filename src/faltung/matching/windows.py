@@ -9,6 +9,7 @@ all that follows.)  Integers may wrap on the way: the sum is right modulo the si
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -30,27 +31,36 @@ def window_sum(array: Array, extents: Sequence[int]) -> Array:
     """
     first = array.ndim - len(extents)
     for axis in range(first, array.ndim):
-        length = extents[axis - first]
-        by_runs = length >= LONG and axis < array.ndim - 1
-        array = _long(array, axis, length) if by_runs else _along(array, axis, length)
+        array = window_sum_along(array, axis, extents[axis - first])
     return array
 
 
+def window_sum_along(array: Array, axis: int, length: int) -> Array:
+    """Sum over every window of ``length`` samples along one axis."""
+    by_runs = length >= LONG and axis < array.ndim - 1
+    return _long(array, axis, length) if by_runs else _along(array, axis, length)
+
+
 def _along(array: Array, axis: int, length: int) -> Array:
-    outputs = array.shape[axis] - length + 1
-    total: Array | None = None
-    power, size, start = array, 1, 0
+    """Sum windows by doubling, on the array as one line of memory: what runs over a row's end is cut off at last."""
+    array = np.ascontiguousarray(array)
+    step, shape = prod(array.shape[axis + 1 :]), array.shape
+    line = array.reshape(-1)
+    outputs = line.size - (length - 1) * step
+    whole = np.empty_like(line)
+    result, started = whole[:outputs], False
+    power, size, start = line, 1, 0
     while True:
         if length & size:
-            part = _cut(power, axis, start, start + outputs)
-            total = part if total is None else total + part
+            part = power[start * step : start * step + outputs]
+            np.add(result, part, out=result) if started else np.copyto(result, part)
+            started = True
             start += size
         if 2 * size > length:
             break
-        power = _cut(power, axis, size, None) + _cut(power, axis, 0, -size)
+        power = power[size * step :] + power[: -size * step]
         size *= 2
-    assert total is not None
-    return total
+    return _cut(whole.reshape(shape), axis, 0, shape[axis] - length + 1)
 
 
 def _long(array: Array, axis: int, length: int) -> Array:
