@@ -39,7 +39,8 @@ def run(line, capsys):
 
 
 @pytest.mark.parametrize("source", ["grey.png", "colour.png", "deep.tif", "array.npy"])
-@pytest.mark.parametrize("name", ["identity:size=3", *(name for name in kernels.KERNELS if name != "identity")])
+@pytest.mark.parametrize("name", ["identity:size=3", *(
+    name if kernels.named(name).ndim == 2 else f"{name}:ndim=2" for name in kernels.KERNELS if name != "identity")])
 def test_apply_is_filter(folder, capsys, source, name):
     target = f"out{source[-4:]}"
     status, out, err = run(f"apply {source} --kernel {name} -o {target}", capsys)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import struct
 import sys
+import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from faltung import images, kernels
 from faltung.errors import DTypeError, ImageError, ShapeError
@@ -130,6 +131,38 @@ def test_a_cameras_orientation_is_followed(tmp_path):
     exif[274] = 6
     Image.fromarray(smooth((8, 16))).save(tmp_path / "a.jpg", exif=exif)
     assert images.read(tmp_path / "a.jpg").shape == (16, 8)
+
+
+@pytest.mark.parametrize("orientation", range(1, 10))
+@pytest.mark.parametrize("kind", ["ours.tif", "packed.tif", "deep.png", "deep-alpha.png", "plain.png"])
+def test_every_orientation_is_followed_in_every_format(tmp_path, orientation, kind):
+    """Pillow's own way of turning 8-bit pixels decides what is right."""
+    channels = {"deep.png": (3,), "deep-alpha.png": (2,), "plain.png": (3,)}.get(kind, ())
+    pixels = noise((5, 7, *channels), np.uint8 if "deep" not in kind else np.uint16)
+    path = tmp_path / kind
+    exif = Image.Exif()
+    exif[274] = orientation
+    if kind.endswith("tif"):
+        compression = {"ours.tif": "raw", "packed.tif": "packbits"}[kind]
+        if orientation == 9 and compression == "packbits":
+            pytest.skip("libtiff refuses to write a number that does not exist")
+        Image.fromarray(pixels).save(path, compression=compression, tiffinfo={274: orientation})
+    else:
+        images.write(path, pixels)
+        data = path.read_bytes()
+        chunk = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
+        chunk = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        path.write_bytes(data[:33] + chunk + data[33:])
+    turned = [np.asarray(ImageOps.exif_transpose(with_exif(plane, exif)))
+              for plane in np.moveaxis(pixels.view(np.uint8).reshape(5, 7, -1), -1, 0)]
+    wanted = np.ascontiguousarray(np.stack(turned, axis=-1)).view(pixels.dtype)
+    np.testing.assert_array_equal(images.read(path), wanted if channels else wanted[..., 0])
+
+
+def with_exif(plane, exif):
+    image = Image.fromarray(np.ascontiguousarray(plane))
+    image.getexif()[274] = exif[274]
+    return image
 
 
 def text_of(call):
