@@ -502,7 +502,7 @@ def test_autocorrelate(method, rng):
     near(ft.autocorrelate(z), np.correlate(z, z, "full"))
 
 
-def test_autocorrelation_tells_its_lags():
+def test_autocorrelation_tells_its_lags(method):
     x = np.array([[1.0, 2, 0], [3, 1, 5]])
     result, (down, across) = ft.autocorrelate(x, return_lags=True)
     np.testing.assert_array_equal(down, [-1, 0, 1])
