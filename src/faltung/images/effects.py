@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import kernels, operations
+from .. import kernels
 from ..errors import DTypeError, KernelError, ShapeError
 from ..problem.border import parse_border
-from .filtering import filtered_axes, has_alpha, kernel_for
+from .filtering import along, filtered_axes, has_alpha
 
 Pixels = npt.NDArray[Any]
 Sigma = float | Sequence[float]
@@ -193,10 +193,10 @@ def edges(image: Any, kind: str = "sobel", *, sigma: Sigma | None = None, border
                          for lines in slopes])
     magnitude = np.sqrt(np.square(gradient).sum(axis=0))
     if channel_axis is not None:
-        along = channel_axis % pixels.ndim
-        most = np.expand_dims(np.argmax(magnitude, axis=along), along)
-        magnitude = np.take_along_axis(magnitude, most, along).squeeze(along)
-        gradient = np.take_along_axis(gradient, most[None], along + 1).squeeze(along + 1)
+        axis = channel_axis % pixels.ndim
+        most = np.expand_dims(np.argmax(magnitude, axis=axis), axis)
+        magnitude = np.take_along_axis(magnitude, most, axis).squeeze(axis)
+        gradient = np.take_along_axis(gradient, most[None], axis + 1).squeeze(axis + 1)
     return Edges(gradient, magnitude)
 
 
@@ -215,14 +215,13 @@ def _passes(function: str, part: Pixels, lines: Sequence[Pixels | None], axes: t
             dtype: np.dtype[Any], method: str, threads: int | None) -> Pixels:
     """Filter along one axis after the other; only the last result is rounded to `dtype`."""
     sides = parse_border(function, border, len(axes))
-    passes = [(line, axis, pair) for line, axis, pair in zip(lines, axes, sides, strict=True) if line is not None]
+    passes = [(line, place) for place, line in enumerate(lines) if line is not None]
     wide, gain, values = _wide(part.dtype), 1.0, part
-    for done, (line, axis, pair) in enumerate(passes, 1):
+    for done, (line, place) in enumerate(passes, 1):
         # A constant outside has been filtered along the other axes by now, as the image has.
-        scaled = tuple(side if isinstance(side, str) or gain == 1 else side * gain for side in pair)
-        values = operations.correlate(
-            values, kernel_for(values.dtype, line), "same", axes=axis, border=(scaled,), overflow="saturate",
-            dtype=dtype if done == len(passes) else wide, method=method, threads=threads)
+        scaled = tuple(side if isinstance(side, str) or gain == 1 else side * gain for side in sides[place])
+        values = along(values, line, place, axes, scaled, overflow="saturate", method=method, threads=threads,
+                       dtype=dtype if done == len(passes) else wide)
         total = float(line.sum())
         gain *= 1.0 if abs(total - 1) < 1e-12 else total
     return values if passes else saturate(part.copy(), dtype)

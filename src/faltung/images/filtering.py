@@ -151,6 +151,21 @@ def _check_kernel(shape: tuple[int, ...], taps: tuple[int, ...], axes: tuple[int
                          f"{shape} are filtered; {hint}")
 
 
+def along(values: Pixels, line: Pixels, place: int, axes: tuple[int, ...], pair: Any, stride: int = 1,
+          **options: Any) -> Pixels:
+    """Filter along one of the filtered axes, the one at `place`, with `pair` as its border, in mode "same".
+
+    The line goes to the engine as a kernel over all filtered axes, of extent 1 along the others: so that the
+    lanes lie along the last axis, whichever is filtered.
+    """
+    ndim = len(axes)
+    extents = [len(line) if other == place else 1 for other in range(ndim)]
+    steps = tuple(stride if other == place else 1 for other in range(ndim))
+    border = tuple(pair if other == place else 0 for other in range(ndim))
+    kernel = kernel_for(values.dtype, line.reshape(extents))
+    return np.asarray(operations.correlate(values, kernel, "same", axes=axes, border=border, stride=steps, **options))
+
+
 def has_alpha(shape: tuple[int, ...], channel_axis: int | None) -> bool:
     """Whether the last channel is taken for alpha: in pictures of 2 or 4 channels."""
     return channel_axis is not None and len(shape) == 3 and shape[channel_axis] in (2, 4)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import kernels, operations
+from .. import kernels
 from ..errors import DTypeError, KernelError, ShapeError
 from ..problem.border import parse_border
 from .effects import saturate
-from .filtering import filtered_axes, kernel_for
+from .filtering import along, filtered_axes
 
 Pixels = npt.NDArray[Any]
 KINDS = ("gaussian", "laplacian")
@@ -150,10 +150,8 @@ def _working(dtype: np.dtype[Any]) -> np.dtype[Any]:
 def _reduce(image: Pixels, frame: Pyramid) -> Pixels:
     sides = parse_border("pyramid", frame.border, len(frame.axes))
     values = image
-    for axis, pair in zip(frame.axes, sides, strict=True):
-        line = kernel_for(values.dtype, kernels.binomial(5, 1))
-        values = operations.correlate(values, line, "same", axes=axis, stride=2, border=(pair,),
-                                      dtype=_working(frame.dtype))
+    for place, pair in enumerate(sides):
+        values = along(values, kernels.binomial(5, 1), place, frame.axes, pair, 2, dtype=_working(frame.dtype))
     return saturate(values, frame.dtype)
 
 
@@ -161,15 +159,14 @@ def _expand(image: Pixels, shape: tuple[int, ...], frame: Pyramid) -> Pixels:
     """Double the extents: even samples see three coarse ones, odd samples two."""
     border = "wrap" if frame.border == "wrap" else "edge"
     values = image
-    for axis in frame.axes:
+    for place, axis in enumerate(frame.axes):
         working = _working(frame.dtype)
         wanted = [shape[axis] if other == axis else extent for other, extent in enumerate(values.shape)]
         made = np.empty(wanted, working)
         lead = (slice(None),) * axis
         for start, line in ((0, [0.125, 0.75, 0.125]), (1, [0.0, 0.5, 0.5])):
             part = made[(*lead, slice(start, None, 2))]
-            full = operations.correlate(values, kernel_for(values.dtype, np.array(line)), "same", axes=axis,
-                                        border=border, dtype=working)
+            full = along(values, np.array(line), place, frame.axes, (border, border), dtype=working)
             part[...] = full[(*lead, slice(part.shape[axis]))]
         values = made
     return saturate(values, frame.dtype)
