@@ -32,8 +32,10 @@ from .problem.extents import as_integer, quote
 from .problem.promotion import check_dtype, is_integer, limits, numpy_dtype, overflow_error, promote
 
 POLICIES = ("propagate", "omit", "raise")
-SURELY_DIRECT = 512
-"""Taps up to which "auto" takes the direct algorithm here: its sums of weights have no error but rounding."""
+SURELY_DIRECT = 149
+"""Taps up to which "auto" is the direct algorithm anyway: its sums of weights are exact but for their own rounding."""
+LITTLE = 1e-3
+"""Shares of weight below which transformed sums, whose error is that of the whole window, are summed directly instead."""
 
 Array = np.ndarray
 
@@ -290,9 +292,8 @@ class Sums:
         return share, valid
 
     def trustworthy(self, share: Array, valid: Array) -> bool:
-        """Whether no output rests on weights that are as small as the rounding of a transformed sum."""
-        return self.asked.method in ("direct", "reference") or not bool(
-            np.any(valid & (share <= self.kernel.rounding)))
+        """Whether no output rests on weights so small that the rounding of a transformed sum would show."""
+        return self.asked.method in ("direct", "reference") or not bool(np.any(valid & (share <= LITTLE)))
 
     def result(self, valid: Array) -> Array:
         """The result in the dtype of the work, NaN where there is not enough weight."""
