@@ -19,6 +19,7 @@ as data of weight 1 (one of NaN as missing, under "omit"); any other border carr
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import isnan
 from typing import Any, NamedTuple
 
@@ -35,7 +36,7 @@ POLICIES = ("propagate", "omit", "raise")
 SURELY_DIRECT = 149
 """Taps up to which "auto" is the direct algorithm anyway: its sums of weights are exact but for their own rounding."""
 LITTLE = 1e-3
-"""Shares of weight below which transformed sums, whose error is that of the whole window, are summed directly instead."""
+"""Share of weight below which a transformed sum, whose error is that of the whole window, is summed directly."""
 
 Array = np.ndarray
 
@@ -250,7 +251,8 @@ def _measure(k: Array, axes: tuple[int, ...], ndim: int, work: str, *, conjugate
     real = np.finfo(np.dtype(work)).dtype
     kind = np.result_type(real, np.complex64) if k.dtype.kind == "c" else real
     rounding = 2 * (taps + 2) * float(np.finfo(real).eps)
-    return Kernel(k.astype(kind), np.conj(sums) if conjugate else sums, magnitudes, rounding)
+    sums = np.conj(sums) if conjugate else sums
+    return Kernel(k.astype(kind), sums.astype(kind), magnitudes.astype(real), rounding)
 
 
 def _select(image: Array, weights: Array, work: str) -> Array:
@@ -278,9 +280,10 @@ class Sums:
         """``sum(|k| w) / sum|k|``, and where that is enough."""
         kernel = self.kernel
         with np.errstate(invalid="ignore", divide="ignore"):
-            share = self._of_weights(np.abs(kernel.taps)) / kernel.magnitudes
-        share = np.where(kernel.magnitudes == 0, 1, share)  # taps of zero lack nothing
-        share = np.maximum(share, 0).astype(np.finfo(np.dtype(self.work)).dtype, copy=False)
+            share = self._magnitude_weights / kernel.magnitudes
+        if np.any(kernel.magnitudes == 0):
+            share = np.where(kernel.magnitudes == 0, 1, share)  # taps of zero lack nothing
+        share = np.maximum(share, 0)
         doubtful = ~(share > kernel.rounding)
         valid = ~doubtful
         if doubtful.any():
@@ -313,21 +316,27 @@ class Sums:
     def _ratio(self) -> Array:
         """``S / D``; exactly 1 where D is S but for rounding, so that there the plain convolution stays."""
         kernel = self.kernel
-        weight = self._of_weights(kernel.taps)
+        weight = self._magnitude_weights if kernel.one_sign else self._of_weights(kernel.taps)
         near = kernel.rounding * kernel.magnitudes
-        nothing = np.abs(weight) <= near if not kernel.one_sign else weight == 0
-        ratio = np.where(np.abs(weight - kernel.sums) <= near, 1, kernel.sums / weight)
-        ratio[nothing] = np.nan
-        return np.asarray(ratio.astype(weight.dtype, copy=False))
+        ratio = np.asarray(kernel.sums / weight)
+        ratio[np.abs(weight - kernel.sums) <= near] = 1
+        if not kernel.one_sign:  # no weight at all is found elsewhere
+            ratio[np.abs(weight) <= near] = np.nan
+        return ratio
 
     def _filling(self) -> Array:
         """``m * sum(k (1 - w))``, exactly 0 where nothing is missing."""
         kernel, magnitudes = self.kernel, np.abs(self.kernel.taps)
-        mean = (self.asked(self.known, magnitudes, self.filled, self.work) / self._of_weights(magnitudes))
+        mean = self.asked(self.known, magnitudes, self.filled, self.work) / self._magnitude_weights
         lacking = 1 - self.weights.astype(magnitudes.dtype)
         outside = tuple(tuple(side if isinstance(side, str) else 1 - side for side in pair) for pair in self.counted)
         lack = self.asked(lacking, kernel.taps, outside, kernel.taps.dtype.name)
         return np.asarray(np.where(lack == 0, 0, mean * lack))
+
+    @cached_property
+    def _magnitude_weights(self) -> Array:
+        """``sum(|k| w)``."""
+        return self._of_weights(np.abs(self.kernel.taps))
 
     def _of_weights(self, taps: Array) -> Array:
         weights = self.weights

@@ -152,7 +152,8 @@ def _run(operands: Sequence[Operands], score: str, flat: float, method: str, thr
 
         _share(fill, list(_strips(operands[0])), prod(source.places), threads)
     for one, target in zip(operands, maps, strict=True):
-        settle_exact(one, target, work)
+        for start, stop in _strips(one):
+            settle_exact(one, target[start:stop], work, start)
     return maps
 
 
@@ -180,11 +181,11 @@ def _share(fill: Callable[[tuple[int, int]], None], strips: Sequence[tuple[int, 
 
 # ---------------------------------------------------------------- exact matches of floats
 
-def settle_exact(operands: Operands, scores: Array, work: Work) -> None:
+def settle_exact(operands: Operands, scores: Array, work: Work, origin: int) -> None:
     """Give windows that equal the pattern their exact score.
 
     Rounding leaves such a window within a few units of the best score; so those near it are compared, a few
-    samples first.
+    samples first.  The scores are those from place ``origin`` on along the first axis.
     """
     if work.exact or work.score == "correlation":
         return
@@ -195,12 +196,15 @@ def settle_exact(operands: Operands, scores: Array, work: Work) -> None:
         size = float(np.square(operands.pattern, dtype=np.float64, where=np.isfinite(operands.pattern),
                                out=np.zeros(operands.pattern.shape)).sum()) if work.score == "ssd" else 1.0
         near = scores <= NEARLY[work.dtype] * max(size, np.finfo(np.float64).tiny)
+    if not near.any():
+        return
     places = np.stack(np.unravel_index(np.flatnonzero(near), near.shape), axis=1)
+    places[:, 0] += origin
     for tap in _few_taps(operands):
         places = places[_agree(operands, places, tap)]
     for place in places:
         if _equal(operands, tuple(place.tolist())):
-            scores[tuple(place)] = best
+            scores[(place[0] - origin, *place[1:])] = best
 
 
 def _few_taps(operands: Operands) -> Iterator[tuple[int, ...]]:
