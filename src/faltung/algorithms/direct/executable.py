@@ -72,9 +72,7 @@ class _Program:
 
     def _zeros(self, image: Any) -> Any:
         """One zero seen as an image, for outputs that no tap reaches."""
-        problem = self.part.frame.problem
-        leading = image.shape[:len(problem.batch) + 1]
-        return np.broadcast_to(np.zeros((), problem.accumulator_dtype), (*leading, 1, *[1] * len(self.part.phase.taps)))
+        return np.broadcast_to(np.zeros((), self.part.frame.problem.accumulator_dtype), (1,) * image.ndim)
 
 
 class Direct:

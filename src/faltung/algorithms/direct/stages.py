@@ -32,7 +32,8 @@ def parts(problem: Problem, output: View, machine: Machine, threads: int) -> lis
         for axis, taken in enumerate(phase.outputs):
             offset += taken.start * strides[leading + axis]
             steps[leading + axis] *= taken.step
-        stage = _stage(_without_taps(phase.problem) if phase.is_empty else phase.problem, tuple(steps), offset)
+        problem_ = _without_taps(phase.problem) if phase.is_empty else phase.problem
+        stage = _stage(problem_, tuple(steps), offset)
         found.append(Part(phase, choose(stage, machine, threads)))
     return found
 
@@ -45,8 +46,9 @@ def _without_taps(problem: Problem) -> Problem:
 
 
 def _stage(problem: Problem, strides: tuple[int, ...], offset: int) -> Stage:
+    axes: tuple[int | None, ...] = tuple(range(len(problem.batch) + 2 + problem.ndim))
+    problem, axes, strides = _innermost_batch(problem, axes, strides)
     leading = len(problem.batch) + 2
-    axes: tuple[int | None, ...] = tuple(range(leading + problem.ndim))
     missing = 2 - problem.ndim
     if missing > 0:
         one, zero = (1,) * missing, (0,) * missing
@@ -58,6 +60,20 @@ def _stage(problem: Problem, strides: tuple[int, ...], offset: int) -> Stage:
         axes = axes[:leading] + (None,) * missing + axes[leading:]
         strides = strides[:leading] + zero + strides[leading:]
     return _interleave(Stage(problem, axes, strides, offset))
+
+
+def _innermost_batch(problem: Problem, axes: tuple[int | None, ...],
+                     strides: tuple[int, ...]) -> tuple[Problem, tuple[int | None, ...], tuple[int, ...]]:
+    """Make the last batch axis an image axis under one tap, if it lies innermost in memory: lanes then run along it."""
+    last = len(problem.batch) - 1
+    if last < 0 or problem.batch[last] <= MOST_INTERLEAVED or strides[last] != 1 or strides[-1] == 1:
+        return problem, axes, strides
+    grown = replace(
+        problem, batch=problem.batch[:-1], image=(*problem.image, problem.batch[-1]), kernel=(*problem.kernel, 1),
+        output=(*problem.output, problem.batch[-1]), start=(*problem.start, 0), stride=(*problem.stride, 1),
+        kernel_dilation=(*problem.kernel_dilation, 1), image_dilation=(*problem.image_dilation, 1),
+        border=(*problem.border, (0, 0)))
+    return grown, (*axes[:last], *axes[last + 1:], axes[last]), (*strides[:last], *strides[last + 1:], strides[last])
 
 
 def _interleave(stage: Stage) -> Stage:
