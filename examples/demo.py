@@ -1,4 +1,4 @@
-"""Convolve a photograph and a tiny picture with the ``faltung`` command, and lay out a contact sheet.
+"""Filter a photograph and a tiny picture, find patterns in three, and lay out a contact sheet.
 
 Run it with ``make demo``; everything it makes is in the folder demo-output.
 """
@@ -55,6 +55,31 @@ LETTERS = [
 ]
 
 
+@dataclass(frozen=True)
+class Search:
+    """What is looked for in what: a picture of the package, where the pattern is cut out, and the options."""
+
+    panel: Panel
+    source: str
+    box: tuple[int, int, int, int]
+    """Left, top, right and bottom of the scene: three by two."""
+    factor: int
+    pattern: tuple[int, int, int, int]
+    """Left, top, right and bottom of the pattern, in the enlarged scene."""
+    turn: int = 0
+    """Degrees by which the pattern is turned clockwise before it is looked for."""
+
+
+SEARCHES = [
+    Search(Panel("found-letters", 'Every letter "e" that is like one of them', "--threshold 0.83"), "page.png",
+           (0, 0, 286, 191), 4, (392, 212, 422, 252)),
+    Search(Panel("found-coin", "One coin, turned by 50 degrees", "--angles 0:360:10 --top 1"), "coins.png",
+           (0, 0, 384, 256), 2, (385, 347, 463, 425), turn=50),
+    Search(Panel("found-part", "The spoon, turned by 25 degrees", "--angles 0:46:5 --top 1"), "coffee.png",
+           (0, 0, 600, 400), 1, (310, 235, 430, 315), turn=25),
+]
+
+
 def main() -> int:
     """Make all pictures and the sheet; tell where they are."""
     OUTPUT.mkdir(exist_ok=True)
@@ -62,30 +87,53 @@ def main() -> int:
     Image.fromarray(np.loadtxt(TINY, dtype=np.uint8)).save(LETTERS[0].path)
     photos = [PHOTO[0], *(apply(panel, PHOTO[0].path) for panel in PHOTO[1:])]
     letters = [LETTERS[0], *(apply(panel, LETTERS[0].path) for panel in LETTERS[1:])]
+    found = [find(search) for search in SEARCHES]
     sheet = OUTPUT / "contact-sheet.png"
-    Sheet().draw(photos, letters).save(sheet, dpi=(200, 200))
+    Sheet().draw(photos, letters, found).save(sheet, dpi=(200, 200))
     print(f"\nThe pictures are in {OUTPUT.resolve()}, all on one page in {sheet}")
     return 0
 
 
-def photograph() -> Path:
-    """Find the photograph that the package of scikit-image carries (without importing it)."""
+def photograph(name: str = "coffee.png") -> Path:
+    """Find a photograph that the package of scikit-image carries (without importing it)."""
     package = find_spec("skimage")
     if package is None or not package.submodule_search_locations:
         raise SystemExit('demo: scikit-image is not installed; pip install "faltung[demo]", or run make demo')
-    return Path(package.submodule_search_locations[0]) / "data" / "coffee.png"
+    return Path(package.submodule_search_locations[0]) / "data" / name
 
 
 def apply(panel: Panel, source: Path) -> Panel:
     """Run the command as a user would, show both, and keep what it said."""
     command = ["faltung", "apply", str(source), *panel.options.split(), "-o", str(panel.path)]
+    return replace(panel, note=caption(panel, run(command)))
+
+
+def find(search: Search) -> Panel:
+    """Cut out scene and pattern, and run the command as a user would."""
+    panel, (left, top, right, bottom) = search.panel, search.pattern
+    picture = Image.open(photograph(search.source)).crop(search.box)
+    scene = picture.resize((search.factor * picture.width, search.factor * picture.height), Image.Resampling.LANCZOS)
+    middle = ((left + right) / 2, (top + bottom) / 2)
+    turned = scene.rotate(-search.turn, Image.Resampling.BICUBIC, center=middle) if search.turn else scene
+    places = OUTPUT / f"{panel.name}-scene.png", OUTPUT / f"{panel.name}-pattern.png"
+    scene.save(places[0])
+    turned.crop(search.pattern).save(places[1])
+    said = run(["faltung", "find", *map(str, places), *panel.options.split(), "-o", str(panel.path)])
+    count, spent = said.splitlines()[-1].split(", found in ")
+    size = f"{bottom - top}x{right - left}"
+    return replace(panel, note=f"{size} pixels in {scene.height}x{scene.width}: {count}, {spent}")
+
+
+def run(command: list[str]) -> str:
+    """Show a command, run it, and show what it says."""
     print(f"$ {shlex.join(command)}", flush=True)
     program = Path(sys.executable).with_name("faltung")
     done = subprocess.run([program, *command[1:]], stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.returncode)
-    print(f"  {done.stdout.strip()}", flush=True)
-    return replace(panel, note=caption(panel, done.stdout.strip()))
+    said = done.stdout.rstrip()
+    print("  " + said.replace("\n", "\n  "), flush=True)
+    return said
 
 
 class Sheet:
@@ -98,19 +146,21 @@ class Sheet:
         self.page = Image.new("RGB", (self.width + 2 * self.margin, 2 * self.width), self.paper)
         self.pen = ImageDraw.Draw(self.page)
 
-    def draw(self, photos: list[Panel], letters: list[Panel]) -> Image.Image:
+    def draw(self, photos: list[Panel], letters: list[Panel], found: list[Panel]) -> Image.Image:
         """Draw everything from top to bottom; return the page, cut to what is used."""
         y = self._heading()
         y = self._section(y, "A photograph, each colour channel on its own", photos, 3,
                           Image.Resampling.LANCZOS)
         y = self._section(y, "Sixteen by sixteen pixels, enlarged without smoothing", letters, 6,
                           Image.Resampling.NEAREST)
+        y = self._section(y, "Found where a small picture slides over a large one", found, 3,
+                          Image.Resampling.LANCZOS)
         self._text(self.margin, y + 8, "Made by examples/demo.py with the faltung command. "
                    "Times are those of the computation alone, on the machine that made this page.", 22, self.soft)
         return self.page.crop((0, 0, self.page.width, y + self.margin))
 
     def _heading(self) -> int:
-        self._text(self.margin, self.margin - 20, "One operation, twelve pictures", 62, self.ink)
+        self._text(self.margin, self.margin - 20, "One operation, fifteen pictures", 62, self.ink)
         self._text(self.margin, self.margin + 66, "A kernel slides over the picture; under every pixel the products "
                    "of taps and neighbours are summed.", 30, self.soft)
         return self.margin + 150

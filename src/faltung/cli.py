@@ -158,7 +158,8 @@ def _add_find(parser: argparse.ArgumentParser) -> None:
     add("--top", type=int, metavar="N", help="at most so many places")
     add("--score", default="zncc", help="zncc (default), ncc, correlation, ssd or nssd")
     add("--min-distance", type=float, metavar="PIXELS", help="least distance of two places (default: by overlap)")
-    add("--angles", metavar="DEGREES", help="turn the pattern: 0,90,180 or from:to:step, anticlockwise")
+    add("--angles", metavar="DEGREES",
+        help="turn the pattern anticlockwise: 0,90,180, or from:to:step as in --angles=-30:31:5")
     add("--scales", metavar="FACTORS", help="scale the pattern: 0.5,1,2 or from:to:step")
     add("--coarse", action="store_true", help="search smaller versions first: quicker for large patterns")
     add("--json", action="store_true", help="print JSON instead of a table")

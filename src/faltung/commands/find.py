@@ -16,7 +16,8 @@ from ..errors import ImageError, ShapeError
 from ..matching import Match, find
 
 Pixels = npt.NDArray[Any]
-COLOURS = ("#e4572e", "#17bebb", "#ffc914", "#76b041", "#8a4fff")
+COLOURS = ("#19d3ce", "#ffc914", "#ff6b3d", "#8fd14f", "#b58cff")
+SHADE = "#1c1b1a"
 
 
 def run(options: argparse.Namespace) -> int:
@@ -126,15 +127,19 @@ def draw(scene: Pixels, found: list[Match], extents: tuple[int, int]) -> Pixels:
     picture = Image.fromarray(_as_bytes(scene)).convert("RGB")
     pen = ImageDraw.Draw(picture)
     shortest = min(picture.size)
-    line, size = max(1, round(shortest / 250)), max(9, round(shortest / 36))
+    line, size = max(1, round(shortest / 160)), max(9, round(shortest / 30))
     font = ImageFont.load_default(size)
     for number, one in reversed(list(enumerate(found, 1))):
         colour = COLOURS[(number - 1) % len(COLOURS)]
         corners = _corners(one, extents)
-        pen.line([*corners, corners[0]], fill=colour, width=line, joint="curve")
+        # A dark edge keeps the line visible on any ground; the first corner is passed twice, so that it is round.
+        for width, fill in ((line + 2, SHADE), (line, colour)):
+            pen.line([*corners, *corners[:2]], fill=fill, width=width, joint="curve")
+        if len(found) == 1:
+            continue
         left, top = min(x for x, _ in corners), min(y for _, y in corners)
         at = (left + line, top - size - 2 * line if top > size + 2 * line else top + line)
-        pen.text(at, str(number), fill=colour, font=font, stroke_width=max(1, line // 2), stroke_fill="#1c1b1a")
+        pen.text(at, str(number), fill=colour, font=font, stroke_width=max(1, line // 2), stroke_fill=SHADE)
     return np.asarray(picture)
 
 
