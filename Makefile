@@ -28,11 +28,11 @@ demo: $(VENV)/.with-demo
 	@$(BIN)/python examples/demo.py
 
 test: $(VENV)/.with-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 test-all: $(VENV)/.with-test $(VENV)/.with-dev
 	tests/cross/install.sh
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest -n auto -m "slow or not slow"
 
 check: $(VENV)/.with-dev
 	$(BIN)/ruff check src tests examples
