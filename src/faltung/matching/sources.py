@@ -192,11 +192,12 @@ class Masked:
                dtype: str) -> dict[str, Any]:
         run, axes = self.work.correlate, tuple(range(1, values.ndim))
         weighted = kernel.astype(dtype) * mask
-        image1 = run(values, mask, dtype, axes)
-        both = run(values, _narrow(weighted), dtype)
+        narrow = _narrow(weighted)
+        image1 = run(values, mask, self._dtype(values, mask), axes)
+        both = run(values, narrow, self._dtype(values, narrow))
         if back:
             both = both + back * image1.sum(axis=0)
-        image2 = run(_narrow(squares), mask[np.newaxis], dtype)
+        image2 = self._of_squares(squares, mask[np.newaxis])
         if weights is None:
             pattern1, pattern2 = _pattern_sums(kernel, weighted, back, np.dtype(dtype), mask)
             weight: Any = mask.sum(dtype=dtype).item()
@@ -205,6 +206,21 @@ class Masked:
             weight, pattern1, pattern2 = self._partial(weights, mask, kernel.astype(dtype) + back, dtype)
         return {"weight": weight, "both": both, "image1": image1, "image2": image2, "pattern1": pattern1,
                 "pattern2": pattern2}
+
+    def _dtype(self, image: Array, kernel: Array) -> str:
+        return _integer_dtype(image, kernel) if self.work.exact else "float64"
+
+    def _of_squares(self, squares: Array, mask: Array) -> Array:
+        """``sum(w x**2)``; of integers byte by byte, for bytes are quickest, and exact by every algorithm."""
+        if not self.work.exact:
+            return self.work.correlate(squares, mask, "float64")
+        total, place = np.zeros((), np.int64), 1
+        while True:
+            part = (squares & 255).astype(np.uint8)
+            total = total + place * self.work.correlate(part, mask, self._dtype(part, mask)).astype(np.int64)
+            squares, place = squares >> 8, place << 8
+            if not squares.any():
+                return total
 
     def _partial(self, weights: Array, mask: Array, kernel: Array, dtype: str) -> tuple[Array, Array, Array]:
         """Weight and sums of the pattern where parts of it lie on what is masked in the image."""
