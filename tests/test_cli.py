@@ -13,6 +13,7 @@ from faltung import cli, images, kernels
 from faltung.commands import apply as apply_command
 from faltung.commands import words
 from faltung.commands.progress import Progress
+from grid.command import run
 
 
 @pytest.fixture
@@ -26,16 +27,6 @@ def folder(tmp_path, monkeypatch):
     images.write("deep.tif", rng.integers(0, 65536, (20, 30, 3), np.uint16))
     images.write("array.npy", rng.normal(size=(20, 30)).astype(np.float32))
     return tmp_path
-
-
-def run(line, capsys):
-    """Run in this process: exit status, output, errors."""
-    try:
-        status = cli.main(line.split())
-    except SystemExit as end:
-        status = end.code
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
 
 
 @pytest.mark.parametrize("source", ["grey.png", "colour.png", "deep.tif", "array.npy"])

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import faltung as ft
-from faltung import cli
 from faltung.commands import find
+from grid.command import run
 
 
 @pytest.fixture
@@ -26,15 +26,6 @@ def folder(tmp_path, monkeypatch):
     ft.write("turned.png", np.rot90(scene[10:26, 20:40]).copy())
     ft.write("deep.tif", scene[:, :, 0].astype(np.float32) / 255)
     return tmp_path
-
-
-def run(line, capsys):
-    try:
-        status = cli.main(line.split())
-    except SystemExit as end:
-        status = end.code
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
 
 
 def test_table(folder, capsys):

@@ -11,15 +11,7 @@ import pytest
 from faltung import cli, images, kernels
 from faltung.commands import volumes
 from faltung.errors import ShapeError
-
-
-def run(line, capsys):
-    try:
-        status = cli.main(line.split())
-    except SystemExit as end:
-        status = end.code
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
+from grid.command import run
 
 
 def test_the_list_has_every_kernel(capsys):

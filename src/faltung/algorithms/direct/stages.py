@@ -32,8 +32,8 @@ def parts(problem: Problem, output: View, machine: Machine, threads: int) -> lis
         for axis, taken in enumerate(phase.outputs):
             offset += taken.start * strides[leading + axis]
             steps[leading + axis] *= taken.step
-        problem_ = _without_taps(phase.problem) if phase.is_empty else phase.problem
-        stage = _stage(problem_, tuple(steps), offset)
+        plain = _without_taps(phase.problem) if phase.is_empty else phase.problem
+        stage = _stage(plain, tuple(steps), offset)
         found.append(Part(phase, choose(stage, machine, threads)))
     return found
 
