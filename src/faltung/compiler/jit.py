@@ -63,7 +63,8 @@ def generator_digest() -> str:
     root = Path(__file__).parent.parent
     digest = hashlib.sha256()
     algorithms = root / "algorithms"
-    for folder in (root / "compiler", root / "problem", algorithms, algorithms / "direct", algorithms / "fourier"):
+    for folder in (root / "compiler", root / "problem", algorithms, algorithms / "direct", algorithms / "fourier",
+                   root / "matching"):
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries if entry.name.endswith(".py"))
         for name in names:

@@ -142,6 +142,7 @@ def _run(operands: Sequence[Operands], score: str, flat: float, method: str, thr
     with np.errstate(all="ignore"):  # NaN and infinity may stand in an image, and flat windows divide by zero
         source = Windowed(operands, work) if _plain(operands[0]) else Masked(operands[0], work)
         maps = [_target(source.reuse(number), source.places, work) for number in range(len(operands))]
+        left = source.fill(maps, flat)
         formula = FORMULAS[score]
 
         def fill(strip: tuple[int, int]) -> None:
@@ -150,9 +151,9 @@ def _run(operands: Sequence[Operands], score: str, flat: float, method: str, thr
                     for target, sums in zip(maps, every, strict=True):
                         target[start:stop] = formula(sums, flat)
 
-        _share(fill, list(_strips(operands[0])), prod(source.places), threads)
+        _share(fill, [strip for part in left for strip in _strips(operands[0], *part)], prod(source.places), threads)
     for one, target in zip(operands, maps, strict=True):
-        for start, stop in _strips(one):
+        for start, stop in _strips(one, 0, one.places[0]):
             settle_exact(one, target[start:stop], work, start)
     return maps
 
@@ -161,11 +162,10 @@ def _target(reused: Array | None, places: tuple[int, ...], work: Work) -> Array:
     return np.empty(places, work.dtype) if reused is None else reused
 
 
-def _strips(operands: Operands) -> Iterator[tuple[int, int]]:
-    places, row = operands.places[0], operands.image.size // operands.image.shape[1]
-    rows = max(1, STRIP // row, operands.extents[0])
-    for start in range(0, places, rows):
-        yield start, min(start + rows, places)
+def _strips(operands: Operands, first: int, last: int) -> Iterator[tuple[int, int]]:
+    rows = max(1, STRIP // (operands.image.size // operands.image.shape[1]), operands.extents[0])
+    for start in range(first, last, rows):
+        yield start, min(start + rows, last)
 
 
 def _share(fill: Callable[[tuple[int, int]], None], strips: Sequence[tuple[int, int]], places: int,

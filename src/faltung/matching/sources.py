@@ -12,6 +12,8 @@ import numpy as np
 from .. import operations
 from .formulas import Sums
 from .request import Operands
+from .score_code import ScoreRecipe
+from .score_program import Numbers, is_possible, score_windows
 from .windows import Double, add, double, multiply, product, window_sum, window_sum_along, window_sum_double
 
 Array = np.ndarray
@@ -93,6 +95,30 @@ class Windowed:
         """The memory of a pattern's products, if the scores fit into it."""
         both, dtype = self.both[number], np.dtype(self.work.dtype)
         return both.view(dtype) if both.dtype.itemsize == dtype.itemsize and both.flags.c_contiguous else None
+
+    def fill(self, maps: Sequence[Array], flat: float) -> list[tuple[int, int]]:
+        """Fill score maps by generated code; the ranges along the first axis that are left to `sums`."""
+        left = [(0, self.places[0])]
+        for number, out in enumerate(maps):
+            (kernel, back), both, (pattern1, pattern2) = self.kernels[number], self.both[number], self.patterns[number]
+            recipe = self._recipe(both, out)
+            if not is_possible(recipe, self.image, len(self.extents)):
+                return left
+            numbers = Numbers(self.weight, pattern1, pattern2, self._size(kernel, number), back, flat, self.shift)
+            rest = score_windows(recipe, self.image, both, out, self.extents, numbers, self.work.threads)
+        return rest
+
+    def _recipe(self, both: Array, out: Array) -> ScoreRecipe:
+        names = (self.image.dtype, both.dtype, self.sum_dtype, np.dtype(self.kind), out.dtype)
+        return ScoreRecipe(self.work.score, len(self.image), *(dtype.name for dtype in names))
+
+    def _size(self, kernel: Array, number: int) -> float:
+        """What the formula takes the root of: of the pattern alone, and so the same at every place."""
+        pattern1, pattern2 = self.patterns[number]
+        if self.work.score != "zncc":
+            return float(pattern2)
+        variance = self.weight * pattern2 - (pattern1 * pattern1).sum(axis=0)
+        return float(variance) if self.work.exact else float(variance) / self.weight**2
 
     def sums(self, start: int, stop: int) -> Iterator[tuple[int, int, list[Sums]]]:
         """The sums at the places from ``start`` to ``stop`` along the first axis: ranges, and one for each pattern.
@@ -238,6 +264,10 @@ class Masked:
     def reuse(self, number: int) -> Array | None:
         """Nothing: the sums are of other dtypes."""
         return None
+
+    def fill(self, maps: Sequence[Array], flat: float) -> list[tuple[int, int]]:
+        """Nothing by generated code yet."""
+        return [(0, self.places[0])]
 
     def sums(self, start: int, stop: int) -> Iterator[tuple[int, int, list[Sums]]]:
         """The sums at the places from ``start`` to ``stop`` along the first axis."""
