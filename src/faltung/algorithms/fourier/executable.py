@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from math import isfinite, prod
 from typing import Any
 
@@ -15,7 +16,9 @@ from ...problem.problem import Problem
 from ...problem.promotion import is_integer, limits, numpy_dtype
 from ..phases import phases
 from .parts import Part, Seen, make_part, see
+from .plane_part import PlanePart, suits
 from .recipe import predicted_cycles, sums_integers, with_taps
+from .tiles import Tile
 
 
 class Fourier:
@@ -23,7 +26,8 @@ class Fourier:
 
     def __init__(self, problem: Problem, output: View, machine: Machine, threads: int) -> None:
         self.problem, self.output = problem, output
-        self.parts = [make_part(phase, machine) for phase in with_taps(problem)]
+        self.parts = [PlanePart(phase, machine, threads) if suits(phase) else make_part(phase, machine)
+                      for phase in with_taps(problem)]
         self.recipe = self.parts[0].recipe
         self.sums_integers = sums_integers(problem)
         self.empty = [phase for phase in phases(problem) if phase.is_empty]
@@ -45,26 +49,43 @@ class Fourier:
         with np.errstate(all="ignore"):
             for part, (spectra, taps) in zip(self.parts, kernel, strict=True):
                 places = target[(..., *part.phase.outputs)]
-                for lead in np.ndindex(*self.problem.batch, self.problem.groups):
-                    for where, sums in self._tiles(part, image[lead], spectra[lead[-1]], taps[lead[-1]]):
-                        overflowed |= self._store(sums, bias, lead[-1], places[(*lead, slice(None), *where)])
+                if isinstance(part, PlanePart):
+                    overflowed |= self._run_generated(part, image, spectra, taps, bias, places, threads)
+                    continue
+                for lead in self._leads():
+                    for tile, sums in self._tiles(part, image[lead], spectra[lead[-1]], taps[lead[-1]]):
+                        overflowed |= self._store_tile(tile, sums, bias, lead, places)
             for phase in self.empty:
                 places = target[(..., *phase.outputs)]
-                for lead in np.ndindex(*self.problem.batch, self.problem.groups):
+                for lead in self._leads():
                     sums = np.zeros(places[lead].shape, self.recipe.dtype)
                     overflowed |= self._store(sums, bias, lead[-1], places[lead])
         return overflowed
 
-    def _tiles(self, part: Part, image: np.ndarray, spectra: Any,
-               taps: np.ndarray) -> Iterator[tuple[tuple[slice, ...], Any]]:
-        """Where each tile's outputs go, and their sums."""
-        waiting: list[tuple[tuple[slice, ...], Seen]] = []
+    def _leads(self) -> Iterator[tuple[int, ...]]:
+        """Every batch element and group."""
+        return np.ndindex(*self.problem.batch, self.problem.groups)
+
+    def _run_generated(self, part: PlanePart, image: np.ndarray, spectra: Any, taps: np.ndarray, bias: Any,
+                       places: np.ndarray, threads: int) -> bool:
+        overflowed, status = part.run(image, spectra, bias, places, threads)
+        if status.any():
+            for (lead, tile), bad in zip(product(self._leads(), part.tiling), status, strict=True):
+                if bad:
+                    seen = part.tiling.gather(image[lead], tile, self.recipe.dtype)
+                    sums = self._sum_directly(part, seen, taps[lead[-1]])
+                    overflowed |= self._store_tile(tile, sums, bias, lead, places)
+        return overflowed
+
+    def _tiles(self, part: Part, image: np.ndarray, spectra: Any, taps: np.ndarray) -> Iterator[tuple[Tile, Any]]:
+        """Each tile, and its sums."""
+        waiting: list[tuple[Tile, Seen]] = []
         for tile in part.tiling:
             seen = see(part.tiling.gather(image, tile, self.recipe.dtype))
             if not isfinite(seen.largest):
-                yield tile.outputs, self._sum_directly(part, seen.tile, taps)
+                yield tile, self._sum_directly(part, seen.tile, taps)
                 continue
-            waiting.append((tile.outputs, seen))
+            waiting.append((tile, seen))
             if len(waiting) == part.together:
                 yield from _correlate(part, waiting, spectra)
                 waiting = []
@@ -76,6 +97,10 @@ class Fourier:
         sums = np.empty((1, *part.tiling.output_shape), self.recipe.dtype)
         executable.run(tile[None], executable.pack(taps[None]), None, sums, 1)
         return sums[0]
+
+    def _store_tile(self, tile: Tile, sums: np.ndarray, bias: Any, lead: tuple[int, ...], places: np.ndarray) -> bool:
+        where: tuple[Any, ...] = (*lead, slice(None), *tile.outputs)
+        return self._store(sums[(slice(None), *tile.own)], bias, lead[-1], places[where])
 
     def _store(self, sums: np.ndarray, bias: Any, group: int, place: np.ndarray) -> bool:
         problem = self.problem
@@ -103,10 +128,9 @@ class Fourier:
     assembly = ir
 
 
-def _correlate(part: Part, waiting: list[tuple[tuple[slice, ...], Seen]],
-               spectra: Any) -> Iterator[tuple[tuple[slice, ...], Any]]:
+def _correlate(part: Part, waiting: list[tuple[Tile, Seen]], spectra: Any) -> Iterator[tuple[Tile, Any]]:
     sums = part.correlate([seen for _, seen in waiting], spectra)
-    yield from zip((outputs for outputs, _ in waiting), sums, strict=True)
+    yield from zip((tile for tile, _ in waiting), sums, strict=True)
 
 
 def _cast_into(place: np.ndarray, sums: np.ndarray, problem: Problem) -> bool:

@@ -16,10 +16,11 @@ from ...problem.problem import Problem
 
 
 class Tile(NamedTuple):
-    """The first position that a tile looks at along each axis, and the outputs it computes."""
+    """The first position that a tile looks at along each axis, the outputs it writes, and which of its own they are."""
 
     positions: tuple[int, ...]
     outputs: tuple[slice, ...]
+    own: tuple[slice, ...]
 
 
 class Tiling:
@@ -41,17 +42,25 @@ class Tiling:
         return (self.problem.channels_out, *self.outputs)
 
     @property
+    def counts(self) -> tuple[int, ...]:
+        """How many tiles there are along each axis."""
+        return tuple(-(-out // o) for out, o in zip(self.problem.output, self.outputs, strict=True))
+
+    @property
     def count(self) -> int:
         """How many tiles there are."""
-        return prod(-(-out // o) for out, o in zip(self.problem.output, self.outputs, strict=True))
+        return prod(self.counts)
 
     def __iter__(self) -> Iterator[Tile]:
         p = self.problem
-        # the last tile is shifted back, so that all are of one size
-        starts = [[min(i, out - o) for i in range(0, out, o)] for out, o in zip(p.output, self.outputs, strict=True)]
-        for firsts in product(*starts):
+        # the last tile is shifted back, so that all are of one size; what another one writes, it leaves alone
+        wholes = product(*(range(0, out, o) for out, o in zip(p.output, self.outputs, strict=True)))
+        for whole in wholes:
+            firsts = [min(w, out - o) for w, out, o in zip(whole, p.output, self.outputs, strict=True)]
             positions = tuple(s0 + first * s for s0, first, s in zip(p.start, firsts, p.stride, strict=True))
-            yield Tile(positions, tuple(slice(f, f + o) for f, o in zip(firsts, self.outputs, strict=True)))
+            ends = [first + o for first, o in zip(firsts, self.outputs, strict=True)]
+            yield Tile(positions, tuple(map(slice, whole, ends)),
+                       tuple(slice(w - first, o) for w, first, o in zip(whole, firsts, self.outputs, strict=True)))
 
     def tile_problem(self, dtype: str) -> Problem:
         """The problem of one tile of one group, border and epilogue done elsewhere."""
@@ -68,29 +77,29 @@ class Tiling:
         if inside:
             where = tuple(slice(at, at + e) for at, e in zip(tile.positions, self.extents, strict=True))
             return image[(slice(None), *where)].astype(dtype, copy=False)
-        indices = [self._indices[axis][at - p.start[axis]:at - p.start[axis] + e]
+        indices = [self.indices[axis][at - p.start[axis]:at - p.start[axis] + e]
                    for axis, (at, e) in enumerate(zip(tile.positions, self.extents, strict=True))]
         seen = image[(slice(None), *np.ix_(*(np.maximum(index, 0) for index in indices)))].astype(dtype)
         for axis, index in enumerate(indices):
-            self._fill(seen, axis, tile.positions[axis], index)
+            self._fill(seen, axis, index)
         return seen
 
-    def _fill(self, seen: np.ndarray, axis: int, first: int, index: np.ndarray) -> None:
+    def _fill(self, seen: np.ndarray, axis: int, index: np.ndarray) -> None:
         """Put the constant of each side where the border has one; later axes win, as in `numpy.pad`."""
-        outside = np.flatnonzero(index < 0)
-        for side, which in enumerate((outside[outside + first < 0], outside[outside + first >= 0])):
+        for side in (0, 1):
+            which = np.flatnonzero(index == -1 - side)
             if which.size:
                 seen[(slice(None),) * (axis + 1) + (which,)] = self.problem.border[axis][side]
 
     @cached_property
-    def _indices(self) -> list[np.ndarray]:
-        """For each axis, the index that every position looked at stands for; -1 is a constant border."""
+    def indices(self) -> list[np.ndarray]:
+        """For each axis, the index that every position stands for; -1 and -2 are constants before and behind."""
         p, found = self.problem, []
         axes = zip(p.image, p.output, p.stride, p.start, self.reach, p.border, strict=True)
         for n, out, s, first, reach, sides in axes:
             index = np.arange(first, first + (out - 1) * s + reach + 1)
             for at in np.flatnonzero((index < 0) | (index >= n)):
                 mapped = map_index(int(index[at]), n, *sides)
-                index[at] = -1 if mapped is None else mapped
+                index[at] = mapped if mapped is not None else -1 if index[at] < 0 else -2
             found.append(index)
         return found

@@ -1,0 +1,109 @@
+"""Real tiles with two axes: the loaded program of one phase, and how it is called."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ...compiler import jit
+from ...compiler.memory import Workspace, aligned
+from ...compiler.threads import pool
+from ...machine import Machine
+from ..phases import Phase
+from .columns import twiddles
+from .parts import Part
+from .plane import Plane, is_plane
+from .plane_program import slot_bytes, whole_pairs
+from .recipe import choose, sums_integers
+
+NO_BIAS = np.zeros(1)
+
+
+class PlanePart(Part):
+    """One phase whose tiles are gathered, transformed and stored by generated code, on several threads."""
+
+    def __init__(self, phase: Phase, machine: Machine, threads: int) -> None:
+        super().__init__(phase, machine)
+        p = self.problem
+        self.plane = Plane((self.recipe.lengths[0], self.recipe.lengths[1]), self.recipe.dtype, machine)
+        self.items = prod(p.batch) * p.groups * self.tiling.count
+        self.participants = min(threads, self.items)
+        self.workspace = Workspace(slot_bytes(self.plane, p) * self.participants)
+        self.roots = [twiddles(self.plane.splits(axis), self.recipe.dtype) for axis in (0, 1)]
+        self.negatives = self.plane.across * self.plane.row_bytes
+        self.tables = [np.ascontiguousarray(table, np.int64) for table in self.tiling.indices]
+
+    @cached_property
+    def _functions(self) -> tuple[Any, Any]:
+        library = jit.load(f"fourier {self.problem!r} {self.plane!r}", self.machine, ("entry", "spectrum"), self.emit)
+        pointer, integer = ctypes.c_void_p, ctypes.c_int64
+        return (library.function("entry", None, *[pointer] * 3, integer, integer),
+                library.function("spectrum", None, *[pointer] * 5))
+
+    def emit(self) -> str:
+        """Write the program; the generator is imported only where no object is found on the disk."""
+        from .plane_program import emit_program
+
+        return emit_program(self.plane, self.problem, whole=sums_integers(self.problem))
+
+    # --- kernels
+
+    def spectra(self, kernel: np.ndarray) -> Any:
+        """The spectrum of every kernel, (groups, channels out, channels in, bytes)."""
+        apart, plane = self.apart(kernel), self.plane
+        rows, columns = apart.shape[-2:]
+        taps = np.zeros((rows, whole_pairs(plane, columns)), self.recipe.dtype)
+        found = aligned((*apart.shape[:3], plane.kernel_bytes), np.uint8)
+        strip = aligned((plane.strip_bytes,), np.uint8)
+        addresses = [array.ctypes.data for array in (strip, *self.roots)]
+        for place in np.ndindex(apart.shape[:3]):
+            taps[:, :columns] = apart[place]
+            self._functions[1](taps.ctypes.data, found[place].ctypes.data, *addresses)
+            self._separate(found[place])
+        return found
+
+    def _separate(self, spectrum: Any) -> None:
+        """Lane 0 of band 0 holds the transforms of two real rows: half their sum, and half their difference."""
+        plane = self.plane
+        numbers = spectrum.view(self.recipe.dtype)
+        count = plane.lengths[1] * plane.pair
+        band = numbers[:count].reshape(-1, 2, plane.lanes)
+        packed = band[:, 0, 0] + 1j * band[:, 1, 0]
+        turned = packed[plane.across].conj()
+        one, other = (packed + turned) / 2, (packed - turned) / 2j
+        behind = numbers[plane.spectrum_bytes // plane.size:][:count].reshape(-1, 2, plane.lanes)
+        behind[...] = 0
+        for target, values in ((band, (one + other) / 2), (behind, (one - other) / 2)):
+            target[:, 0, 0], target[:, 1, 0] = values.real, values.imag
+
+    # --- runs
+
+    def run(self, image: Any, spectra: Any, bias: Any, places: Any, threads: int) -> tuple[bool, Any]:
+        """Fill ``places``; whether an integer overflowed, and which tiles have to be summed directly."""
+        status = np.zeros(self.items, np.int64)
+        participants = min(threads, self.participants)
+        workers = pool(participants) if participants > 1 else None
+        buffer = self.workspace.borrow()
+        context = np.array([
+            image.ctypes.data, places.ctypes.data, spectra.ctypes.data, (NO_BIAS if bias is None else bias).ctypes.data,
+            *(table.ctypes.data for table in (*self.tables, *self.roots, self.negatives)), buffer[0],
+            status.ctypes.data, 0, *image.strides, *places.strides], np.int64)
+        try:
+            if workers is None:
+                self._functions[0](context.ctypes.data, None, None, self.items, 1)
+            else:
+                workers.wake(participants - 1)
+                self._functions[0](context.ctypes.data, workers.address, workers.run_address, self.items, participants)
+        finally:
+            self.workspace.give_back(buffer)
+        return bool(context[11]), status
+
+
+def suits(phase: Phase) -> bool:
+    """Whether a phase's tiles are real, have two axes, and an image to look at."""
+    recipe = choose(phase.problem)
+    return is_plane(recipe.lengths) and recipe.dtype.startswith("float") and all(phase.problem.image)
