@@ -32,6 +32,14 @@ class KernelError(FaltungError, ValueError):
     """A named kernel, or a parameter of one, that does not exist or cannot be."""
 
 
+class DataError(FaltungError, ValueError):
+    """Training data, weights or a checkpoint that are missing, damaged or do not fit."""
+
+
+class TrainingError(FaltungError, ArithmeticError):
+    """A training that cannot go on: its loss or a gradient is not finite."""
+
+
 class FunctionError(FaltungError, ValueError):
     """A function of a real variable that cannot be represented, or an argument of one that cannot be."""
 
