@@ -1,4 +1,4 @@
-"""The command line: ``faltung apply``, ``plan``, ``find``, ``doctor`` and ``cache``.
+"""The command line: ``faltung apply``, ``plan``, ``find``, ``kernels``, ``doctor`` and ``cache``.
 
 Whatever goes wrong is told in one line on the error stream, with exit status 2.
 """
@@ -69,7 +69,7 @@ def _parser() -> Parser:
                                   formatter_class=argparse.RawDescriptionHelpFormatter))
     _add_find(commands.add_parser("find", help="find a pattern in a picture", description=_FIND,
                                   formatter_class=argparse.RawDescriptionHelpFormatter))
-    _add_kernels(commands.add_parser("kernels", help="list, show and describe the kernels", description=_KERNELS,
+    _add_kernels(commands.add_parser("kernels", help="list, show, describe and fit kernels", description=_KERNELS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter))
     doctor = commands.add_parser("doctor", help="show the processor and what it can do")
     doctor.set_defaults(run=_doctor)
@@ -169,18 +169,24 @@ def _add_find(parser: argparse.ArgumentParser) -> None:
 
 
 _KERNELS = """\
-List the kernels and their parameters; show one as numbers and a small picture; or describe what it does.
+List the kernels and their parameters; show one as numbers and a small picture; describe what it does;
+or fit one: find the kernel that best turns one picture into another, and how sure it is.
 
   faltung kernels
   faltung kernels show gabor:sigma=2,angle=45,size=9
   faltung kernels describe savitzky_golay:size=7,degree=3,order=1
+  faltung kernels fit before.png after.png --size 7 -o taps.npy
 """
 
 
 def _add_kernels(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("action", nargs="?", default="list", metavar="ACTION", help="list (default), show or describe")
-    add("kernel", nargs="?", metavar="NAME-or-FILE", help="a kernel, with parameters as in gaussian:sigma=2; or a file")
+    add("action", nargs="?", default="list", metavar="ACTION", help="list (default), show, describe or fit")
+    add("operands", nargs="*", metavar="NAME-or-FILE",
+        help="a kernel, with parameters as in gaussian:sigma=2, or a file; of fit: the pictures before and after")
+    add("--size", default="5", metavar="SIZE", help="fit: extent of the kernel, 5 or 5x7 (default: 5)")
+    add("--ridge", type=float, default=0.0, metavar="R", help="fit: 1e-6 to 1e-2 where the condition is large")
+    add("--output", "-o", metavar="OUT", help="fit: .npy file for the taps, which --kernel reads")
     parser.set_defaults(run=_kernels)
 
 

@@ -60,6 +60,53 @@ def test_refusals(capsys, line, message):
     assert run(f"kernels {line}", capsys) == (2, "", f"faltung: {message}\n")
 
 
+# ---------------------------------------------------------------- fit
+
+@pytest.fixture
+def pictures(tmp_path, monkeypatch):
+    """A colour picture with alpha, and what emboss makes of its mean colour; they lie in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    before = np.random.default_rng(4).integers(0, 256, (40, 50, 4), np.uint8)
+    images.write("before.png", before)
+    images.write("flat.png", np.full((40, 50), 7, np.uint8))
+    images.write("after.npy", images.filter(before[..., :3].mean(axis=2), kernels.emboss()))
+    return tmp_path
+
+
+def test_fit_finds_the_kernel_and_writes_it(pictures, capsys):
+    status, out, err = run("kernels fit before.png after.npy --size 3x5 -o taps.npy", capsys)
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "3x5 float64"
+    assert lines[6].startswith("residual  ")
+    assert float(lines[6].split()[1]) < 1e-10
+    assert lines[7].startswith("condition ")
+    assert lines[8] == "nearest   emboss (likeness 1.0000 of 1)"
+    np.testing.assert_allclose(np.load("taps.npy"), np.pad(kernels.emboss(), ((0, 0), (1, 1))), atol=1e-12)
+    assert run("apply flat.png -k taps.npy -o out.png", capsys)[0] == 0
+
+
+def test_fit_says_when_it_is_not_sure(pictures, capsys):
+    advice = "; the picture before tells the taps apart badly: add --ridge 1e-4"
+    assert f"condition inf{advice}\n" in run("kernels fit flat.png flat.png --size 3", capsys)[1]
+    assert advice not in run("kernels fit flat.png flat.png --size 3 --ridge 1e-4", capsys)[1]
+
+
+@pytest.mark.parametrize(("line", "message"), [
+    ("fit before.png",
+     "kernels: fit needs two pictures, as in: faltung kernels fit before.png after.png --size 5"),
+    ("fit before.png none.png", "read: none.png does not exist; check the path"),
+    ("fit before.png flat.png --size 9by9", "--size 9by9: not whole numbers; write them with x between, as 512x512"),
+    ("fit before.png flat.png --ridge -1", "fit: ridge=-1.0 must be at least 0 and finite"),
+    ("fit before.png flat.png -o taps.txt",
+     "kernels: taps.txt: the taps are written as .npy, which --kernel reads; name such a file"),
+    ("show box --size 3", "kernels: --size is for fit, not for show; leave it out"),
+    ("describe box box", "kernels: describe takes one kernel, not 2; ask for one after the other"),
+])
+def test_fit_refuses_in_one_line(pictures, capsys, line, message):
+    assert run(f"kernels {line}", capsys) == (2, "", f"faltung: {message}\n")
+
+
 # ---------------------------------------------------------------- volumes
 
 @pytest.fixture

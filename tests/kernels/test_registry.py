@@ -125,6 +125,7 @@ ERRORS = {
     "fir:cutoff=300x100,kind=band,rate=1000":
         "fir: cutoff=300x100 must be two frequencies that rise, between 0 and 500, for kind=band and rate=1000",
     "sobel:axis=2": "sobel: axis=2 is out of range for ndim=2; use -2 to 1",
+    3: "named: text=3 must be a text, as gaussian:sigma=2",
 }
 
 

@@ -1,4 +1,4 @@
-"""``faltung kernels``: the catalogue, listed; one kernel as numbers and a picture; or described."""
+"""``faltung kernels``: the catalogue, listed; one kernel as numbers and a picture; described; or fitted."""
 
 from __future__ import annotations
 
@@ -14,22 +14,32 @@ from .. import kernels
 from ..errors import KernelError
 from ..kernels.checking import nearest, parameters, say
 from ..kernels.describing import picture, table
-from . import words
+from . import fit, words
 
-ACTIONS = ("list", "show", "describe")
+ACTIONS = ("list", "show", "describe", "fit")
+FITTING = {"size": "5", "ridge": 0.0, "output": None}
+"""Options of fit alone, with their defaults."""
 
 
 def run(options: argparse.Namespace) -> int:
-    """List the catalogue, or show or describe one kernel."""
+    """List the catalogue, show or describe one kernel, or fit one to two pictures."""
     if options.action not in ACTIONS:
         raise KernelError(f"kernels: action {options.action!r} is unknown; {nearest(options.action, ACTIONS)}")
+    if options.action == "fit":
+        return fit.run(options)
+    for option in ("size", "ridge", "output"):
+        if getattr(options, option) != FITTING[option]:
+            raise KernelError(f"kernels: --{option} is for fit, not for {options.action}; leave it out")
+    names = options.operands
+    if len(names) > 1:
+        raise KernelError(f"kernels: {options.action} takes one kernel, not {len(names)}; ask for one after the other")
     if options.action == "list":
-        print(_catalogue() if options.kernel is None else _entry(options.kernel))
+        print(_entry(names[0]) if names else _catalogue())
         return 0
-    if options.kernel is None:
+    if not names:
         raise KernelError(f"kernels: {options.action} needs a kernel, as in: faltung kernels {options.action} "
                           "gaussian:sigma=2")
-    taps = words.kernel(options.kernel)
+    taps = words.kernel(names[0])
     print(kernels.describe(taps) if options.action == "describe" else _shown(taps))
     return 0
 

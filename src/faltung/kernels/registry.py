@@ -49,6 +49,8 @@ def named(text: str) -> Kernel:
     >>> named("sobel:axis=0,ndim=1,scale=0.5")
     array([-0.5,  0. ,  0.5])
     """
+    if not isinstance(text, str):
+        raise KernelError(f"named: text={text!r} must be a text, as gaussian:sigma=2")
     name, _, rest = text.partition(":")
     function = KERNELS.get(name)
     if function is None:
