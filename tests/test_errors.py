@@ -207,7 +207,13 @@ def row(call, error, text):
         "conv_transpose: padding (4, 4) along axis 0 removes all of the 8 outputs; use less"),
     # plans and lags
     row(lambda: ft.plan(ft.autocorrelate, X), PlanError,
-        "plan: autocorrelate cannot be planned; pass convolve, correlate, conv or conv_transpose"),
+        "plan: autocorrelate cannot be planned; pass convolve, correlate, conv or conv_transpose (any other function "
+        "keeps the plans of its sums by itself: just call it again)"),
+    *(row(lambda option=option: ft.plan(ft.convolve, X, K, **option), PlanError,
+          f"plan: {next(iter(option))} cannot be planned, for a call with missing values takes several sums, which "
+          f"depend on what is missing; call convolve(x, k, ..., {next(iter(option))}=...), which keeps the plans of "
+          "its sums by itself")
+      for option in ({"where": X}, {"nan_policy": "omit"}, {"min_weight": 0.5}, {"return_weights": True})),
     row(lambda: ft.plan(ft.convolve, X), PlanError,
         "plan: convolve does not take these arguments (missing a required argument: 'k')"),
     row(lambda: ft.plan(ft.convolve, X, K, padding=1), PlanError,

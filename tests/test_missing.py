@@ -223,6 +223,9 @@ X = np.array([[1.0, np.nan], [np.nan, 4.0]])
      "convolve: where holds -2.0, but weights must be finite and at least 0; mask with 0 or False"),
     (ft.ShapeError, {"where": [1.0, np.nan]},
      "convolve: where holds nan, but weights must be finite and at least 0; mask with 0 or False"),
+    (ft.ShapeError, {"where": np.zeros(X.shape, bool)},
+     f"convolve: where {np.shape(X)} is 0 throughout, so nothing is left to sum; it must hold a weight above 0 (True "
+     "is what counts, False what is missing)"),
     (ft.DTypeError, {"where": [1j, 1]},
      "convolve: where has dtype complex128, but weights are real; pass bools or numbers of at least 0"),
     (ft.ShapeError, {"nan_policy": "omit", "min_weight": 1.5},
@@ -237,12 +240,6 @@ X = np.array([[1.0, np.nan], [np.nan, 4.0]])
 ], ids=lambda value: str(value)[:30])
 def test_refusals(error, options, text):
     refused(error, text, X, np.ones((2, 2)), **options)
-
-
-def test_plans_refuse():
-    text = "plan: where belongs to a call of convolve, whose plans are kept anyway; call it without plan"
-    with pytest.raises(ft.PlanError, match=f"^{re.escape(text)}$"):
-        ft.plan(ft.convolve, ft.Like((4,)), np.ones(2), where=np.ones(4))
 
 
 def test_all_policies_agree_without_nan():

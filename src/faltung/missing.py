@@ -136,6 +136,9 @@ def _weights(function: str, where: Any, image: Array) -> Array:
                                                                and np.isfinite(weights.max())):
         raise ShapeError(f"{function}: where holds {_first_bad(weights)}, but weights must be finite and at least 0; "
                          "mask with 0 or False")
+    if weights.size and not weights.any():
+        raise ShapeError(f"{function}: where {np.shape(where)} is 0 throughout, so nothing is left to sum; it must "
+                         "hold a weight above 0 (True is what counts, False what is missing)")
     return weights
 
 

@@ -313,8 +313,9 @@ def plan(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     function : callable
         `convolve`, `correlate`, `conv` or `conv_transpose`.
     *arguments, **options
-        Exactly its arguments, except ``out``.  Any array may be a `Like`.  A kernel or bias given as an array is known
-        to the plan; given as a `Like`, it is passed at each call.
+        Exactly its arguments, except ``out`` and those for missing values (such a call takes several sums, whose
+        plans it keeps by itself).  Any array may be a `Like`.  A kernel or bias given as an array is known to the
+        plan; given as a `Like`, it is passed at each call.
 
     Returns
     -------
@@ -336,7 +337,8 @@ def plan(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """
     if function not in (convolve, correlate, conv, conv_transpose):
         called = getattr(function, "__name__", repr(function))
-        raise PlanError(f"plan: {called} cannot be planned; pass convolve, correlate, conv or conv_transpose")
+        raise PlanError(f"plan: {called} cannot be planned; pass convolve, correlate, conv or conv_transpose (any "
+                        "other function keeps the plans of its sums by itself: just call it again)")
     name = function.__name__
     chosen = _bind(function, arguments, options)
     method, threads = chosen.pop("method"), chosen.pop("threads")
@@ -359,9 +361,11 @@ def _bind(function: Callable[..., Any], arguments: tuple[Any, ...], options: dic
     if chosen.pop("out") is not None:
         raise PlanError("plan: out belongs to the call of the plan, not to the plan; pass plan(x, out=...)")
     for option, default in _MISSING.items():
-        if chosen.pop(option, default) is not default:
-            raise PlanError(f"plan: {option} belongs to a call of {function.__name__}, whose plans are kept anyway; "
-                            "call it without plan")
+        value = chosen.pop(option, default)
+        if value is not default and not (isinstance(value, str) and value == default):
+            raise PlanError(f"plan: {option} cannot be planned, for a call with missing values takes several sums, "
+                            f"which depend on what is missing; call {function.__name__}(x, k, ..., {option}=...), "
+                            "which keeps the plans of its sums by itself")
     return chosen
 
 

@@ -228,7 +228,7 @@ def test_truncated_files(tmp_path, name, part):
     text = text_of(lambda: images.read(path))
     kind = {"png": "PNG", "jpg": "JPEG", "tif": "TIFF", "npy": "NumPy"}[name[-3:]]
     assert text.startswith(f"read: {path} is damaged or not {kind} (")
-    assert text.endswith("); save it again, or convert it to PNG")
+    assert text.endswith("); save it again" + (" with numpy.save" if kind == "NumPy" else ", or convert it to PNG"))
     assert "\n" not in text
     assert "0x" not in text
 

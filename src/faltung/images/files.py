@@ -56,8 +56,8 @@ def read(path: str | os.PathLike[str]) -> Pixels:
     except Exception as error:
         if not _is_damage(error):
             raise
-        raise ImageError(f"read: {source} is damaged or not {_kind(suffix)} ({_reason(error)}); "
-                         "save it again, or convert it to PNG") from error
+        way_out = "save it again with numpy.save" if suffix == ".npy" else "save it again, or convert it to PNG"
+        raise ImageError(f"read: {source} is damaged or not {_kind(suffix)} ({_reason(error)}); {way_out}") from error
     return pixels
 
 
