@@ -59,8 +59,8 @@ def _remake(problem: Problem, layout: Layout, function: str, method: str, thread
 
 
 def _fastest(problem: Problem, layout: Layout, machine: Machine, threads: int) -> str:
-    """The algorithm that is predicted to need the fewest cycles, `fourier` on one thread."""
+    """The algorithm that is predicted to need the fewest cycles."""
     if prod(problem.kernel) < LARGE_KERNEL or fourier.applies(problem) is not None:
         return "direct"
     cycles = direct.predicted_cycles(problem, layout.output, machine, threads) / threads
-    return "fourier" if fourier.predicted_cycles(problem) < cycles else "direct"
+    return "fourier" if fourier.predicted_cycles(problem, threads) < cycles else "direct"

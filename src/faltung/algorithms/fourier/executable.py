@@ -16,8 +16,8 @@ from ...problem.problem import Problem
 from ...problem.promotion import is_integer, limits, numpy_dtype
 from ..phases import phases
 from .parts import Part, Seen, make_part, see
-from .plane_part import PlanePart, suits
-from .recipe import predicted_cycles, sums_integers, with_taps
+from .plane_part import PlanePart
+from .recipe import is_real_plane, predicted_cycles, sums_integers, with_taps
 from .tiles import Tile
 
 
@@ -26,7 +26,7 @@ class Fourier:
 
     def __init__(self, problem: Problem, output: View, machine: Machine, threads: int) -> None:
         self.problem, self.output = problem, output
-        self.parts = [PlanePart(phase, machine, threads) if suits(phase) else make_part(phase, machine)
+        self.parts = [PlanePart(phase, machine, threads) if is_real_plane(phase.problem) else make_part(phase, machine)
                       for phase in with_taps(problem)]
         self.recipe = self.parts[0].recipe
         self.sums_integers = sums_integers(problem)

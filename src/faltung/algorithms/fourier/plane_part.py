@@ -16,9 +16,9 @@ from ...machine import Machine
 from ..phases import Phase
 from .columns import twiddles
 from .parts import Part
-from .plane import Plane, is_plane
+from .plane import Plane
 from .plane_program import slot_bytes, whole_pairs
-from .recipe import choose, sums_integers
+from .recipe import sums_integers
 
 NO_BIAS = np.zeros(1)
 
@@ -102,8 +102,3 @@ class PlanePart(Part):
             self.workspace.give_back(buffer)
         return bool(context[11]), status
 
-
-def suits(phase: Phase) -> bool:
-    """Whether a phase's tiles are real, have two axes, and an image to look at."""
-    recipe = choose(phase.problem)
-    return is_plane(recipe.lengths) and recipe.dtype.startswith("float") and all(phase.problem.image)

@@ -11,6 +11,7 @@ from ...problem.border import fills
 from ...problem.problem import Problem
 from ...problem.promotion import is_integer, promote
 from ..phases import Phase, phases
+from .plane import is_plane
 from .tiles import Tiling
 from .transform import is_generated
 
@@ -20,13 +21,24 @@ EXTENTS, LEAST_LENGTH = 8, 256
 """A tile is no longer than eight kernel extents, or 256 samples if that is more."""
 
 CACHED_BYTES = 1 << 19
-"""Larger tiles leave the second-level cache, and their transforms take longer."""
+"""Larger tiles of lines and complex images leave the second-level cache, and their transforms take longer."""
 
 TILE_CYCLES = 150_000.0
-"""Python's share of one tile."""
+"""Python's share of one tile, where there is one."""
+
+CALL_CYCLES = 300_000.0
+"""Python's share of a call: the kernel, the tables, and handing over to other threads."""
 
 FLOPS_PER_CYCLE = 1.0
 """What NumPy's transforms reach, 2.5 n log2(n) operations each, loads and stores included."""
+
+SHARED_CACHE = ((1 << 22, 1.0), (1 << 23, 1.2))
+"""Bytes of a tile, and how much longer one takes that is as large; above that, `BEYOND` times as long."""
+
+BEYOND = 1.4
+
+PRODUCT_CYCLES = 1.0
+"""Of one sample, for each pair of channels: a product, added, with a kernel's spectrum from memory."""
 
 
 class FourierRecipe(NamedTuple):
@@ -58,25 +70,41 @@ def choose(problem: Problem) -> FourierRecipe:
     double = problem.accumulator_dtype in ("float64", "complex128") or sums_integers(problem)
     dtype = ("complex" if complex_ else "float") + str((64 if double else 32) * (1 + complex_))
     axes = list(zip(problem.kernel, problem.kernel_dilation, problem.output, problem.stride, strict=True))
-    generated = [_lengths(*axis, powers=True) for axis in axes] if problem.ndim <= 2 else []
-    pairs = [lengths for lengths in product(*generated) if is_generated(lengths)] if generated else []
+    # real tiles of images have transforms for more lengths than others
+    odd = (1, 3, 5) if _is_real_image(problem, dtype) else (1,)
+    generated = [_lengths(*axis, odd) for axis in axes] if problem.ndim <= 2 else [[]]
+    pairs = [lengths for lengths in product(*generated) if is_generated(lengths) or is_plane(lengths)]
     if pairs:
-        return FourierRecipe(min(pairs, key=lambda lengths: _cost(problem, lengths, double)), dtype)
-    best = (min(_lengths(*axis, powers=False), key=partial(_axis_cost, axis)) for axis in axes)
+        return FourierRecipe(min(pairs, key=lambda lengths: _cost(problem, lengths, dtype)), dtype)
+    best = (min(_any_lengths(*axis), key=partial(_axis_cost, axis)) for axis in axes)
     return FourierRecipe(tuple(best), dtype)
 
 
-def _lengths(taps: int, dilation: int, outputs: int, stride: int, *, powers: bool) -> list[int]:
-    """Lengths of tiles that leave outputs, and reach no further than eight kernels."""
+def _is_real_image(problem: Problem, dtype: str) -> bool:
+    return problem.ndim == 2 and dtype.startswith("float") and all(problem.image)
+
+
+def is_real_plane(problem: Problem) -> bool:
+    """Whether the tiles are transformed by the generated programs for real images (see `plane`)."""
+    recipe = choose(problem)
+    return _is_real_image(problem, recipe.dtype) and is_plane(recipe.lengths)
+
+
+def _lengths(taps: int, dilation: int, outputs: int, stride: int, odd: tuple[int, ...]) -> list[int]:
+    """Lengths of generated transforms that leave outputs, and reach no further than eight kernels."""
     reach = (taps - 1) * dilation
-    needed = (outputs - 1) * stride + 1 + reach
+    needed, most = (outputs - 1) * stride + 1 + reach, max(EXTENTS * (reach + 1), LEAST_LENGTH)
+    found = sorted(n for factor in odd for n in (factor << bit for bit in range(5, 13)) if reach < n <= min(most, 4096))
+    enough = [n for n in found if n >= needed]
+    return [n for n in found if n < needed] + enough[:1]
+
+
+def _any_lengths(taps: int, dilation: int, outputs: int, stride: int) -> list[int]:
+    """The same for NumPy's transforms."""
+    reach = (taps - 1) * dilation
     most = max(EXTENTS * (reach + 1), LEAST_LENGTH)
-    if powers:
-        found = [1 << bit for bit in range(5, 13) if reach < 1 << bit <= most]
-        enough = [n for n in found if n >= needed]
-        return [n for n in found if n < needed] + enough[:1]
     if reach == 0:
-        return [min(needed, 64)]
+        return [min((outputs - 1) * stride + 1, 64)]
     return [n for n in _smooth_lengths(2 * most) if reach < n <= most] or [most]
 
 
@@ -86,12 +114,23 @@ def _axis_cost(axis: tuple[int, int, int, int], length: int) -> float:
     return ceil(((outputs - 1) * stride + 1) / (length - reach)) * length * (log2(length) + 4)
 
 
-def _cost(problem: Problem, lengths: tuple[int, ...], double: bool) -> float:
-    """Cycles of a generated transform for every tile of one channel."""
-    samples = prod(lengths)
+def _cost(problem: Problem, lengths: tuple[int, ...], dtype: str) -> float:
+    """Cycles of a generated transform, there and back, for every tile of one channel."""
+    samples, double = prod(lengths), dtype in ("float64", "complex128")
+    tiles = Tiling(problem, lengths).count
+    if _is_real_image(problem, dtype):
+        return tiles * (plane_cycles(lengths, double=double) + samples * PRODUCT_CYCLES)
     flops = 10 * samples * log2(samples) / 2  # there and back, two tiles at a time
     rate = (6.0 if double else 12.0) * (1.0 if samples * (16 if double else 8) <= CACHED_BYTES else 0.4)
-    return Tiling(problem, lengths).count * (flops / rate + samples * 8.0 + TILE_CYCLES)
+    return tiles * (flops / rate + samples * 8.0 + TILE_CYCLES)
+
+
+def plane_cycles(lengths: tuple[int, ...], *, double: bool) -> float:
+    """Cycles of a real tile of an image, there and back: the stages, and everything else once per sample."""
+    samples = prod(lengths)
+    size_bytes = samples * (8 if double else 4)
+    slower = next((factor for most, factor in SHARED_CACHE if size_bytes <= most), BEYOND)
+    return samples * (0.22 * log2(samples) + 1.5) * (2.1 if double else 1.0) * slower
 
 
 @lru_cache(maxsize=8)
@@ -117,21 +156,24 @@ def error_factor(problem: Problem) -> float:
     return 12.0 * log2(samples) * sqrt(samples)
 
 
-def predicted_cycles(problem: Problem) -> float:
+def predicted_cycles(problem: Problem, threads: int = 1) -> float:
     """Predicted cycles: the transforms of every tile, the products, and Python's own share."""
-    cycles = 0.0
-    for phase in with_taps(problem):
-        recipe = choose(phase.problem)
-        samples = prod(recipe.lengths)
-        planes = 4.0 if recipe.dtype.startswith("complex") else 1.0
-        double = recipe.dtype in ("float64", "complex128")
-        tiles = Tiling(phase.problem, recipe.lengths).count
-        products = float(problem.channels_in * problem.channels_out * samples)
-        leads, channels = prod(problem.batch) * problem.groups, problem.channels_in + problem.channels_out
-        if is_generated(recipe.lengths):
-            one = _cost(phase.problem, recipe.lengths, double)
-            cycles += leads * planes * (one * channels / 2 + tiles * products)
-            continue
-        transforms = channels * 2.5 * samples * log2(samples) / FLOPS_PER_CYCLE * (1.6 if double else 1.0)
-        cycles += leads * tiles * ((transforms + 3.0 * products) * planes + samples * 6.0 + 2 * TILE_CYCLES)
-    return cycles
+    return sum(_phase_cycles(phase.problem, threads) for phase in with_taps(problem))
+
+
+def _phase_cycles(problem: Problem, threads: int) -> float:
+    recipe = choose(problem)
+    samples, tiles = prod(recipe.lengths), Tiling(problem, recipe.lengths).count
+    double = recipe.dtype in ("float64", "complex128")
+    products = float(problem.channels_in * problem.channels_out * samples)
+    leads, channels = prod(problem.batch) * problem.groups, problem.channels_in + problem.channels_out
+    if is_real_plane(problem):
+        one = plane_cycles(recipe.lengths, double=double)
+        kernels = problem.groups * problem.channels_in * problem.channels_out * one / 2
+        turns = ceil(leads * tiles / min(threads, leads * tiles))
+        return CALL_CYCLES + kernels + turns * (one * channels / 2 + products * PRODUCT_CYCLES)
+    planes = 4.0 if recipe.dtype.startswith("complex") else 1.0
+    if is_generated(recipe.lengths):
+        return leads * planes * (_cost(problem, recipe.lengths, recipe.dtype) * channels / 2 + tiles * products)
+    transforms = channels * 2.5 * samples * log2(samples) / FLOPS_PER_CYCLE * (1.6 if double else 1.0)
+    return leads * tiles * ((transforms + 3.0 * products) * planes + samples * 6.0 + 2 * TILE_CYCLES)
