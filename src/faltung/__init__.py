@@ -18,17 +18,20 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BorderError", "CodegenError", "DTypeError", "FaltungError", "ImageError", "Like", "Match", "PlanError",
-    "ShapeError", "autocorrelate", "continuous", "conv", "conv_transpose", "convolve", "correlate", "filter",
-    "find", "get_threads", "images", "kernels", "match", "period", "plan", "read", "set_threads", "write",
+    "ShapeError", "autocorrelate", "continuous", "conv", "conv_input_grad", "conv_transpose",
+    "conv_transpose_input_grad", "conv_transpose_weight_grad", "conv_weight_grad", "convolve", "correlate", "filter",
+    "find", "get_threads", "images", "kernels", "layers", "match", "period", "plan", "read", "set_threads", "write",
 ]
 
 # Imported on first use: the compiler's floor brings llvmlite, images bring the file formats.
 _LATE = {
     "set_threads": "compiler.threads", "get_threads": "compiler.threads",
     "filter": "images", "read": "images", "write": "images",
+    "conv_input_grad": "gradients", "conv_weight_grad": "gradients",
+    "conv_transpose_input_grad": "gradients", "conv_transpose_weight_grad": "gradients",
     "match": "matching", "find": "matching", "Match": "matching", "period": "periods",
 }
-_MODULES = ("continuous", "images", "kernels")
+_MODULES = ("continuous", "images", "kernels", "layers")
 
 
 def __getattr__(name: str) -> Any:
