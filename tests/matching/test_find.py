@@ -200,29 +200,6 @@ def test_angles_need_two_axes():
         ft.find(np.arange(9.0), [1.0, 5.0], angles=[0, 90])
 
 
-# ---------------------------------------------------------------- real pictures
-
-@pytest.mark.slow
-def test_letters_on_a_page_of_text():
-    data = pytest.importorskip("skimage").data
-    page = data.page()
-    letter = page[21:34, 44:53]  # any glyph: what matters is that its equals are found
-    found = ft.find(page, letter, threshold=0.75)
-    assert len(found) >= 3
-    assert any(one.position == (21, 44) and one.score == 1 for one in found)
-
-
-@pytest.mark.slow
-def test_a_coin_among_coins():
-    data = pytest.importorskip("skimage").data
-    coins = data.coins()
-    coin = coins[20:70, 30:90]
-    assert ft.find(coins, coin, top=1)[0].position == (20, 30)
-    noisy = np.clip(coins + np.random.default_rng(0).normal(0, 25, coins.shape), 0, 255).astype(np.uint8)
-    assert ft.find(noisy, coin, top=1, threshold=0.5)[0].position == (20, 30)
-
-
-@pytest.mark.slow
 def test_agrees_with_scikit_image_where_both_are_defined(rng):
     feature = pytest.importorskip("skimage.feature")
     scene = smooth(rng, (200, 210)).astype(np.float64)
