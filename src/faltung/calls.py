@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from .planning.planner import make_plan
 from .problem.extents import quote
 from .problem.problem import Problem
 from .problem.promotion import numpy_dtype
+
+if TYPE_CHECKING:
+    from .gradient_lowering import Gradient
 
 METHODS = ("auto", "direct", "fourier", "reference")
 CAPACITY = 512
@@ -104,6 +107,43 @@ def layer(function: str, x: Any, w: Any, bias: Any, words: Words, method: str, o
         lowered = lower(function, _like(image), _like(kernel), None if offset is None else _like(offset), Layer(*words))
         seen = _see(key, lowered, function, method)
     return _run(function, key, seen, image, kernel, offset, method, out, threads, restore)
+
+
+def gradient(function: str, lower: Callable[..., Gradient], operands: tuple[tuple[str, Any], tuple[str, Any]],
+             shape: Any, words: Words, method: str, out: Any, threads: int | None) -> Any:
+    """Run a gradient of `conv` or `conv_transpose`; the operands are named, that which is the engine's image first."""
+    (first, x), (second, k) = operands
+    image, restore = adopt(x, function, first)
+    kernel, _ = adopt(k, function, second)
+    key: Hashable = (function, image.shape, image.dtype.char, kernel.shape, kernel.dtype.char, shape, words, method)
+    seen, key = _recall(key)
+    if seen is None:
+        lowered, folds = lower(function, _like(image), _like(kernel), shape, Layer(*words))
+        made = _see(None, lowered, function, method) if image.size and kernel.size else None
+        seen = Differentiated(made, lowered, folds)
+        if key is not None:
+            seen = _remember(key, seen)
+    if seen.seen is not None and not seen.folds:
+        return _run(function, key, seen.seen, image, kernel, None, method, out, threads, restore)
+    if seen.seen is None:  # an empty batch has no gradient
+        result = np.zeros(seen.lowered.layout.output.shape, numpy_dtype(seen.lowered.problem.output_dtype))
+    else:
+        result = seen.seen.plan(image, kernel, threads=threads)
+    for fold in seen.folds:
+        result = fold(result)
+    if out is None:
+        result = np.ascontiguousarray(result)
+        return result if restore is None else restore(result)
+    check_out(function, out, result.shape, result.dtype)[...] = result
+    return out
+
+
+class Differentiated(NamedTuple):
+    """A gradient that was lowered, and its plan, if there is anything to sum."""
+
+    seen: Seen | None
+    lowered: Lowered
+    folds: tuple[Any, ...]
 
 
 def _like(array: np.ndarray) -> Like:
