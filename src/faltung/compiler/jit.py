@@ -64,7 +64,7 @@ def generator_digest() -> str:
     digest = hashlib.sha256()
     algorithms = root / "algorithms"
     for folder in (root / "compiler", root / "problem", algorithms, algorithms / "direct", algorithms / "fourier",
-                   root / "matching"):
+                   root / "matching", root / "layers" / "code"):
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries if entry.name.endswith(".py"))
         for name in names:

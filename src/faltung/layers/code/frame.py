@@ -1,0 +1,152 @@
+"""What the programs of layers share: the context, vectors with masked edges, and the entry that hands out items.
+
+A program is called with a context: 64-bit cells that hold addresses, extents and steps, so that one object serves
+every shape.  An item is a piece of work whose bounds follow from the shape alone, never from the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ...compiler.elements import ELEMENTS, Element
+from ...compiler.emit import Function, Module, Operand, Value, constant, element_of, lanes_of, vector
+from ...compiler.values import mangle
+from ...machine import Machine
+
+
+class Writer:
+    """Writes one program for arrays of one floating dtype."""
+
+    def __init__(self, dtype: str, machine: Machine) -> None:
+        self.module, self.machine = Module(), machine
+        self.element: Element = ELEMENTS[dtype]
+        self.size = self.element.size
+        self.lanes = machine.vector_bytes // self.size
+        self.kind = vector(self.element.ir, self.lanes)
+
+    # --- functions
+
+    def begin(self, name: str, result: str, parameters: Sequence[tuple[str, str]]) -> list[Value]:
+        """Begin a function."""
+        self.f: Function = self.module.function(name, result, parameters)
+        return self.f.arguments
+
+    def begin_work(self) -> tuple[Value, Value]:
+        """Begin ``work(context, item, slot)``."""
+        self.context, item, self.slot = self.begin("work", "void", [("ptr", "context"), ("i64", "item"),
+                                                                    ("i64", "slot")])
+        return self.context, item
+
+    def finish(self) -> str:
+        """Write ``entry``, which calls ``work`` for every item, alone or with the workers; the whole text."""
+        f = self.module.function("entry", "void", [("ptr", "context"), ("ptr", "pool"), ("ptr", "run"),
+                                                   ("i64", "items"), ("i64", "participants")], internal=False)
+        context, pool, run, items, participants = f.arguments
+        alone = f.compare("slt", participants, 2)
+        with f.when(alone), f.loop(0, items) as loop:
+            f.call("work", "void", context, loop.index, 0, local=True)
+        with f.unless(alone):
+            f.call_pointer(run, "void", pool, Value("ptr", "@work"), context, items, participants)
+        f.finish()
+        return self.module.text()
+
+    # --- the context
+
+    def cell(self, cell: int) -> Value:
+        """A whole number of the context."""
+        return self.f.load("i64", self.f.at(self.context, 8 * cell), align=8)
+
+    def pointer(self, cell: int) -> Value:
+        """An address of the context."""
+        return self.f.load("ptr", self.f.at(self.context, 8 * cell), align=8)
+
+    def number(self, cell: int) -> Value:
+        """A float64 of the context as a scalar of the program's dtype."""
+        wide = self.f.load("double", self.f.at(self.context, 8 * cell), align=8)
+        return wide if self.size == 8 else self.f.cast("fptrunc", wide, "float")
+
+    # --- places and vectors
+
+    def place(self, base: Value, index: Operand, size: int | None = None) -> Value:
+        """Address of an element."""
+        return self.f.at(base, self.f.mul(index, self.size if size is None else size))
+
+    def whole(self, operand: Operand) -> Value:
+        """An index as a value."""
+        return self.f.value(operand)
+
+    def iota(self) -> Value:
+        """The number of each lane."""
+        return Value(f"<{self.lanes} x i32>", "<" + ", ".join(f"i32 {lane}" for lane in range(self.lanes)) + ">")
+
+    def mask(self, count: Operand) -> Value:
+        """Lanes below ``count``."""
+        f = self.f
+        return f.compare("slt", self.iota(), f.splat(f.cast("trunc", f.smaller(count, self.lanes), "i32"), self.lanes))  # type: ignore[arg-type]
+
+    def stretch(self, count: Operand, body: Callable[[Operand, Value | None], None]) -> None:
+        """Whole vectors without a mask, then the rest of ``count`` elements with one."""
+        f = self.f
+        whole = f.sub(count, f.rem(count, self.lanes))
+        with f.loop(f.value(0), whole, self.lanes) as loop:
+            body(loop.index, None)
+        with f.when(f.compare("slt", whole, count)):
+            body(whole, self.mask(f.sub(count, whole)))
+
+    def load(self, pointer: Value, mask: Value | None = None, fill: float = 0.0, ir: str = "") -> Value:
+        """A vector of the program's dtype (or of ``ir``); masked lanes hold ``fill`` and are not touched."""
+        kind = vector(ir or self.element.ir, self.lanes)
+        align = {"i8": 1, "i32": 4}.get(ir, self.size if not ir else 8)
+        if mask is None:
+            return self.f.load(kind, pointer, align=align)
+        return self.f.call(f"llvm.masked.load.{mangle(kind)}.p0", kind, pointer, Value("i32", str(align)), mask,
+                           constant(kind, fill))
+
+    def store(self, value: Value, pointer: Value, mask: Value | None = None) -> None:
+        """Store a vector; masked lanes are not touched."""
+        align = {"i8": 1, "i32": 4, "float": 4, "double": 8}[element_of(value.type)]
+        if mask is None:
+            self.f.store(value, pointer, align=align)
+        else:
+            self.f.call(f"llvm.masked.store.{mangle(value.type)}.p0", "void", value, pointer, Value("i32", str(align)),
+                        mask)
+
+    # --- arithmetic
+
+    def sum(self, *terms: Value) -> Value:
+        """Sum from left to right."""
+        total: Operand = terms[0]
+        for term in terms[1:]:
+            total = self.f.add(total, term)
+        return self.f.value(total)
+
+    def product(self, *factors: Value) -> Value:
+        """Multiply from left to right."""
+        result: Operand = factors[0]
+        for factor in factors[1:]:
+            result = self.f.mul(result, factor)
+        return self.f.value(result)
+
+    def minus(self, a: Value, b: Value) -> Value:
+        """Subtract."""
+        return self.f.value(self.f.sub(a, b))
+
+    def over(self, a: Value, b: Value) -> Value:
+        """Divide."""
+        return self.f.value(self.f.div(a, b))
+
+    def like(self, value: Value, number: float) -> Value:
+        """Write a constant of a value's type."""
+        return constant(value.type, number)
+
+    def spread(self, scalar: Value) -> Value:
+        """The same scalar in every lane."""
+        return self.f.splat(scalar, self.lanes)
+
+    def halves(self, value: Value) -> list[Value]:
+        """A vector as vectors of float64, each as long as the machine's own."""
+        if self.size == 8:
+            return [value]
+        half, f = lanes_of(value.type) // 2, self.f
+        parts = [f.shuffle(value, None, range(start, start + half)) for start in (0, half)]
+        return [f.cast("fpext", part, "double") for part in parts]
