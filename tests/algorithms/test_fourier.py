@@ -148,6 +148,10 @@ def test_what_a_plan_tells() -> None:
     assert plan.recipe == fourier.FourierRecipe(plan.recipe.lengths, "float32")
     assert "fourier" in str(plan)
     assert plan(np.zeros((300, 300), numpy_dtype("float32"))).shape == (339, 339)
+    assert "@work" in plan.ir()
+    assert "mul" in plan.assembly()
+    line = ft.plan(ft.correlate, ft.Like((3000,), "float32"), np.ones(400, "float32"), method="fourier")
     with pytest.raises(PlanError) as caught:
-        plan.ir()
-    assert str(caught.value) == 'plan: method="fourier" generates no code; use method="direct" to see some'
+        line.ir()
+    assert str(caught.value) == ('plan: method="fourier" generates no program of its own for this problem; '
+                                 'use method="direct" to see some')

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...compiler import jit
 from ...errors import PlanError
 from ...machine import Machine
 from ...problem.layout import View
@@ -116,16 +117,28 @@ class Fourier:
 
     @property
     def workspace_bytes(self) -> int:
-        """Peak workspace of one call: a tile, its spectra, and theirs after the product."""
+        """Peak workspace of one call: tiles, their spectra, and theirs after the product."""
+        return max(part.workspace.size_bytes if isinstance(part, PlanePart) else self._tile_bytes(part)
+                   for part in self.parts)
+
+    def _tile_bytes(self, part: Part) -> int:
         channels = self.problem.channels_in + self.problem.channels_out
-        samples = max(prod(part.recipe.lengths) for part in self.parts)
-        return 4 * channels * samples * np.dtype(self.recipe.dtype).itemsize
+        return 4 * channels * prod(part.recipe.lengths) * np.dtype(self.recipe.dtype).itemsize
 
     def ir(self) -> str:
-        """Refuse: NumPy's transforms are not generated."""
-        raise PlanError('plan: method="fourier" generates no code; use method="direct" to see some')
+        """The LLVM IR of every program."""
+        return "\n".join(part.emit() for part in self._programs())
 
-    assembly = ir
+    def assembly(self) -> str:
+        """The machine code of every program, as assembly."""
+        return "\n".join(jit.assembly(part.emit(), part.machine) for part in self._programs())
+
+    def _programs(self) -> list[PlanePart]:
+        found = [part for part in self.parts if isinstance(part, PlanePart)]
+        if not found:
+            raise PlanError('plan: method="fourier" generates no program of its own for this problem; use '
+                            'method="direct" to see some')
+        return found
 
 
 def _correlate(part: Part, waiting: list[tuple[Tile, Seen]], spectra: Any) -> Iterator[tuple[Tile, Any]]:
