@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .. import kernels
+from .. import kernels, operations
 from ..errors import DTypeError, KernelError, ShapeError
+from ..kernels.checking import outer
 from ..problem.border import parse_border
-from .filtering import along, filtered_axes, has_alpha
+from .filtering import along, filtered_axes, has_alpha, kernel_for
 
 Pixels = npt.NDArray[Any]
 Sigma = float | Sequence[float]
+SMALL = 9
+"""Taps of a kernel that is summed at once rather than axis by axis: the memory costs more than the taps."""
+SLAB = 1 << 15
+"""Samples that are worked on at once, so that what lies between two steps stays in the cache."""
 _SLOPES = {"sobel": (1, 2, 1), "scharr": (3, 10, 3), "prewitt": (1, 1, 1)}
 
 
@@ -105,9 +113,12 @@ def sharpen(image: Any, amount: float = 1.0, sigma: Sigma = 1.0, *, border: Any 
     wide = _wide(pixels.dtype)
     soft = blur(part, sigma, border=border, channel_axis=channel_axis, alpha=False, dtype=wide, method=method,
                 threads=threads)
-    own = part.astype(wide)
-    soft = own + wide.type(amount) * (own - soft)
-    return _with_alpha(saturate(soft, pixels.dtype if dtype is None else np.dtype(dtype)), pixels, alpha_axis)
+    made = np.empty(part.shape, pixels.dtype if dtype is None else np.dtype(dtype))
+    for slab in _slabs(part.shape):
+        own = part[slab].astype(wide)
+        own += wide.type(amount) * (own - soft[slab])
+        made[slab] = saturate(own, made.dtype)
+    return _with_alpha(made, pixels, alpha_axis)
 
 
 @dataclass(frozen=True)
@@ -188,16 +199,40 @@ def edges(image: Any, kind: str = "sobel", *, sigma: Sigma | None = None, border
     if kind != "gaussian" and sigma is not None:
         part = blur(part, sigma, border=border, channel_axis=channel_axis, alpha=False, dtype=_wide(part.dtype),
                     method=method, threads=threads)
-    slopes = [_slope_lines(kind, axis, len(axes), 1.0 if sigma is None else sigma) for axis in range(len(axes))]
-    gradient = np.stack([_passes("edges", part, lines, axes, border, _wide(part.dtype), method, threads)
-                         for lines in slopes])
-    magnitude = np.sqrt(np.square(gradient).sum(axis=0))
+    gradient = np.empty((len(axes), *part.shape), _wide(part.dtype))
+    for place, slope in enumerate(gradient):
+        lines = _slope_lines(kind, place, len(axes), 1.0 if sigma is None else sigma)
+        _passes("edges", part, lines, axes, border, gradient.dtype, method, threads, out=slope)
+    magnitude = _lengths(gradient)
     if channel_axis is not None:
         axis = channel_axis % pixels.ndim
         most = np.expand_dims(np.argmax(magnitude, axis=axis), axis)
         magnitude = np.take_along_axis(magnitude, most, axis).squeeze(axis)
         gradient = np.take_along_axis(gradient, most[None], axis + 1).squeeze(axis + 1)
     return Edges(gradient, magnitude)
+
+
+def _lengths(vectors: Pixels) -> Pixels:
+    made = np.empty(vectors.shape[1:], vectors.dtype)
+    for slab in _slabs(made.shape):
+        squares = np.square(vectors[0][slab])
+        for one in vectors[1:]:
+            squares += np.square(one[slab])
+        np.sqrt(squares, out=made[slab])
+    return made
+
+
+def _slabs(shape: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """Cut an array along its first axes into parts of about `SLAB` samples."""
+    rows = list(shape)
+    for axis, extent in enumerate(shape):
+        rest = int(np.prod(shape[axis + 1 :]))
+        rows[axis] = max(1, min(extent, SLAB // max(rest, 1)))
+        if rest <= SLAB:
+            break
+    starts = [range(0, extent, max(step, 1)) for extent, step in zip(shape, rows, strict=True)]
+    for first in product(*starts):
+        yield tuple(slice(begin, begin + step) for begin, step in zip(first, rows, strict=True))
 
 
 def _slope_lines(kind: str, axis: int, ndim: int, sigma: Sigma) -> list[Pixels | None]:
@@ -212,16 +247,21 @@ def _slope_lines(kind: str, axis: int, ndim: int, sigma: Sigma) -> list[Pixels |
 # ---------------------------------------------------------------- one axis after the other
 
 def _passes(function: str, part: Pixels, lines: Sequence[Pixels | None], axes: tuple[int, ...], border: Any,
-            dtype: np.dtype[Any], method: str, threads: int | None) -> Pixels:
+            dtype: np.dtype[Any], method: str, threads: int | None, out: Pixels | None = None) -> Pixels:
     """Filter along one axis after the other; only the last result is rounded to `dtype`."""
     sides = parse_border(function, border, len(axes))
     passes = [(line, place) for place, line in enumerate(lines) if line is not None]
+    if len(passes) > 1 and prod(len(line) for line, _ in passes) <= SMALL:
+        whole = outer([np.ones(1) if line is None else line for line in lines])
+        return np.asarray(operations.correlate(
+            part, kernel_for(part.dtype, whole), "same", axes=axes, border=sides, overflow="saturate", method=method,
+            threads=threads, dtype=dtype, out=out))
     wide, gain, values = _wide(part.dtype), 1.0, part
     for done, (line, place) in enumerate(passes, 1):
         # A constant outside has been filtered along the other axes by now, as the image has.
         scaled = tuple(side if isinstance(side, str) or gain == 1 else side * gain for side in sides[place])
         values = along(values, line, place, axes, scaled, overflow="saturate", method=method, threads=threads,
-                       dtype=dtype if done == len(passes) else wide)
+                       dtype=dtype if done == len(passes) else wide, out=out if done == len(passes) else None)
         total = float(line.sum())
         gain *= 1.0 if abs(total - 1) < 1e-12 else total
     return values if passes else saturate(part.copy(), dtype)
@@ -238,8 +278,9 @@ def saturate(values: Pixels, dtype: np.dtype[Any]) -> Pixels:
     rounded = np.rint(values)
     with np.errstate(invalid="ignore"):
         made = np.clip(rounded, limits.min, limits.max).astype(dtype)
-    # 2**63 - 1 is no float64: what reaches beyond it would wrap.
-    made[rounded >= float(limits.max)] = limits.max
+    # 2**63 - 1 is no float64, nor 2**31 - 1 a float32: what reaches beyond it would wrap.
+    if dtype.itemsize > 2:
+        made[rounded >= float(limits.max)] = limits.max
     return np.asarray(made)
 
 
@@ -248,7 +289,12 @@ def _bell(width: Any, kind: str, sigma: Any) -> Pixels | None:
         raise KernelError(f"blur: sigma={sigma} must be at least 0 and finite")
     if kind not in kernels.bells.KINDS:
         raise KernelError(f"blur: kind={kind} is unknown; use {' or '.join(kernels.bells.KINDS)}")
-    return kernels.gaussian(float(width), 1, kind=kind) if width else None
+    return _line(float(width), kind) if width else None
+
+
+@lru_cache(64)
+def _line(width: float, kind: str) -> Pixels:
+    return kernels.gaussian(width, 1, kind=kind)
 
 
 def _per_axis(function: str, argument: str, value: Any, ndim: int) -> list[Any]:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import kernels
 from ..errors import DTypeError, KernelError, ShapeError
 from ..problem.border import parse_border
 from .effects import saturate
@@ -149,10 +148,12 @@ def _working(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 def _reduce(image: Pixels, frame: Pyramid) -> Pixels:
     sides = parse_border("pyramid", frame.border, len(frame.axes))
-    values = image
+    line, values = np.array([1, 4, 6, 4, 1]) / 16, image
     for place, pair in enumerate(sides):
-        values = along(values, kernels.binomial(5, 1), place, frame.axes, pair, 2, dtype=_working(frame.dtype))
-    return saturate(values, frame.dtype)
+        last = place == len(sides) - 1
+        values = along(values, line, place, frame.axes, pair, 2, overflow="saturate",
+                       dtype=frame.dtype if last else _working(frame.dtype))
+    return values
 
 
 def _expand(image: Pixels, shape: tuple[int, ...], frame: Pyramid) -> Pixels:
