@@ -14,8 +14,10 @@ from ..compiler.threads import get_threads
 from ..errors import ShapeError
 from ..problem.extents import as_integer
 from .formulas import FORMULAS
+from .masked import Masked
+from .numbers import Work, work_for
 from .request import Operands, check_pattern, check_score, see_image, see_mask, see_pattern
-from .sources import Masked, Windowed, Work, work_for
+from .windowed import Windowed
 
 Array = np.ndarray
 STRIP = 2**15

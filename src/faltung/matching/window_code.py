@@ -2,7 +2,7 @@
 
 The sums of a strip's columns run down the rows: what enters is added, what leaves is subtracted.  Integers lose nothing
 by that, for they are exact modulo the size of their dtype.  Floats do: so a row whose scores could suffer is left
-alone and reported, and its sums are taken without subtraction (see `sources`).  Along a row, windows are put together
+alone and reported, and its sums are taken without subtraction (see `windowed`).  Along a row, windows are put together
 from windows of 1, 2, 4, ... samples.
 """
 
