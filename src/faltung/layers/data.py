@@ -46,12 +46,13 @@ class Data:
         if images.ndim < 3 or not images.size:
             raise DataError(f"{self.name}: images {images.shape} must be (count, channels, *space), with one at least")
         if labels.shape != images.shape[:1]:
-            raise DataError(f"{self.name}: {len(images)} images, but labels {labels.shape}; give one label for each image")
+            raise DataError(f"{self.name}: {len(images)} images, but labels {labels.shape}; give one label for "
+                            "each image")
         wrong = np.flatnonzero((labels < 0) | (labels >= len(self.classes)))
         if wrong.size:
             raise DataError(f"{self.name}: label {labels[wrong[0]]} of image {wrong[0]} is out of range; with "
-                            f"{len(self.classes)} classes, labels go from 0 to {len(self.classes) - 1}: mend it, or name "
-                            "more classes")
+                            f"{len(self.classes)} classes, labels go from 0 to {len(self.classes) - 1}: mend it, or "
+                            "name more classes")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -192,8 +193,8 @@ def split(data: Data, test: float = 0.2, seed: int = 0) -> tuple[Data, Data]:
             count = min(max(count, 1), len(members) - 1)
         chosen[members[:count]] = True
     if not chosen.any() or chosen.all():
-        raise DataError(f"split: {len(data)} images of {data.name} leave nothing for one of the parts with test={test}; "
-                        "give more images")
+        raise DataError(f"split: {len(data)} images of {data.name} leave nothing for one of the parts with "
+                        f"test={test}; give more images")
     return data[~chosen], data[chosen]
 
 
@@ -258,6 +259,6 @@ class Normalisation(NamedTuple):
         shape = (-1, *[1] * (images.ndim - 2))
         scale = 1 / np.asarray(self.deviation)
         shift = -np.asarray(self.mean) * scale
-        made = np.multiply(images, scale.astype(dtype).reshape(shape), dtype=dtype)
+        made: Pixels = np.multiply(images, scale.astype(dtype).reshape(shape), dtype=dtype)
         made += shift.astype(dtype).reshape(shape)
         return made

@@ -67,15 +67,15 @@ def class_folders(folder: str | os.PathLike[str], size: tuple[int, int] | None =
 
 def class_folders_split(folder: str | os.PathLike[str], size: tuple[int, int] | None = None, test: float = 0.2,
                         seed: int = 0) -> tuple[Data, Data]:
-    """Read class folders, and split them; two folders named ``train`` and ``test`` with classes in them are taken as they are."""
+    """Read class folders, and split them; if they lie in ``train`` and ``test``, these are the parts."""
     root = Path(folder)
     if root.is_dir() and {place.name for place in _folders(root)} == {"train", "test"}:
         train = class_folders(root / "train", size)
         tested = class_folders(root / "test", size or train.shape[1:], train.shape[0])  # type: ignore[arg-type]
         if train.classes != tested.classes:
             odd = sorted(set(train.classes) ^ set(tested.classes))
-            raise DataError(f"class_folders: {root}: train and test must have the same classes, but only one of them has "
-                            f"{', '.join(odd)}; add or remove these folders")
+            raise DataError(f"class_folders: {root}: train and test must have the same classes, but only one of them "
+                            f"has {', '.join(odd)}; add or remove these folders")
         return train, tested
     return split(class_folders(root, size), test, seed)
 
@@ -114,8 +114,8 @@ def _classes(root: Path) -> list[Path]:
         raise DataError(f"class_folders: {root} is not a folder; give one that holds a folder for each class")
     places = _folders(root)
     if len(places) < 2:
-        raise DataError(f"class_folders: {root} holds {len(places)} folders, but there must be two classes at least; sort "
-                        "the pictures into one folder for each class")
+        raise DataError(f"class_folders: {root} holds {len(places)} folders, but there must be two classes at least; "
+                        "sort the pictures into one folder for each class")
     for place in places:
         if next(_files(place), None) is None:
             raise DataError(f"class_folders: {place} holds no pictures ({', '.join(FORMATS)}); each class needs one at "

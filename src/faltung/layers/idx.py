@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from ..errors import DataError
 
+Stream = BinaryIO | gzip.GzipFile
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MAX_BYTES = 1 << 31
 """Most that is unpacked, unless the caller says otherwise."""
@@ -77,12 +78,14 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> npt
     except FileNotFoundError:
         raise DataError(f"read_idx: {source} does not exist; check the path") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"read_idx: {source} is damaged or cut short ({str(error).rstrip('.')}); {_AGAIN}") from error
+        raise DataError(f"read_idx: {source} is damaged or cut short ({str(error).rstrip('.')}); {_AGAIN}"
+                        ) from error
     except OSError as error:
-        raise DataError(f"read_idx: {source} cannot be read ({error.strerror}); check the path and its rights") from error
+        raise DataError(f"read_idx: {source} cannot be read ({error.strerror}); check the path and its rights"
+                        ) from error
 
 
-def _read(source: Path, stream: BinaryIO | gzip.GzipFile, most: int, max_bytes: int, *, packed: bool) -> npt.NDArray[Any]:
+def _read(source: Path, stream: Stream, most: int, max_bytes: int, *, packed: bool) -> npt.NDArray[Any]:
     head = stream.read(4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in TYPES:
         _refuse(source, f"does not begin as an IDX file (0 0 type axes, but {' '.join(map(str, head)) or 'nothing'})",
@@ -106,7 +109,7 @@ def _read(source: Path, stream: BinaryIO | gzip.GzipFile, most: int, max_bytes: 
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _body(source: Path, stream: BinaryIO | gzip.GzipFile, size: int, told: str) -> bytearray:
+def _body(source: Path, stream: Stream, size: int, told: str) -> bytearray:
     """Read so many bytes; memory grows with what is really there."""
     body = bytearray()
     while len(body) < size:

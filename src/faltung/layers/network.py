@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import ShapeError
 from .base import Cost, Layer, Shape
 from .convolution import ConvTranspose
+from .pooling import GlobalAveragePool
 from .weights import load, save
 
 __all__ = ["Row", "leaves", "load", "save", "summary", "trace", "watched"]
@@ -146,6 +147,8 @@ def _through(layer: Layer, before: Shape, after: Shape, sight: Sight) -> Sight:
     if len(before) == len(after) == 2:
         # Behind `Flatten` a value is one of the places still; a layer with parameters looks at all of them.
         return Sight((WHOLE,) * len(sight.field), sight.step) if layer.parameters else sight
+    if isinstance(layer, GlobalAveragePool):
+        return Sight((WHOLE,) * len(sight.field), sight.step)
     if len(before) != len(after):
         return sight
     kernel, stride, dilation = _window(layer, before[2:], after[2:])
@@ -165,7 +168,8 @@ def _window(layer: Layer, before: Shape, after: Shape) -> tuple[Iterable[float],
                       for extent, count in zip(before, after, strict=True))
         return whole, stride, ones
     options = getattr(layer, "options", layer.__dict__)
-    stride, dilation = options.get("stride", ones), options.get("dilation", ones)
+    kernel, stride, dilation = ((value,) * len(before) if isinstance(value, int) else value for value in
+                                (kernel, options.get("stride", 1), options.get("dilation", 1)))
     if isinstance(layer, ConvTranspose):
         # One output sees every stride-th tap only, and outputs stand between the inputs.
         seen = (math.ceil(((taps - 1) * far + 1) / by) for taps, far, by in zip(kernel, dilation, stride, strict=True))

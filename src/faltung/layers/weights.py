@@ -142,8 +142,8 @@ def write_entries(path: str | os.PathLike[str], arrays: Mapping[str, Array],
             os.fsync(file.fileno())
         part.replace(real)
     except (OSError, SafetensorError) as error:
-        raise DataError(f"save: {target} cannot be written ({_reason(error)}); check the folder's rights and the disk's "
-                        "space") from error
+        raise DataError(f"save: {target} cannot be written ({_reason(error)}); check the folder's rights and the "
+                        "disk's space") from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -176,9 +176,11 @@ def opened(path: str | os.PathLike[str], function: str) -> Iterator[Any]:
     except FileNotFoundError:
         raise DataError(f"{function}: {source} does not exist; check the path") from None
     except OSError as error:
-        raise DataError(f"{function}: {source} cannot be read ({_reason(error)}); check the path and its rights") from error
+        raise DataError(f"{function}: {source} cannot be read ({_reason(error)}); check the path and its rights"
+                        ) from error
     except (SafetensorError, ValueError, TypeError, OverflowError) as error:
-        raise DataError(f"{function}: {source} is damaged or no safetensors file ({_reason(error)}); {_AGAIN}") from error
+        raise DataError(f"{function}: {source} is damaged or no safetensors file ({_reason(error)}); {_AGAIN}"
+                        ) from error
 
 
 def entries(file: Any) -> dict[str, Entry]:
