@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import operations
 from .formulas import Sums
 from .numbers import (
     Work,
@@ -43,15 +44,15 @@ class Masked:
         kernel, back = centred_pattern(pattern, image, work, mask)
         kind = np.dtype(np.int64) if work.exact else np.dtype(np.float64)
         values = as_values(image, self.shift, weights, work)
-        squares = (values.astype(kind) ** 2).sum(axis=0)[np.newaxis]
+        squares = _squares(values, work)
         if weights is not None:
             keep = weights > 0
-            squares = np.where(keep, squares, 0) * weights
+            squares = np.where(keep, squares, 0).astype(kind, copy=False) * weights
             values = np.where(keep, values, values.dtype.type(0)) * weights.astype(
                 values.dtype if values.dtype.kind == "f" else kind)
         self.rounding = 0.0 if work.exact else (prod(self.extents) + 8) * UNIT
-        self.parts = self._parts(values, squares, weights, mask, kernel, back, kind.name)
         self.kind = formula_kind(image, operands.most_weight, work)
+        self.parts = self._parts(values, squares, weights, mask, kernel, back, kind.name)
 
     def _parts(self, values: Array, squares: Array, weights: Array | None, mask: Array, kernel: Array, back: int,
                dtype: str) -> dict[str, Any]:
@@ -79,15 +80,33 @@ class Masked:
         """``sum(w x**2)``; of integers byte by byte, for bytes are quickest, and exact by every algorithm."""
         if not self.work.exact:
             return self.work.correlate(squares, mask, "float64")
-        if mask.size > MANY and squares.max() < 2**16:  # transforms take as long for bytes as for more
-            return self.work.correlate(squares.astype(np.uint16), mask, "int64")
-        total, place = np.zeros((), np.int64), 1
-        while True:
-            part = (squares & 255).astype(np.uint8)
-            total = total + place * self.work.correlate(part, mask, self._dtype(part, mask)).astype(np.int64)
-            squares, place = squares >> 8, place << 8
-            if not squares.any():
-                return total
+        if mask.size > MANY:
+            sums = self._rounded(squares, mask)
+            if sums is not None:
+                return sums
+        parts = np.ascontiguousarray(squares).astype(squares.dtype.newbyteorder("<"), copy=False)
+        octets = parts.view(np.uint8).reshape(*parts.shape, parts.itemsize)
+        total: Array | None = None
+        for place in reversed(range(parts.itemsize)):
+            octet = octets[..., place]
+            if total is None and not octet.any():
+                continue
+            part = self.work.correlate(octet, mask, self._dtype(octet, mask)).astype(np.int64, copy=False)
+            if total is not None:
+                total <<= 8
+                part += total
+            total = part
+        return np.zeros(self.places, np.int64) if total is None else total
+
+    def _rounded(self, squares: Array, mask: Array) -> Array | None:
+        """The same in float64, rounded to integers, if the error is proven to be below one quarter."""
+        wide, weights = squares[0].astype(np.float64), mask[0].astype(np.float64)
+        plan = operations.plan(operations.correlate, wide, weights, "valid", method=self.work.method,
+                               threads=self.work.threads)
+        if plan.error_bound * UNIT * float(wide.max()) * float(weights.sum()) >= 0.25:
+            return None
+        sums = plan(wide)
+        return np.asarray(np.rint(sums, out=sums).astype(self.kind, copy=False))
 
     def _partial(self, weights: Array, mask: Array, kernel: Array, dtype: str) -> tuple[Array, Array, Array]:
         """Weight and sums of the pattern where parts of it lie on what is masked in the image."""
@@ -134,3 +153,13 @@ class Masked:
                 axes = (slice(None),) * (value.ndim - len(self.places))
                 cut[name] = value[(*axes, slice(start, stop))].astype(self.kind, copy=False)
         yield start, stop, [Sums(**cut, rounding=self.rounding)]
+
+
+def _squares(values: Array, work: Work) -> Array:
+    """The squares, summed over the channels, in a first axis of one; integers as narrow as they can be."""
+    if not work.exact:
+        return np.asarray(np.einsum("i...,i...->...", values, values))[np.newaxis]
+    largest = len(values) * int(np.abs(values.astype(np.int32)).max(initial=0)) ** 2
+    kind = np.min_scalar_type(largest) if largest else np.dtype(np.uint8)
+    wide = values.astype(kind)
+    return np.asarray(np.einsum("i...,i...->...", wide, wide))[np.newaxis]
