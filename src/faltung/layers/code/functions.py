@@ -2,7 +2,7 @@
 
 Polynomials and quotients after Moshier's *Cephes* (``tanh.c``, ``ndtr.c``); those of the error function in float32 are
 weighted least squares at Chebyshev's nodes, the weight being what they contribute to the result's relative error.
-The exponential is that of the activations of convolutions.
+The exponential is ``2**n (1 + r + r**2 q(r))`` with ``|r| <= log(2) / 2``; ``q`` is the minimax polynomial.
 """
 
 from __future__ import annotations
@@ -10,11 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ...algorithms.direct.activations import exp
+from ...algorithms.direct.activations import LN2_HIGH, LN2_LOW
 from ...compiler.emit import Function, Value, constant, element_of
+from ...machine import Machine
 
 __all__ = ["erf", "exp", "logistic", "normal", "tanh"]
 
+EXP32 = (1.3926213466e-3, 8.3632029716e-3, 4.1666554438e-2, 1.6666576846e-1, 0.5)
+EXP64 = (2.5100424157005066788e-8, 2.7620138719733995569e-7, 2.7557268378684192873e-6, 2.4801521190217727651e-5,
+         1.9841269863105968748e-4, 1.3888888917281793308e-3, 8.3333333333300513464e-3, 4.1666666666623991516e-2,
+         1.6666666666666667456e-1, 0.5)
 TANH32 = (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
 TANH64 = ((-9.64399179425052238628e-1, -9.92877231001918586564e1, -1.61468768441708447952e3),
           (1.0, 1.12811678491632931402e2, 2.23548839060100448583e3, 4.84406305325125486048e3))
@@ -50,16 +55,43 @@ def _is_double(x: Value) -> bool:
     return element_of(x.type) == "double"
 
 
-def logistic(f: Function, x: Value) -> Value:
+def exp(f: Function, x: Value, machine: Machine) -> Value:
+    """The exponential, to about one unit in the last place; a NaN stays one."""
+    double, kind = _is_double(x), x.type
+    low, high, shift = (-746.0, 710.0, 1.5 * 2.0**52) if double else (-104.0, 89.0, 1.5 * 2.0**23)
+    x = f.select(f.compare("olt", x, constant(kind, low)), constant(kind, low), x)
+    x = f.select(f.compare("ogt", x, constant(kind, high)), constant(kind, high), x)
+    # adding 1.5 * 2**(bits of the fraction) rounds to a whole number, which then stands in the last bits
+    shifted = f.fma(x, constant(kind, 1 / math.log(2)), constant(kind, shift))
+    n = f.value(f.sub(shifted, constant(kind, shift)))
+    r = f.fma(n, constant(kind, -LN2_LOW), f.fma(n, constant(kind, -LN2_HIGH), x))
+    one = constant(kind, 1)
+    part = f.fma(_polynomial(f, r, EXP64 if double else EXP32), r, one)
+    result = f.fma(part, r, one)
+    if machine.isa == "avx512":
+        name, every = ("pd", Value("i8", "-1")) if double else ("ps", Value("i16", "-1"))
+        return f.call(f"llvm.x86.avx512.mask.scalef.{name}.512", kind, result, n, result, every, Value("i32", "4"))
+    element, bits, bias, fraction = ("double", "i64", 1023, 52) if double else ("float", "i32", 127, 23)
+    number, known = f.cast("bitcast", shifted, bits), constant(kind, shift)
+    whole = f.bits("sub", number, f.cast("bitcast", known, bits))
+    half = f.bits("ashr", whole, constant(whole.type, 1))
+    # two factors, so that neither leaves the exponent's range where the product is denormal
+    for power in (half, f.bits("sub", whole, half)):
+        factor = f.bits("shl", f.bits("add", power, constant(whole.type, bias)), constant(whole.type, fraction))
+        result = f.value(f.mul(result, f.cast("bitcast", factor, element)))
+    return result
+
+
+def logistic(f: Function, x: Value, machine: Machine) -> Value:
     """``1 / (1 + exp(-x))``."""
     one = constant(x.type, 1)
-    return f.value(f.div(one, f.add(one, exp(f, f.neg(x)))))
+    return f.value(f.div(one, f.add(one, exp(f, f.neg(x), machine))))
 
 
-def tanh(f: Function, x: Value) -> Value:
+def tanh(f: Function, x: Value, machine: Machine) -> Value:
     """``1 - 2 / (exp(2 |x|) + 1)`` with the sign of ``x``; near zero an odd polynomial or quotient."""
     one, size = constant(x.type, 1), f.intrinsic("fabs", x)
-    power = exp(f, f.value(f.add(size, size)))
+    power = exp(f, f.value(f.add(size, size)), machine)
     far = f.value(f.sub(one, f.div(constant(x.type, 2), f.add(power, one))))
     square = f.value(f.mul(x, x))
     near = _quotient(f, square, TANH64) if _is_double(x) else _polynomial(f, square, TANH32)
@@ -67,23 +99,23 @@ def tanh(f: Function, x: Value) -> Value:
     return f.select(f.compare("ugt", size, constant(x.type, 0.625)), f.intrinsic("copysign", far, x), near)
 
 
-def erf(f: Function, x: Value) -> Value:
+def erf(f: Function, x: Value, machine: Machine) -> Value:
     """``2 / sqrt(pi)`` times the integral of ``exp(-t**2)`` from 0 to ``x``."""
     size, square, one = f.intrinsic("fabs", x), f.value(f.mul(x, x)), constant(x.type, 1)
     if _is_double(x):
         near = f.value(f.mul(x, _quotient(f, square, ERF64_NEAR)))
         bounded = f.select(f.compare("ogt", size, constant(x.type, 8)), constant(x.type, 8), size)
-        gauss = exp(f, f.neg(f.value(f.mul(bounded, bounded))))
+        gauss = exp(f, f.neg(f.value(f.mul(bounded, bounded))), machine)
         rest, edge = f.value(f.mul(gauss, _quotient(f, bounded, ERFC64))), 1.0
     else:
         near = f.fma(_polynomial(f, square, ERF32_NEAR), x, x)
         bounded = f.select(f.compare("ogt", size, constant(x.type, 5)), constant(x.type, 5), size)
-        rest, edge = exp(f, f.value(f.mul(_polynomial(f, bounded, ERF32_FAR), bounded))), 475 / 512
+        rest, edge = exp(f, f.value(f.mul(_polynomial(f, bounded, ERF32_FAR), bounded)), machine), 475 / 512
     far = f.intrinsic("copysign", f.value(f.sub(one, rest)), x)
     return f.select(f.compare("ugt", size, constant(x.type, edge)), far, near)
 
 
-def normal(f: Function, x: Value) -> Value:
+def normal(f: Function, x: Value, machine: Machine) -> Value:
     """The distribution function of the standard normal distribution, ``(1 + erf(x / sqrt(2))) / 2``."""
     half = constant(x.type, 0.5)
-    return f.fma(erf(f, f.value(f.mul(x, constant(x.type, math.sqrt(0.5))))), half, half)
+    return f.fma(erf(f, f.value(f.mul(x, constant(x.type, math.sqrt(0.5)))), machine), half, half)

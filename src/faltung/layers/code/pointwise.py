@@ -55,10 +55,10 @@ class _Pointwise(Writer):
         if kind == "leaky_relu":
             return f.select(f.compare("ogt", x, zero), x, self.product(x, self.slope))
         if kind == "sigmoid":
-            return logistic(f, x)
+            return logistic(f, x, self.machine)
         if kind == "silu":
-            return self.over(x, self.sum(self.like(x, 1), exp(f, f.neg(x))))
-        return tanh(f, x) if kind == "tanh" else self.product(x, normal(f, x))
+            return self.over(x, self.sum(self.like(x, 1), exp(f, f.neg(x), self.machine)))
+        return tanh(f, x, self.machine) if kind == "tanh" else self.product(x, normal(f, x, self.machine))
 
     def derivative(self, kind: str, x: Value, above: Value) -> Value:
         """``above`` times the derivative; ``x`` is the result where that is enough."""
@@ -73,8 +73,8 @@ class _Pointwise(Writer):
         if kind in ("sigmoid", "tanh"):
             return self.product(above, self.minus(one, x), x if kind == "sigmoid" else self.sum(one, x))
         if kind == "silu":
-            s = logistic(f, x)
+            s = logistic(f, x, self.machine)
             return self.product(above, s, self.sum(one, self.product(x, self.minus(one, s))))
-        gauss = exp(f, self.product(x, x, self.like(x, -0.5)))
+        gauss = exp(f, self.product(x, x, self.like(x, -0.5)), self.machine)
         density = self.product(gauss, self.like(x, 1 / math.sqrt(2 * math.pi)))
-        return self.product(above, f.fma(x, density, normal(f, x)))
+        return self.product(above, f.fma(x, density, normal(f, x, self.machine)))

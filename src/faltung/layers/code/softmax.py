@@ -54,7 +54,7 @@ class _Softmax(Summing):
 
         def powers(index: Operand, mask: Value | None) -> Sequence[Sequence[Value]]:
             x = self.load(self.place(source, index), mask, lowest)
-            power = exp(f, self.minus(x, top))
+            power = exp(f, self.minus(x, top), self.machine)
             self.store(power, self.place(out, index), mask)
             return [self.only(mask, self.halves(power))]
 
@@ -129,7 +129,7 @@ class _Softmax(Summing):
                     lambda at, old: [f.intrinsic("maxnum", old[0], self.load(f.at(source, at), mask))])[0]
 
         def add(at: Operand, old: list[Value]) -> list[Value]:
-            power = exp(f, self.minus(self.load(f.at(source, at), mask), top))
+            power = exp(f, self.minus(self.load(f.at(source, at), mask), top), self.machine)
             self.store(power, f.at(out, at), mask)
             return self.add_terms(old, [self.halves(power)])
 
