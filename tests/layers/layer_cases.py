@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+
 from faltung import layers
 
 PADDINGS = ("valid", "same", "same_lower", "causal", "full", 0, 1, 2, ((1, 0),), ((0, 2),))
@@ -118,6 +119,10 @@ def check_gradients(layer, x, rng, places=6):
     weights = rng.standard_normal(y.shape)
     dx = layer.backward(weights)
     assert dx.shape == x.shape
+
+    def value():
+        return (layer.forward(x) * weights).sum()
+
     arrays = {"x": (x, dx)}
     arrays.update({name: (entry.value, entry.gradient) for name, entry in layer.parameters.items()})
     for name, (array, gradient) in arrays.items():
@@ -125,7 +130,7 @@ def check_gradients(layer, x, rng, places=6):
         assert gradient.dtype == array.dtype
         for index in rng.choice(array.size, min(places, array.size), replace=False):
             place = np.unravel_index(index, array.shape)
-            slope = difference(lambda: (layer.forward(x) * weights).sum(), array, place)
+            slope = difference(value, array, place)
             assert abs(slope - gradient[place]) <= 2e-7 * (1 + np.abs(gradient).max()), (name, place)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from faltung import layers, set_threads
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from faltung import layers, set_threads
 from layers.layer_cases import CONVOLUTIONS, NAMES, OTHERS, build, check_gradients, inner
 
 OTHER_NAMES = [case[0] for case in OTHERS]
