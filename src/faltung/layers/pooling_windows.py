@@ -101,11 +101,13 @@ class Windows(Pooling):
             outputs -= 1  # torch's rule: no window begins behind the source and the padding before it
         if outputs < 1:
             raise ShapeError(f"{self.where}: the window reaches over {reach} along axis {number} of space, but the "
-                             f"input has {extent} there and {2 * padding} of padding; use a smaller kernel or more padding")
+                             f"input has {extent} there and {2 * padding} of padding; use a smaller kernel or "
+                             "more padding")
         axis = Axis(extent, outputs, kernel, stride, padding, dilation)
         if dilation > 1 and not axis.places()[1].any(1).all():
             raise ShapeError(f"{self.where}: with dilation={dilation} and padding={padding} some window along axis "
-                             f"{number} of space has no tap inside the input, which has {extent} there; use less of either")
+                             f"{number} of space has no tap inside the input, which has {extent} there; "
+                             "use less of either")
         return axis
 
     def _describe(self) -> str:

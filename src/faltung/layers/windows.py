@@ -97,12 +97,13 @@ class Layout:
 
 
 def _table(place: Array, valid: Array, row_bytes: int, divisors: Array, of_source: Array) -> Array:
-    table = np.zeros((len(place), 2 + 2 * place.shape[1]), np.int64)
+    table = np.zeros((len(place), 3 + 2 * place.shape[1]), np.int64)
     table[:, 0] = valid.sum(1)
     table[:, 1] = divisors.astype(np.float64).view(np.int64)
     inside = np.where(valid, place, 0)
-    table[:, 2::2] = inside * row_bytes
-    table[:, 3::2] = of_source[inside].astype(np.float64).view(np.int64)
+    table[:, 3::2] = inside * row_bytes
+    table[:, 4::2] = of_source[inside].astype(np.float64).view(np.int64)
+    table[1:, 2] = (table[1:] == table[:-1]).all(1)
     return table
 
 
@@ -157,11 +158,11 @@ def _mode(axis: Axis, *, adjoint: bool) -> str:
 
 
 def _ranges(place: Array, valid: Array) -> Array:
-    """First and past-the-last place of each output; windows without a place are empty."""
+    """First and past-the-last places of the outputs; windows without a place are empty."""
     counts = valid.sum(1)
     low = np.where(counts > 0, np.take_along_axis(place, valid.argmax(1)[:, None], 1)[:, 0], 0)
     last = np.where(valid, place, -1).max(1)
-    return np.stack([low, np.where(counts > 0, last + 1, 0)], 1)
+    return np.stack([low, np.where(counts > 0, last + 1, 0)])
 
 
 @cache
@@ -180,10 +181,10 @@ def layout(axes: tuple[Axis, ...], dtype: str, kind: str, count_padding: bool, d
     mode = _mode(axis, adjoint=adjoint)
     lines = _Lines(axis, mode, adjoint=adjoint)
     inner = axis.adjoint() if adjoint else axis.places()
-    ranges = np.ascontiguousarray(_ranges(*inner), np.int64)
+    ranges = np.ascontiguousarray(_ranges(*inner), np.int32)
     columns = counted[-1].astype(dtype)
     if kind == "maximum":
-        columns = np.clip(ranges[:, 0], 0, axis.extent - 1).astype(np.int32)
+        columns = np.clip(ranges[0], 0, axis.extent - 1)
     table = _table(place, valid, width * size, of_row, of_source)
     taps = np.array([tap * size for tap in lines.taps], np.int64)
     step = lines.length * size
@@ -192,7 +193,8 @@ def layout(axes: tuple[Axis, ...], dtype: str, kind: str, count_padding: bool, d
         code.TABLE: table.ctypes.data, code.TABLE_STEP: table.strides[0], code.ROWS_OF_PLANE: len(table),
         code.PLANE_STEP: prod(shapes) * size, code.WIDTH: width, code.OUT_WIDTH: outputs, code.SCRATCH_STEP: scratch,
         code.LINES_STEP: step, code.DEST_EVEN: lines.even * size, code.DEST_ODD: lines.odd * size,
-        code.TAPS: taps.ctypes.data, code.TAP_COUNT: len(taps), code.COLUMNS: columns.ctypes.data,
+        code.TAPS: taps.ctypes.data, code.TAP_COUNT: inner[0].shape[1] if mode == "range" else len(taps),
+        code.COLUMNS: columns.ctypes.data,
         code.RANGES: ranges.ctypes.data, code.DILATION: axis.dilation, code.STRIDE: axis.stride,
         code.PADDING: axis.padding, code.FIRST_EVEN: lines.first_even * size, code.COUNT_EVEN: lines.count_even,
         code.FIRST_ODD: lines.first_odd * size, code.COUNT_ODD: lines.count_odd}

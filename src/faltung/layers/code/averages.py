@@ -5,7 +5,7 @@ The error of a window of ``R`` rows and ``C`` columns grows with ``R + C``, not 
 
 from __future__ import annotations
 
-from ...compiler.emit import Function, Operand, Value, constant
+from ...compiler.emit import Function, Loop, Operand, Value, constant
 from ...machine import Machine
 from .rows import (
     COLUMNS,
@@ -49,6 +49,21 @@ class _Average(Rows):
         super().__init__(dtype, machine)
         self.adjoint = adjoint
 
+    def row_or_copy(self, first: Value) -> None:
+        f = self.f
+        if not self.adjoint:
+            self.row()
+            return
+        same = f.compare("ne", f.load("i64", f.at(self.table, 16), align=8), 0)
+        same = f.bits("and", same, f.compare("sgt", self.row_number, first))
+        with f.when(same):
+            width = self.cell(OUT_WIDTH)
+            before = f.at(self.out, f.mul(f.sub(0, width), self.size))
+            self.stretch(width, lambda index, mask: self.store(self.load(self.place(before, index), mask),
+                                                               self.place(self.out, index), mask))
+        with f.unless(same):
+            self.row()
+
     def row(self) -> None:
         self.to_lines(self.scratch, self._summed)
         {"unit": self._taps, "pair": self._taps, "spread": self._spread, "range": self._range}[self.mode]()
@@ -79,14 +94,30 @@ class _Average(Rows):
             with f.loop(f.value(0), self.cell(TAP_COUNT), carry=[constant(self.kind, 0.0)]) as loop:
                 place = f.at(self.scratch, self.tap(loop.index))
                 loop.carry([self.sum(loop.carried[0], self.load(self.place(place, index)))])
-            assert loop.results is not None
-            total = loop.results[0]
-            if not self.adjoint:
-                columns = self.load(self.place(self.pointer(COLUMNS), index), mask, 1.0)
-                total = self.over(total, self.product(self.spread(self.divisor(f.at(self.table, 8))), columns))
-            self.store(total, self.place(self.out, index), mask)
+            self._finish(loop, index, mask)
 
         self.stretch(self.cell(OUT_WIDTH), body)
+
+    def _range(self) -> None:
+        f = self.f
+
+        def body(index: Operand, mask: Value | None) -> None:
+            low, high = self.ranges(index, mask)
+            with f.loop(f.value(0), self.cell(TAP_COUNT), carry=[constant(self.kind, 0.0)]) as loop:
+                places, inside = self.in_range(loop.index, low, high)
+                loop.carry([self.sum(loop.carried[0], self.gather(self.scratch, places, inside, 0.0))])
+            self._finish(loop, index, mask)
+
+        self.stretch(self.cell(OUT_WIDTH), body)
+
+    def _finish(self, loop: Loop, index: Operand, mask: Value | None) -> None:
+        """Store a vector of sums, or of averages."""
+        assert loop.results is not None
+        total = loop.results[0]
+        if not self.adjoint:
+            columns = self.load(self.place(self.pointer(COLUMNS), index), mask, 1.0)
+            total = self.over(total, self.product(self.spread(self.divisor(self.f.at(self.table, 8))), columns))
+        self.store(total, self.place(self.out, index), mask)
 
     def _spread(self) -> None:
         """The adjoint of stride 2: even and odd places see different taps."""
@@ -107,22 +138,6 @@ class _Average(Rows):
                 value = f.shuffle(parts[0], parts[1], lanes)
                 self.store(value, self.place(self.out, at), self.mask(f.sub(width, at)))
 
-    def _range(self) -> None:
-        f = self.f
-
-        def body(index: Value, low: Value, high: Value) -> None:
-            with f.loop(low, high, carry=[constant(self.element.ir, 0.0)]) as loop:
-                value = f.load(self.element.ir, self.place(self.scratch, loop.index), align=self.size)
-                loop.carry([self.sum(loop.carried[0], value)])
-            assert loop.results is not None
-            total = loop.results[0]
-            if not self.adjoint:
-                column = f.load(self.element.ir, self.place(self.pointer(COLUMNS), index), align=self.size)
-                total = self.over(total, self.product(self.divisor(f.at(self.table, 8)), column))
-            f.store(total, self.place(self.out, index), align=self.size)
-
-        self.one_by_one(body)
-
 
 class _Mean(Summing):
     def emit_mean(self) -> str:
@@ -130,7 +145,7 @@ class _Mean(Summing):
         with f.loop(*self.planes) as loop:
             base = self.place(self.pointer(MEAN_X), f.mul(loop.index, self.cell(PLANE)))
             state = self.reduce(self.cell(PLANE), self.zeros(1), lambda index, mask: [
-                self.halves(self.load(self.place(base, index), mask))])
+                self.load(self.place(base, index), mask)])
             mean = self.over(self.totals(state)[0], f.load("double", f.at(self.context, 8 * PLANE_SIZE), align=8))
             if self.size == 4:
                 mean = f.cast("fptrunc", mean, "float")

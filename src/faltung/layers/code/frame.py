@@ -111,6 +111,17 @@ class Writer:
             self.f.call(f"llvm.masked.store.{mangle(value.type)}.p0", "void", value, pointer, Value("i32", str(align)),
                         mask)
 
+    def gather(self, base: Value, numbers: Value, mask: Value, fill: float) -> Value:
+        """Elements of the program's dtype by their 32-bit numbers; masked lanes hold ``fill`` and are not touched."""
+        f, pointers = self.f, vector("ptr", self.lanes)
+        places = f._write(pointers, f"getelementptr {self.element.ir}, ptr {base.text}, {numbers.type} {numbers.text}")
+        return f.call(f"llvm.masked.gather.{mangle(self.kind)}.v{self.lanes}p0", self.kind, places,
+                      Value("i32", str(self.size)), mask, constant(self.kind, fill))
+
+    def whole_number(self, number: Operand) -> Value:
+        """A 32-bit number in every lane."""
+        return self.spread(self.f.cast("trunc", self.whole(number), "i32"))
+
     # --- arithmetic
 
     def sum(self, *terms: Value) -> Value:

@@ -5,7 +5,7 @@ The rule is torch's: taps in order, a later one wins if it is larger, and a NaN 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ...compiler.emit import Operand, Value, constant, vector
 from ...machine import Machine
@@ -62,41 +62,58 @@ class _Maximum(Rows):
         self.places = places
 
     def row(self) -> None:
-        if self.mode == "range":
-            self.one_by_one(self._range)
-            return
         f = self.f
+        if self.mode == "range":
+            self.stretch(self.cell(OUT_WIDTH), self._gathered)
+            return
         with f.loop(f.value(0), self.count) as loop:
             source = self.source_row(loop.index)
             self.to_lines(f.at(self.scratch, f.mul(loop.index, self.cell(LINES_STEP))),
                           lambda count, place: self.masked_row(source, count, place))
-        self.stretch(self.cell(OUT_WIDTH), self._vector)
+        self.stretch(self.cell(OUT_WIDTH), self._regular)
+
+    def _regular(self, index: Operand, mask: Value | None) -> None:
+        """Outputs side by side whose taps stand side by side in the lines."""
+        f = self.f
+        start = f.sub(f.mul(index, self.cell(STRIDE)), self.cell(PADDING))
+        lanes = f.bits("mul", self.iota(), self.whole_number(self.cell(STRIDE)))
+        lanes = f.bits("add", lanes, self.whole_number(start))
+
+        def tap(row: Value, number: Value) -> tuple[Value, Value]:
+            lines = f.at(self.scratch, f.mul(row, self.cell(LINES_STEP)))
+            value = self.load(self.place(f.at(lines, self.tap(number)), index))
+            return value, f.bits("add", lanes, self.whole_number(f.mul(number, self.cell(DILATION))))
+
+        self._best(index, mask, tap)
+
+    def _gathered(self, index: Operand, mask: Value | None) -> None:
+        """Outputs side by side, each with a range of its own."""
+        low, high = self.ranges(index, mask)
+
+        def tap(row: Value, number: Value) -> tuple[Value, Value]:
+            places, inside = self.in_range(number, low, high)
+            return self.gather(self.source_row(row), places, inside, self.neutral), places
+
+        self._best(index, mask, tap)
 
     def _offset(self, row: Operand) -> Value:
         """The number of a row's first element in its plane."""
-        return self.whole(self.f.div(self.f.load("i64", self.entry_of(row), align=8), self.size))
+        return self.whole_number(self.f.div(self.f.load("i64", self.entry_of(row), align=8), self.size))
 
-    def _numbers(self, number: Operand) -> Value:
-        return self.spread(self.f.cast("trunc", self.whole(number), "i32"))
-
-    def _vector(self, index: Operand, mask: Value | None) -> None:
+    def _best(self, index: Operand, mask: Value | None, tap_of: Callable[[Value, Value], tuple[Value, Value]]) -> None:
+        """Go through all taps of a vector of outputs; ``tap_of`` gives values and their columns."""
         f = self.f
         state = [constant(self.kind, self.neutral)]
         if self.places:
-            stride = self._numbers(self.cell(STRIDE))
-            start = f.sub(f.mul(index, self.cell(STRIDE)), self.cell(PADDING))
-            lanes = f.bits("add", f.bits("mul", self.iota(), stride), self._numbers(start))
             first = self.load(self.place(self.pointer(COLUMNS), index, 4), mask, ir="i32")
-            state.append(f.bits("add", first, self._numbers(self._offset(0))))
+            state.append(f.bits("add", first, self._offset(0)))
         with f.loop(f.value(0), self.count, carry=state) as row:
-            lines = f.at(self.scratch, f.mul(row.index, self.cell(LINES_STEP)))
             with f.loop(f.value(0), self.cell(TAP_COUNT), carry=row.carried) as tap:
-                value = self.load(self.place(f.at(lines, self.tap(tap.index)), index))
+                value, columns = tap_of(row.index, tap.index)
                 wins = _wins(self, value, tap.carried[0])
                 new = [f.select(wins, value, tap.carried[0])]
                 if self.places:
-                    shift = f.add(self._offset(row.index), f.mul(tap.index, self.cell(DILATION)))
-                    here = f.bits("add", lanes, self._numbers(shift))
+                    here = f.bits("add", columns, self._offset(row.index))
                     new.append(f.select(wins, here, tap.carried[1]))
                 tap.carry(new)
             row.carry(tap.results or [])
@@ -104,24 +121,6 @@ class _Maximum(Rows):
         self.store(row.results[0], self.place(self.out, index), mask)
         if self.places:
             self.store(row.results[1], self.place(self.pointer(INDEX), f.add(self.start, index), 4), mask)
-
-    def _range(self, index: Value, low: Value, high: Value) -> None:
-        f, ir = self.f, self.element.ir
-        first = f.load("i32", self.place(self.pointer(COLUMNS), index, 4), align=4)
-        state = [constant(ir, self.neutral), self.whole(f.add(self._offset(0), f.cast("zext", first, "i64")))]
-        with f.loop(f.value(0), self.count, carry=state) as row:
-            source = self.source_row(row.index)
-            with f.loop(low, high, self.cell(DILATION), carry=row.carried) as tap:
-                value = f.load(ir, self.place(source, tap.index), align=self.size)
-                wins = _wins(self, value, tap.carried[0])
-                place = self.whole(f.add(self._offset(row.index), tap.index))
-                tap.carry([f.select(wins, value, tap.carried[0]), f.select(wins, place, tap.carried[1])])
-            row.carry(tap.results or [])
-        assert row.results is not None
-        f.store(row.results[0], self.place(self.out, index), align=self.size)
-        if self.places:
-            place = self.place(self.pointer(INDEX), f.add(self.start, index), 4)
-            f.store(f.cast("trunc", row.results[1], "i32"), place, align=4)
 
 
 class _Gradient(Writer):

@@ -106,37 +106,41 @@ class _Norm(Summing):
     def _measure(self) -> None:
         f, count = self.f, self.number64(ELEMENTS_OF_SET)
 
-        def over_set(centre: Value | None) -> Value:
+        def over_set(centred: bool) -> Value:
             with f.loop(0, self._segments(), carry=self.zeros(1)) as segment:
                 base = self.run(X, segment.index)
 
-                def terms(index: Operand, mask: Value | None) -> Sequence[Sequence[Value]]:
-                    found = self.halves(self.load(self.place(base, index), mask))
-                    if centre is not None:
-                        found = [self.minus(one, centre) for one in found]
-                        found = self.only(mask, [self.product(one, one) for one in found])
-                    return [found]
+                def terms(index: Operand, mask: Value | None) -> Sequence[Value]:
+                    found = self.load(self.place(base, index), mask)
+                    if not centred:
+                        return [found]
+                    d = self.centred(found)
+                    return [self.only(mask, self.product(d, d))]
 
                 segment.carry(self.reduce(self.length, segment.carried, terms))
             assert segment.results is not None
             return self.over(self.totals(segment.results)[0], count)
 
-        mean = over_set(None)
+        mean = over_set(centred=False)
         f.store(mean, self.place(self.pointer(MEAN), self.set, 8), align=8)
-        variance = over_set(f.splat(mean, self.machine.vector_bytes // 8))
-        f.store(variance, self.place(self.pointer(VARIANCE), self.set, 8), align=8)
+        self._load_mean()
+        f.store(over_set(centred=True), self.place(self.pointer(VARIANCE), self.set, 8), align=8)
 
-    def _load_statistics(self) -> None:
+    def _load_mean(self) -> None:
         f = self.f
         mean = f.load("double", self.place(self.pointer(MEAN), self.set, 8), align=8)
-        variance = f.load("double", self.place(self.pointer(VARIANCE), self.set, 8), align=8)
-        root = f.intrinsic("sqrt", self.sum(variance, self.number64(EPS)))
-        self.root, self.mean = self.over(constant("double", 1.0), root), mean
         self.high = self.narrowed(mean)
         # what the float32 mean lacks; an infinite mean lacks nothing
         lacking = self.minus(mean, self.widened(f.extract(self.high, 0)))
         lacking = f.select(f.compare("uno", lacking, lacking), constant("double", 0.0), lacking)
         self.low = self.narrowed(lacking) if self.size == 4 else None
+
+    def _load_statistics(self) -> None:
+        f = self.f
+        self._load_mean()
+        variance = f.load("double", self.place(self.pointer(VARIANCE), self.set, 8), align=8)
+        root = f.intrinsic("sqrt", self.sum(variance, self.number64(EPS)))
+        self.root = self.over(constant("double", 1.0), root)
 
     def centred(self, x: Value) -> Value:
         """``x - mean``, as exact as the dtype allows."""
@@ -177,12 +181,10 @@ class _Norm(Summing):
     def _pair(self, segment: Operand, state: Sequence[Value]) -> list[Value]:
         """Add ``dy`` and ``dy d`` of a segment."""
         above, x = self.run(ABOVE, segment), self.run(X, segment)
-        centre = self.f.splat(self.mean, self.machine.vector_bytes // 8)
 
-        def terms(index: Operand, mask: Value | None) -> Sequence[Sequence[Value]]:
-            dy, raw = (self.halves(self.load(self.place(base, index), mask)) for base in (above, x))
-            both = [self.product(a, self.minus(b, centre)) for a, b in zip(dy, raw, strict=True)]
-            return [dy, self.only(mask, both)]
+        def terms(index: Operand, mask: Value | None) -> Sequence[Value]:
+            dy = self.load(self.place(above, index), mask)
+            return [dy, self.product(dy, self.only(mask, self.centred(self.load(self.place(x, index), mask))))]
 
         return self.reduce(self.length, state, terms)
 
@@ -217,31 +219,28 @@ class _Norm(Summing):
 
     def _layer_sums(self) -> tuple[Value, Value]:
         f, above, x = self.f, self.run(ABOVE, 0), self.run(X, 0)
-        lanes = self.machine.vector_bytes // 8
-        centre, root = f.splat(self.mean, lanes), f.splat(self.root, lanes)
+        root = self.narrowed(self.root)
         row = f.mul(self.item, self.cell(PART_STEP))
         parts = [f.at(self.pointer(at), row) for at in (BIAS_PART, WEIGHT_PART)]
 
-        def terms(index: Operand, mask: Value | None) -> Sequence[Sequence[Value]]:
-            dy, raw = (self.halves(self.load(self.place(base, index), mask)) for base in (above, x))
-            d = [self.minus(one, centre) for one in raw]
+        def terms(index: Operand, mask: Value | None) -> Sequence[Value]:
+            dy = self.load(self.place(above, index), mask)
+            d = self.only(mask, self.centred(self.load(self.place(x, index), mask)))
             if self.affine:
-                normal = [self.product(a, one, root) for a, one in zip(dy, d, strict=True)]
-                for part, values in zip(parts, (dy, normal), strict=True):
-                    self._gather(part, index, mask, values)
-                weight = self.halves(self.load(self.place(self.pointer(WEIGHT), index), mask))
-                dy = [self.product(a, w) for a, w in zip(dy, weight, strict=True)]
-            return [dy, self.only(mask, [self.product(a, one) for a, one in zip(dy, d, strict=True)])]
+                for part, value in zip(parts, (dy, self.product(dy, self.product(d, root))), strict=True):
+                    self._gather(part, index, value)
+                dy = self.product(dy, self.load(self.place(self.pointer(WEIGHT), index), mask))
+            return [dy, self.product(dy, d)]
 
         plain, centred = self.totals(self.reduce(self.length, self.zeros(2), terms))
         return plain, centred
 
-    def _gather(self, part: Value, index: Operand, mask: Value | None, values: Sequence[Value]) -> None:
-        """Add to the item's row of the parts, which is as long as whole vectors are."""
+    def _gather(self, part: Value, index: Operand, value: Value) -> None:
+        """Add to the item's row of the parts, which has room for a vector more than it needs."""
         lanes = self.machine.vector_bytes // 8
-        for number, value in enumerate(self.only(mask, values)):
+        for number, half in enumerate(self.halves(value)):
             place = self.place(part, self.f.add(index, number * lanes), 8)
-            self.f.store(self.sum(self.f.load(value.type, place, align=8), value), place, align=8)
+            self.f.store(self.sum(self.f.load(half.type, place, align=8), half), place, align=8)
 
     def _descend(self, segment: Value) -> None:
         f, x, above, out = self.f, self.run(X, segment), self.run(ABOVE, segment), self.run(OUT, segment)

@@ -3,7 +3,7 @@
 An output row looks at a few rows of the source, which a table names; so the number of axes does not matter.  What it
 reads goes to *lines* in the scratch first, with borders of a neutral value around, so that no tap ever asks whether it
 is inside.  With stride 2 a row becomes two lines, of the even and of the odd places, so that neighbouring windows read
-neighbouring elements; larger strides, and windows of unequal lengths, take one output after the other.
+neighbouring elements; larger strides, and windows of unequal lengths, gather.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from .frame import Writer
 (X, OUT, INDEX, ROWS, SCRATCH, PER_ITEM, TABLE, TABLE_STEP, ROWS_OF_PLANE, PLANE_STEP, WIDTH, OUT_WIDTH, SCRATCH_STEP,
  LINES_STEP, DEST_EVEN, DEST_ODD, TAPS, TAP_COUNT, COLUMNS, RANGES, DILATION, STRIDE, PADDING, FIRST_EVEN, COUNT_EVEN,
  FIRST_ODD, COUNT_ODD) = range(27)
-"""Cells.  TABLE has for each output row of a plane: how many source rows, their divisor, then of each its place in
-bytes and the divisor of what stands there.  LINES_STEP is what the lines of one source row take."""
+"""Cells.  TABLE has for each output row of a plane: how many source rows, their divisor, whether the row before is the
+same, then of each source row its place in bytes and the divisor of what stands there.  LINES_STEP is what the lines of
+one source row take.  RANGES has 32-bit numbers, all first places and then all past-the-last ones; TAP_COUNT is the
+longest range there."""
 CELLS = 27
 MODES = ("unit", "pair", "spread", "range")
 """Stride 1; stride 2; its adjoint; anything."""
@@ -46,9 +48,13 @@ class Rows(Writer):
             self.count = f.load("i64", self.table, align=8)
             self.start = f.mul(loop.index, self.cell(OUT_WIDTH))
             self.out = self.place(self.pointer(OUT), self.start)
-            self.row()
+            self.row_or_copy(first)
         f.finish()
         return self.finish()
+
+    def row_or_copy(self, first: Value) -> None:
+        """Write one output row; a program whose rows are often the same copies the one before."""
+        self.row()
 
     def row(self) -> None:
         """Write one output row."""
@@ -56,7 +62,7 @@ class Rows(Writer):
 
     def entry_of(self, number: Operand) -> Value:
         """Address of what the table says of a source row."""
-        return self.f.at(self.table, self.f.add(self.f.mul(number, 16), 16))
+        return self.f.at(self.table, self.f.add(self.f.mul(number, 16), 24))
 
     def source_row(self, number: Operand) -> Value:
         """Address of a source row."""
@@ -95,9 +101,15 @@ class Rows(Writer):
         """Where the lines hold a tap's first element, in bytes."""
         return self.f.load("i64", self.place(self.pointer(TAPS), number, 8), align=8)
 
-    def one_by_one(self, body: Callable[[Value, Value, Value], None]) -> None:
-        """Each output with the range of places that it looks at."""
+    def ranges(self, index: Operand, mask: Value | None) -> tuple[Value, Value]:
+        """First and past-the-last place that outputs look at."""
+        lows = self.pointer(RANGES)
+        highs = self.place(lows, self.cell(OUT_WIDTH), 4)
+        low, high = (self.load(self.place(base, index, 4), mask, ir="i32") for base in (lows, highs))
+        return low, high
+
+    def in_range(self, tap: Value, low: Value, high: Value) -> tuple[Value, Value]:
+        """The places of a tap, and which of them are in the range."""
         f = self.f
-        with f.loop(f.value(0), self.cell(OUT_WIDTH)) as loop:
-            place = self.place(self.pointer(RANGES), loop.index, 16)
-            body(loop.index, f.load("i64", place, align=8), f.load("i64", f.at(place, 8), align=8))
+        places = f.bits("add", low, self.whole_number(f.mul(tap, self.cell(DILATION))))
+        return places, f.compare("slt", places, high)

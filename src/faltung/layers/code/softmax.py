@@ -52,11 +52,11 @@ class _Softmax(Summing):
         lowest = float("-inf")
         top = self._largest(source, length)
 
-        def powers(index: Operand, mask: Value | None) -> Sequence[Sequence[Value]]:
+        def powers(index: Operand, mask: Value | None) -> Sequence[Value]:
             x = self.load(self.place(source, index), mask, lowest)
             power = exp(f, self.minus(x, top), self.machine)
             self.store(power, self.place(out, index), mask)
-            return [self.only(mask, self.halves(power))]
+            return [self.only(mask, power)]
 
         total = self.totals(self.reduce(length, self.zeros(1), powers))[0]
         scale = self._narrow(self.over(constant("double", 1.0), total))
@@ -85,9 +85,8 @@ class _Softmax(Summing):
         def both(index: Operand, mask: Value | None) -> tuple[Value, Value]:
             return self.load(self.place(source, index), mask), self.load(self.place(above, index), mask)
 
-        def terms(index: Operand, mask: Value | None) -> Sequence[Sequence[Value]]:
-            y, dy = (self.halves(one) for one in both(index, mask))
-            return [[self.product(a, b) for a, b in zip(y, dy, strict=True)]]
+        def terms(index: Operand, mask: Value | None) -> Sequence[Value]:
+            return [self.product(*both(index, mask))]
 
         total = self._narrow(self.totals(self.reduce(length, self.zeros(1), terms))[0])
 
@@ -131,7 +130,7 @@ class _Softmax(Summing):
         def add(at: Operand, old: list[Value]) -> list[Value]:
             power = exp(f, self.minus(self.load(f.at(source, at), mask), top), self.machine)
             self.store(power, f.at(out, at), mask)
-            return self.add_terms(old, [self.halves(power)])
+            return self.add_terms(old, [power])
 
         total = self._joined(chain(self.zeros(1), add))
         scale = self.over(self.like(total, 1), total)
@@ -146,8 +145,7 @@ class _Softmax(Summing):
         f, (source, above, out) = self.f, places
 
         def add(at: Operand, old: list[Value]) -> list[Value]:
-            y, dy = (self.halves(self.load(f.at(array, at), mask)) for array in (source, above))
-            return self.add_terms(old, [[self.product(a, b) for a, b in zip(y, dy, strict=True)]])
+            return self.add_terms(old, [self.product(*(self.load(f.at(array, at), mask) for array in (source, above)))])
 
         total = self._joined(chain(self.zeros(1), add))
 

@@ -1,7 +1,9 @@
 """Sums whose error does not grow with their length.
 
-Terms are float64 in every lane.  Of float32 data their plain sum is exact to far below the unit of the result; of
-float64 data the rounding error of every addition is kept and added at the end (Knuth's TwoSum).
+Four vectors of terms are added in pairs, in the dtype of the data.  What comes out goes to sums in float64: those of
+float32 data are exact to far below the unit of the result, and those of float64 data keep the rounding error of every
+addition and add it at the end (Knuth's TwoSum).  So a sum is wrong by about two units times the sum of the terms'
+magnitudes, however many there are.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ from ...compiler.emit import Operand, Value, constant, lanes_of, vector
 from ...machine import Machine
 from .frame import Writer
 
-Terms = Callable[[Operand, Value | None], Sequence[Sequence[Value]]]
-"""Terms of several sums at an index: of each sum one vector of float64 for each half."""
+Terms = Callable[[Operand, Value | None], Sequence[Value]]
+"""Terms of several sums at an index, a vector for each sum; zeros where the mask is not set."""
+TREE = 4
 
 
 class Summing(Writer):
@@ -27,28 +30,33 @@ class Summing(Writer):
         """Two vectors for each sum: those of both halves, or the sum and its error."""
         return [constant(self.wide, 0.0)] * (2 * sums)
 
-    def add_terms(self, state: Sequence[Value], terms: Sequence[Sequence[Value]]) -> list[Value]:
+    def add_terms(self, state: Sequence[Value], terms: Sequence[Value]) -> list[Value]:
         """Add one term to each sum."""
         new: list[Value] = []
         for number, term in enumerate(terms):
             first, second = state[2 * number], state[2 * number + 1]
             if self.size == 4:
-                new += [self.sum(first, term[0]), self.sum(second, term[1])]
+                new += [self.sum(old, half) for old, half in zip((first, second), self.halves(term), strict=True)]
             else:
-                total = self.sum(first, term[0])
+                total = self.sum(first, term)
                 moved = self.minus(total, first)
-                lost = self.sum(self.minus(first, self.minus(total, moved)), self.minus(term[0], moved))
+                lost = self.sum(self.minus(first, self.minus(total, moved)), self.minus(term, moved))
                 new += [total, self.sum(second, lost)]
         return new
 
     def reduce(self, count: Operand, state: Sequence[Value], terms: Terms) -> list[Value]:
         """Add the terms of ``count`` elements."""
-        f = self.f
-        whole = f.sub(count, f.rem(count, self.lanes))
-        with f.loop(f.value(0), whole, self.lanes, carry=state) as loop:
-            loop.carry(self.add_terms(loop.carried, terms(loop.index, None)))
+        f, block = self.f, TREE * self.lanes
+        trees, whole = f.sub(count, f.rem(count, block)), f.sub(count, f.rem(count, self.lanes))
+        with f.loop(f.value(0), trees, block, carry=state) as loop:
+            found = [terms(f.add(loop.index, number * self.lanes), None) for number in range(TREE)]
+            pairs = [self.sum(self.sum(a, b), self.sum(c, d)) for a, b, c, d in zip(*found, strict=True)]
+            loop.carry(self.add_terms(loop.carried, pairs))
         assert loop.results is not None
-        return self.add_terms(loop.results, terms(whole, self.mask(f.sub(count, whole))))
+        with f.loop(trees, whole, self.lanes, carry=loop.results) as rest:
+            rest.carry(self.add_terms(rest.carried, terms(rest.index, None)))
+        assert rest.results is not None
+        return self.add_terms(rest.results, terms(whole, self.mask(f.sub(count, whole))))
 
     def totals(self, state: Sequence[Value]) -> list[Value]:
         """Each sum as one number."""
@@ -69,11 +77,6 @@ class Summing(Writer):
             value = self.sum(low, self.f.shuffle(value, None, range(half, 2 * half)))
         return value
 
-    def only(self, mask: Value | None, values: Sequence[Value]) -> list[Value]:
-        """Terms with zeros where ``mask`` is not set."""
-        if mask is None:
-            return list(values)
-        f, lanes = self.f, self.lanes // len(values)
-        masks = [mask] if len(values) == 1 else [
-            f.shuffle(mask, None, range(start, start + lanes)) for start in (0, lanes)]
-        return [f.select(part, value, constant(value.type, 0.0)) for part, value in zip(masks, values, strict=True)]
+    def only(self, mask: Value | None, value: Value) -> Value:
+        """A term with zeros where ``mask`` is not set."""
+        return value if mask is None else self.f.select(mask, value, constant(value.type, 0.0))
