@@ -48,7 +48,7 @@ def test_a_pyramid_gives_the_photograph_back(photograph):
 
 
 def test_the_kernel_between_two_photographs_is_found(photograph):
-    grey = photograph if photograph.ndim == 2 else photograph[..., 1]
+    grey = (photograph if photograph.ndim == 2 else photograph[..., 1])[:160, 100:260]
     kernel = ft.kernels.gaussian(1.5, size=9)
     found = ft.kernels.fit(grey, ft.correlate(grey, kernel, "same"), 9)
     np.testing.assert_allclose(found.kernel, kernel, atol=1e-9)
