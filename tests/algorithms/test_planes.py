@@ -137,6 +137,14 @@ def test_a_border_that_is_not_finite(monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_allclose(got[np.isfinite(want)], want[np.isfinite(want)], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e25])
+def test_a_tap_that_is_not_finite_says_nothing_of_it(bad: float) -> None:
+    image, kernel = np.ones((90, 101), "float32"), np.ones((20, 21), "float32")
+    kernel[3, 4] = bad
+    got = ft.correlate(image, kernel, "valid", method="fourier")
+    assert (np.isfinite(got) == (bad < np.inf)).all()
+
+
 @pytest.mark.parametrize("overflow", ["raise", "saturate", "wrap"])
 def test_only_outputs_that_are_kept_tell_of_overflow(overflow: str, monkeypatch: pytest.MonkeyPatch) -> None:
     force(monkeypatch, (32, 64))

@@ -146,8 +146,8 @@ class Strip:
     """Writes the transform of one strip of ``prod(splits)`` rows as a function ``name(rows, roots)``."""
 
     def __init__(self, module: Module, name: str, splits: tuple[int, ...], element: str, size: int,
-                 lanes: int) -> None:
-        self.f = f = module.function(name, "void", [("ptr noalias", "rows"), ("ptr noalias", "roots")])
+                 lanes: int, *more: str) -> None:
+        self.f = f = module.function(name, "void", [("ptr noalias", name) for name in ("rows", "roots", *more)])
         self.splits, self.row_bytes = splits, 2 * lanes * size
         self.do = Arithmetic(f, element, size, lanes)
 
@@ -168,6 +168,32 @@ class Strip:
                 self._parts(place, after, part, splits[1:], forward=forward)
         if not forward:
             self._stage(rows, roots, radix, part, forward=False)
+
+    def emit_round(self) -> None:
+        """Write ``name(rows, roots, kernel)``: there, times the conjugate of a kernel's spectrum, and back.
+
+        Each part goes all the way before the next, and its last stages and the product stay in registers.
+        """
+        rows, roots, kernel = self.f.arguments
+        self._round(rows, roots, kernel, prod(self.splits), self.splits)
+        self.f.finish()
+
+    def _round(self, rows: Value, roots: Value, kernel: Value, n: int, splits: tuple[int, ...]) -> None:
+        f, do, radix, part = self.f, self.do, splits[0], n // splits[0]
+        if part == 1:
+            places = [i * self.row_bytes for i in range(radix)]
+            values = do.transform([do.load(f.at(rows, place)) for place in places], forward=True)
+            values = [do.times(value, do.load(f.at(kernel, place)), conjugate=True)
+                      for value, place in zip(values, places, strict=True)]
+            for value, place in zip(do.transform(values, forward=False), places, strict=True):
+                do.store(value, f.at(rows, place))
+            return
+        self._stage(rows, roots, radix, part, forward=True)
+        after = f.at(roots, part * 2 * (radix - 1) * do.size)
+        with f.loop(0, radix) as loop:
+            offset = f.mul(loop.index, part * self.row_bytes)
+            self._round(f.at(rows, offset), after, f.at(kernel, offset), part, splits[1:])
+        self._stage(rows, roots, radix, part, forward=False)
 
     def _stage(self, rows: Value, roots: Value, radix: int, part: int, *, forward: bool) -> None:
         f, do, step = self.f, self.do, part * self.row_bytes

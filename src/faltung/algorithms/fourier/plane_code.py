@@ -40,6 +40,11 @@ class PlaneCode:
                 strip = Strip(self.module, name, p.splits(axis), p.element, p.size, p.lanes)
                 strip.emit(forward=name in ("down", "across"))
 
+    def emit_round(self) -> None:
+        """``round``: a band of a single channel there, times a kernel, and back."""
+        p = self.plane
+        Strip(self.module, "round", p.splits(1), p.element, p.size, p.lanes, "kernel").emit_round()
+
     # --- strips into bands
 
     def emit_part(self) -> None:

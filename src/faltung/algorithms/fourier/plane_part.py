@@ -60,10 +60,11 @@ class PlanePart(Part):
         found = aligned((*apart.shape[:3], plane.kernel_bytes), np.uint8)
         strip = aligned((plane.strip_bytes,), np.uint8)
         addresses = [array.ctypes.data for array in (strip, *self.roots)]
-        for place in np.ndindex(apart.shape[:3]):
-            taps[:, :columns] = apart[place]
-            self._functions[1](taps.ctypes.data, found[place].ctypes.data, *addresses)
-            self._separate(found[place])
+        with np.errstate(all="ignore"):
+            for place in np.ndindex(apart.shape[:3]):
+                taps[:, :columns] = apart[place]
+                self._functions[1](taps.ctypes.data, found[place].ctypes.data, *addresses)
+                self._separate(found[place])
         return found
 
     def _separate(self, spectrum: Any) -> None:

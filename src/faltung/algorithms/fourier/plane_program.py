@@ -24,7 +24,10 @@ def emit_program(plane: Plane, problem: Problem, *, whole: bool) -> str:
     code.emit_strips()
     code.emit_part()
     code.emit_join()
-    code.emit_multiply(problem.channels_in)
+    if _in_place(problem):
+        code.emit_round()
+    else:
+        code.emit_multiply(problem.channels_in)
     code.emit_multiply_first(problem.channels_in)
     Gather(plane, problem, tiling, module).emit()
     Store(plane, problem, tiling, module, whole=whole).emit()
@@ -225,24 +228,32 @@ class _Work:
         names = ("context", "spectra", "kernel")
         f, pl = self.module.function("products", "void", [("ptr", name) for name in names]), self.plane
         context, spectra, kernel = f.arguments
-        strip, sums, roots = self._strip(f, spectra), self._sums(f, spectra), self._pointer(f, context, ACROSS)
-        channels = self.problem.channels_in
-        with f.loop(0, pl.bands) as band:
-            place = f.mul(band.index, pl.band_bytes)
-            with f.loop(0, channels) as c:
-                _call(f, "across", f.at(f.at(spectra, place), f.mul(c.index, pl.spectrum_bytes)), roots)
-            first = f.compare("eq", band.index, 0)
-            with f.loop(0, self.problem.channels_out) as m:
-                taps = f.at(kernel, f.mul(m.index, channels * pl.kernel_bytes))
-                target = f.at(f.at(sums, place), f.mul(m.index, pl.spectrum_bytes))
-                with f.when(first):
-                    negatives = self._pointer(f, context, NEGATIVES)
-                    _call(f, "multiply_first", spectra, taps, negatives, strip)
-                    self.code.copy(f, strip, target, pl.lengths[1] * pl.row_bytes)
-                with f.unless(first):
-                    _call(f, "multiply", f.at(spectra, place), f.at(taps, place), target)
-                _call(f, "home", target, roots)
+        roots = self._pointer(f, context, ACROSS)
+        self._band(f, context, spectra, kernel, 0)
+        if pl.bands > 1:
+            with f.loop(1, pl.bands) as band:
+                place = f.mul(band.index, pl.band_bytes)
+                if _in_place(self.problem):
+                    _call(f, "round", f.at(spectra, place), roots, f.at(kernel, place))
+                else:
+                    self._band(f, context, spectra, kernel, place)
         f.finish()
+
+    def _band(self, f: Function, context: Value, spectra: Value, kernel: Value, place: Operand) -> None:
+        """One band, for any number of channels."""
+        pl, channels, roots = self.plane, self.problem.channels_in, self._pointer(f, context, ACROSS)
+        strip, sums = self._strip(f, spectra), self._sums(f, spectra)
+        with f.loop(0, channels) as c:
+            _call(f, "across", f.at(f.at(spectra, place), f.mul(c.index, pl.spectrum_bytes)), roots)
+        with f.loop(0, self.problem.channels_out) as m:
+            taps = f.at(kernel, f.mul(m.index, channels * pl.kernel_bytes))
+            target = f.at(f.at(sums, place), f.mul(m.index, pl.spectrum_bytes))
+            if place == 0:
+                _call(f, "multiply_first", spectra, taps, self._pointer(f, context, NEGATIVES), strip)
+                self.code.copy(f, strip, target, pl.lengths[1] * pl.row_bytes)
+            else:
+                _call(f, "multiply", f.at(spectra, place), f.at(taps, place), target)
+            _call(f, "home", target, roots)
 
     def _emit_outputs(self) -> None:
         """outputs(context, spectra, bias, out, top, left, factor): transform columns back, and store what is kept."""

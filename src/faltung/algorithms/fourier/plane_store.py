@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...compiler.casts import narrow
+from ...compiler.casts import narrow, resize
 from ...compiler.elements import ELEMENTS, element_on
 from ...compiler.emit import Module, Value, constant, vector
 from ...problem.problem import Problem
@@ -77,11 +77,18 @@ class Store:
             value = f.value(f.add(value, bias))
         if problem.activation is not None:
             value = activate(f, problem.activation, value)
-        value, outside = narrow(f, value, self.sums, self.target, problem.overflow)
+        value, outside = self._narrow(value)
         if self.target.planes == 2:
             lanes = [lane + part * self.plane.pair for lane in range(self.plane.pair) for part in (0, 1)]
             value = f.shuffle(value, constant(value.type, 0), lanes)
         return value, outside
+
+    def _narrow(self, value: Value) -> tuple[Value, Value | None]:
+        if self.whole and self.target.kind == "i" and self.problem.overflow == "proven":
+            # sums are integers already and fit, so the plain conversion will do: one instruction
+            wide = self.f.cast("fptosi", value, "i64" if self.target.size == 8 else "i32")
+            return resize(self.f, wide, self.target.size, signed=True), None
+        return narrow(self.f, value, self.sums, self.target, self.problem.overflow)
 
     def _one_by_one(self, buffer: Value, line: Value, begin: Value, end: Value) -> None:
         f, size = self.f, self.target.itemsize

@@ -35,7 +35,7 @@ FLOPS_PER_CYCLE = 1.0
 SHARED_CACHE = ((1 << 22, 1.0), (1 << 23, 1.2))
 """Bytes of a tile, and how much longer one takes that is as large; above that, `BEYOND` times as long."""
 
-BEYOND = 1.4
+BEYOND = 1.5
 
 PRODUCT_CYCLES = 1.0
 """Of one sample, for each pair of channels: a product, added, with a kernel's spectrum from memory."""
