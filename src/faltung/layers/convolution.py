@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Like
+from ..calls import check_method
 from ..errors import ShapeError
 from ..layer_lowering import Layer as Words
 from ..layer_lowering import lower_conv, lower_conv_transpose
@@ -42,6 +43,7 @@ class Convolution(Layer):
             if getattr(self, argument) % self.groups:
                 raise ShapeError(f"{self.name}: groups={self.groups} must divide {argument}={getattr(self, argument)}")
         self.options = self._parse(options)
+        check_method(self.name, method)
         self.method = method
         self._draw(initialiser, generator(seed), bias=bias)
         self._plans: dict[Shape, Any] = {}
