@@ -1,4 +1,4 @@
-"""The command line: ``faltung apply``, ``plan``, ``find``, ``kernels``, ``doctor`` and ``cache``.
+"""The command line: ``faltung apply``, ``plan``, ``find``, ``kernels``, ``train``, ``classify``, ``doctor``, ``cache``.
 
 Whatever goes wrong is told in one line on the error stream, with exit status 2.
 """
@@ -71,6 +71,10 @@ def _parser() -> Parser:
                                   formatter_class=argparse.RawDescriptionHelpFormatter))
     _add_kernels(commands.add_parser("kernels", help="list, show, describe and fit kernels", description=_KERNELS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter))
+    _add_train(commands.add_parser("train", help="train a network, or learn one kernel", description=_TRAIN,
+                                   formatter_class=argparse.RawDescriptionHelpFormatter))
+    classify = commands.add_parser("classify", help="tell what is on pictures, by a trained network")
+    _add_classify(classify)
     doctor = commands.add_parser("doctor", help="show the processor and what it can do")
     doctor.set_defaults(run=_doctor)
     cache = commands.add_parser("cache", help="show or clear the folder of compiled code")
@@ -190,6 +194,49 @@ def _add_kernels(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_kernels)
 
 
+_TRAIN = """\
+Train a network on pictures with labels, or learn the kernel between two pictures.
+
+After each epoch a checkpoint is written; --resume goes on after the last one, with the same bits as if nothing had
+happened.  At the end: learning curve, confusion matrix, the kernels of the first layer, and the weights, which
+faltung classify takes.
+
+  faltung train digits
+  faltung train mnist --data DIR
+  faltung train --data FOLDER --size 32x32 --network resnet
+  faltung train mnist --data DIR --evaluate mnist-training/weights.safetensors
+  faltung train kernel before.png after.png --size 5
+"""
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("what", nargs="*", metavar="WHAT", help="digits (scikit-learn's), mnist, or kernel BEFORE AFTER")
+    add("--data", metavar="DIR", help="the IDX files of MNIST, plain or .gz; or a folder of folders, one a class")
+    add("--epochs", type=int, metavar="N", help="how often all pictures are seen; of kernel: steps")
+    add("--batch", type=int, metavar="N", help="pictures at a time")
+    add("--rate", type=float, metavar="R", help="learning rate of Adam, from which a cosine leads down")
+    add("--network", metavar="NAME", help="small, lenet5, resnet or mobilenet_v2")
+    add("--size", metavar="SIZE", help="scale the pictures of a folder: 32x32; of kernel: its extent (default: 5)")
+    add("--test", type=float, metavar="P", help="portion that is kept for the test (default: 0.2)")
+    add("--seed", type=int, metavar="N", help="of weights, order and parts (default: 0)")
+    add("--threads", type=int, metavar="N", help="number of threads (default: all processors)")
+    add("--output", "-o", metavar="FOLDER", help="where the results go (default: WHAT-training)")
+    add("--resume", action="store_true", help="go on after the last epoch that is done")
+    add("--evaluate", metavar="WEIGHTS", help="do not train; measure these weights on the test pictures")
+    parser.set_defaults(run=_train)
+
+
+def _add_classify(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("weights", metavar="WEIGHTS", help="a file that faltung train has written")
+    add("images", nargs="+", metavar="IMAGE", help="pictures; they are scaled to the size of the network")
+    add("--top", type=int, default=3, metavar="N", help="name the N likeliest classes (default: 3)")
+    add("--invert", action="store_true", help="dark on light becomes light on dark, as MNIST and digits are")
+    add("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=_classify)
+
+
 def _apply(options: argparse.Namespace) -> int:
     from .commands import apply
 
@@ -212,6 +259,18 @@ def _kernels(options: argparse.Namespace) -> int:
     from .commands import kernels
 
     return kernels.run(options)
+
+
+def _train(options: argparse.Namespace) -> int:
+    from .commands import train
+
+    return train.run(options)
+
+
+def _classify(options: argparse.Namespace) -> int:
+    from .commands import classify
+
+    return classify.run(options, tell)
 
 
 def _doctor(_: argparse.Namespace) -> int:

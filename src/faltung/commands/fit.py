@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     if len(options.operands) != 2:
         raise KernelError("kernels: fit needs two pictures, as in: faltung kernels fit before.png after.png --size 5")
     target = None if options.output is None else _target(options.output)
-    before, after = (_read(Path(operand)) for operand in options.operands)
+    before, after = (read(Path(operand)) for operand in options.operands)
     found = kernels.fit(before, after, words.steps("--size", options.size), ridge=options.ridge)
     print(f"{'x'.join(map(str, found.kernel.shape))} {found.kernel.dtype}\n\n{table(found.kernel)}\n")
     print(f"residual  {found.residual:.4g} ({100 * found.relative_residual:.3g} % of the picture after)")
@@ -43,7 +43,7 @@ def _target(output: str) -> Path:
     return target
 
 
-def _read(path: Path) -> Pixels:
+def read(path: Path) -> Pixels:
     """One number for each pixel: a filter treats all colours alike, so it does the same to their mean."""
     pixels = images.read(path)
     if pixels.ndim != 3 or path.suffix.lower() == ".npy":

@@ -61,11 +61,11 @@ def _entry(name: str) -> str:
 
 def _shown(taps: npt.NDArray[Any]) -> str:
     kind = f"{'x'.join(map(str, taps.shape))} {taps.dtype}"
-    drawn = picture(np.abs(taps) if taps.dtype.kind == "c" else taps, shades=_shades())
+    drawn = picture(np.abs(taps) if taps.dtype.kind == "c" else taps, shades=shades())
     return f"{kind}\n\n{table(taps)}\n\n{drawn}"
 
 
-def _shades() -> str:
+def shades() -> str:
     """Give the blocks of a terminal, or letters where it cannot show them."""
     blocks = " ░▒▓█"
     try:

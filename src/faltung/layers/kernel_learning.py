@@ -45,7 +45,8 @@ class Learned(NamedTuple):
 
 
 def learn_kernel(before: Any, after: Any, size: int | tuple[int, ...] = 5, *, steps: int = 600,
-                 tolerance: float = 1e-6, most: int = 1 << 16, on_step: Callable[[Frame], None] | None = None) -> Learned:
+                 tolerance: float = 1e-6, most: int = 1 << 16,
+                 on_step: Callable[[Frame], None] | None = None) -> Learned:
     """Learn the kernel that turns one array into another, by gradient descent on a layer of one channel.
 
     It begins with zeros, and goes down
@@ -164,8 +165,8 @@ class _Problem:
             direction = self.weight.gradient.copy()
             length = float(np.linalg.norm(direction))
             if not length:
-                raise DataError("learn_kernel: before is the same everywhere, or all of after is cut off; give pictures "
-                                "with something on them")
+                raise DataError("learn_kernel: before is the same everywhere, or all of after is cut off; give "
+                                "pictures with something on them")
         return length
 
 

@@ -275,6 +275,21 @@ def mobilenet_v2(classes: int = 1000, channels: int = 3, width: float = 1.0, *, 
 NETWORKS: dict[str, Callable[..., Layer]] = {"small": small, "lenet5": lenet5, "resnet": resnet,
                                              "mobilenet_v2": mobilenet_v2}
 """The networks by their names on the command line."""
+SQUARE = ("small", "lenet5")
+"""Those that are built for images of one size."""
+
+
+def least_parameters(name: str, classes: int, channels: int, size: int) -> int:
+    """Count the parameters of a network's first and of its largest linear layer, without building it.
+
+    >>> least_parameters("lenet5", 10, 1, 28)
+    48990
+    """
+    if name == "small":
+        return 144 * channels + 32 * (size // 2) ** 2 * classes
+    if name == "lenet5":
+        return 150 * channels + 16 * (max(size // 2 - 4, 0) // 2) ** 2 * 120 + 84 * classes
+    return 144 * channels + (64 if name == "resnet" else 1280) * classes
 
 
 def _conv(channels_in: int, channels_out: int, kernel: int, stride: int, seed: Any, dtype: Any,
