@@ -337,7 +337,8 @@ class LayerNorm(_Normalisation):
         return shape
 
     def _describe(self) -> str:
-        return f"last ax{'e' if len(self.shape) > 1 else 'i'}s {self.shape}, eps {self.eps:g}"
+        where = f"axes {self.shape}" if len(self.shape) > 1 else f"axis {self.shape[0]}"
+        return f"last {where}, eps {self.eps:g}"
 
 
 def _check_channels(layer: Layer, channels: int, shape: Shape) -> Shape:

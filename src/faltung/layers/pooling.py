@@ -213,6 +213,10 @@ class AveragePool(Windows, _Average):
         self.count_include_pad = bool(count_include_pad)
         self.divisor = None if divisor is None else check_count(self.where, "divisor", divisor)
 
+    def _describe(self) -> str:
+        parts = [super()._describe()] + ["padding not counted"] * (not self.count_include_pad)
+        return ", ".join(parts + [f"divisor {self.divisor}"] * (self.divisor is not None))
+
 
 class AdaptiveAveragePool(_Average):
     """The averages of as many windows as are wished; they lie as in `AdaptiveMaxPool`.

@@ -1,0 +1,31 @@
+"""Layers read and write nothing outside their arrays, and leave nothing unwritten."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from faltung import machine
+from grid.process import python, succeed
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
+PROGRAM = str(Path(__file__).parent / "guarded_layers.py")
+SMALLER = machine._usable(machine._best_isa())[1:]
+
+
+def test_layers_at_protected_pages():
+    assert succeed(PROGRAM, "0", "18").endswith("survived\n")
+
+
+@pytest.mark.parametrize("isa", SMALLER)
+def test_layers_at_protected_pages_on_smaller_instruction_sets(isa):
+    assert succeed(PROGRAM, "100", "104", FALTUNG_ISA=isa).endswith("survived\n")
+
+
+def test_one_step_too_far_is_found():
+    done = python(PROGRAM, "break")
+    assert done.returncode == -signal.SIGSEGV, done.stdout + done.stderr
+    assert done.stdout == "before\n"
