@@ -132,6 +132,16 @@ def test_torch_has_the_same_numbers(rng, case, dtype):
     np.testing.assert_allclose(ft.conv_weight_grad(dy, x, w.shape, **options), tw.grad.numpy(), **tolerance)
 
 
+@pytest.mark.parametrize(("channels", "images", "extent"), [(1, 40, 100), (16, 40, 40), (20, 2, 200), (3, 600, 14)])
+def test_the_error_does_not_grow_with_the_sum(channels, images, extent):
+    x = np.full((images, channels, extent, extent), 0.1, np.float32)
+    dy = np.full((images, 8, extent - 2, extent - 2), 0.1, np.float32)
+    exact = images * (extent - 2) ** 2 * float(x.flat[0]) ** 2
+    dw = ft.conv_weight_grad(dy, x, (8, channels, 3, 3), method="direct")
+    # one after the other, they would be wrong by 1e-3 of it
+    np.testing.assert_allclose(dw, exact, rtol=3e-5)
+
+
 def test_half_precision_sums_in_float32(rng):
     x, w, _, dy = operands(rng, (8, 8), (3, 3), 2, 3, {"padding": 1}, "float16")
     dw = ft.conv_weight_grad(dy, x, w.shape, padding=1)

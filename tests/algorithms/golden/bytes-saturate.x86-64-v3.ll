@@ -175,14 +175,14 @@ done.19:
   br label %loop.36
 loop.36:
   %v38 = phi i64 [ 0, %done.19 ], [ %v67, %done.49 ]
-  %v39 = getelementptr i8, ptr %context, i64 16
-  %v40 = load ptr, ptr %v39, align 8
-  %v41 = mul i64 %v38, 20
-  %v42 = getelementptr i8, ptr %v40, i64 %v41
-  %v43 = getelementptr i8, ptr %context, i64 24
-  %v44 = load ptr, ptr %v43, align 8
-  %v45 = call i64 @llvm.smin.i64(i64 %v38, i64 0)
-  %v46 = mul i64 %v45, 46
+  %v39 = call i64 @llvm.smin.i64(i64 %v38, i64 0)
+  %v40 = getelementptr i8, ptr %context, i64 16
+  %v41 = load ptr, ptr %v40, align 8
+  %v42 = mul i64 %v38, 20
+  %v43 = getelementptr i8, ptr %v41, i64 %v42
+  %v44 = getelementptr i8, ptr %context, i64 24
+  %v45 = load ptr, ptr %v44, align 8
+  %v46 = mul i64 %v39, 46
   %v47 = getelementptr i8, ptr %v3, i64 %v46
   br label %loop.48
 loop.48:
@@ -198,7 +198,7 @@ loop.54:
   %v59 = mul i64 %v58, 4
   %v60 = getelementptr i8, ptr %v53, i64 %v59
   %v61 = getelementptr i8, ptr %v47, i64 %v58
-  %v62 = call i64 @tile(ptr %v60, ptr %v42, ptr %v44, ptr %v61)
+  %v62 = call i64 @tile(ptr %v60, ptr %v43, ptr %v45, ptr %v61)
   %v63 = add i64 %v56, 1
   %v64 = icmp slt i64 %v63, 3
   br i1 %v64, label %loop.54, label %done.55
@@ -215,7 +215,7 @@ done.37:
 }
 define i64 @entry(ptr %image, ptr %out, ptr %kernel, ptr %bias, ptr %tables, ptr %scratch, ptr %pool, ptr %run, i64 %participants) #0 {
 entry:
-  %v1 = alloca [88 x i8], align 64
+  %v1 = alloca [128 x i8], align 64
   %v2 = getelementptr i8, ptr %image, i64 16
   %v3 = load ptr, ptr %v2, align 8
   %v4 = getelementptr i8, ptr %out, i64 16

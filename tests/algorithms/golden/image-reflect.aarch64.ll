@@ -445,14 +445,14 @@ done.19:
   br label %loop.53
 loop.53:
   %v55 = phi i64 [ 0, %done.19 ], [ %v88, %done.66 ]
-  %v56 = getelementptr i8, ptr %context, i64 16
-  %v57 = load ptr, ptr %v56, align 8
-  %v58 = mul i64 %v55, 36
-  %v59 = getelementptr i8, ptr %v57, i64 %v58
-  %v60 = getelementptr i8, ptr %context, i64 24
-  %v61 = load ptr, ptr %v60, align 8
-  %v62 = call i64 @llvm.smin.i64(i64 %v55, i64 0)
-  %v63 = mul i64 %v62, 960
+  %v56 = call i64 @llvm.smin.i64(i64 %v55, i64 0)
+  %v57 = getelementptr i8, ptr %context, i64 16
+  %v58 = load ptr, ptr %v57, align 8
+  %v59 = mul i64 %v55, 36
+  %v60 = getelementptr i8, ptr %v58, i64 %v59
+  %v61 = getelementptr i8, ptr %context, i64 24
+  %v62 = load ptr, ptr %v61, align 8
+  %v63 = mul i64 %v56, 960
   %v64 = getelementptr i8, ptr %v3, i64 %v63
   br label %loop.65
 loop.65:
@@ -472,7 +472,7 @@ loop.74:
   %v80 = getelementptr i8, ptr %v71, i64 %v79
   %v81 = mul i64 %v78, 4
   %v82 = getelementptr i8, ptr %v73, i64 %v81
-  %v83 = call i64 @tile(ptr %v80, ptr %v59, ptr %v61, ptr %v82)
+  %v83 = call i64 @tile(ptr %v80, ptr %v60, ptr %v62, ptr %v82)
   %v84 = add i64 %v76, 1
   %v85 = icmp slt i64 %v84, 5
   br i1 %v85, label %loop.74, label %done.75
@@ -489,7 +489,7 @@ done.54:
 }
 define i64 @entry(ptr %image, ptr %out, ptr %kernel, ptr %bias, ptr %tables, ptr %scratch, ptr %pool, ptr %run, i64 %participants) #0 {
 entry:
-  %v1 = alloca [88 x i8], align 64
+  %v1 = alloca [128 x i8], align 64
   %v2 = getelementptr i8, ptr %image, i64 16
   %v3 = load ptr, ptr %v2, align 8
   %v4 = getelementptr i8, ptr %out, i64 16

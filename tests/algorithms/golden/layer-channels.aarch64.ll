@@ -285,17 +285,17 @@ done.29:
   br i1 %v67, label %loop.65, label %done.66
 loop.65:
   %v68 = phi i64 [ %v1, %done.29 ], [ %v103, %done.82 ]
-  %v69 = getelementptr i8, ptr %context, i64 16
-  %v70 = load ptr, ptr %v69, align 8
-  %v71 = mul i64 %v68, 432
-  %v72 = getelementptr i8, ptr %v70, i64 %v71
-  %v73 = getelementptr i8, ptr %context, i64 24
-  %v74 = load ptr, ptr %v73, align 8
-  %v75 = mul i64 %v68, 16
-  %v76 = getelementptr i8, ptr %v74, i64 %v75
-  %v77 = mul i64 %v68, 4
-  %v78 = call i64 @llvm.smin.i64(i64 %v77, i64 16)
-  %v79 = mul i64 %v78, 64
+  %v69 = mul i64 %v68, 4
+  %v70 = call i64 @llvm.smin.i64(i64 %v69, i64 16)
+  %v71 = getelementptr i8, ptr %context, i64 16
+  %v72 = load ptr, ptr %v71, align 8
+  %v73 = mul i64 %v68, 432
+  %v74 = getelementptr i8, ptr %v72, i64 %v73
+  %v75 = getelementptr i8, ptr %context, i64 24
+  %v76 = load ptr, ptr %v75, align 8
+  %v77 = mul i64 %v68, 16
+  %v78 = getelementptr i8, ptr %v76, i64 %v77
+  %v79 = mul i64 %v70, 64
   %v80 = getelementptr i8, ptr %v13, i64 %v79
   br label %loop.81
 loop.81:
@@ -314,7 +314,7 @@ loop.89:
   %v95 = getelementptr i8, ptr %v86, i64 %v94
   %v96 = mul i64 %v93, 4
   %v97 = getelementptr i8, ptr %v88, i64 %v96
-  %v98 = call i64 @tile(ptr %v95, ptr %v72, ptr %v76, ptr %v97)
+  %v98 = call i64 @tile(ptr %v95, ptr %v74, ptr %v78, ptr %v97)
   %v99 = add i64 %v91, 1
   %v100 = icmp slt i64 %v99, 1
   br i1 %v100, label %loop.89, label %done.90
@@ -331,7 +331,7 @@ done.66:
 }
 define i64 @entry(ptr %image, ptr %out, ptr %kernel, ptr %bias, ptr %tables, ptr %scratch, ptr %pool, ptr %run, i64 %participants) #0 {
 entry:
-  %v1 = alloca [96 x i8], align 64
+  %v1 = alloca [136 x i8], align 64
   %v2 = getelementptr i8, ptr %image, i64 16
   %v3 = load ptr, ptr %v2, align 8
   %v4 = getelementptr i8, ptr %out, i64 16

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ...compiler.emit import Function, Module, Value, constant, vector
 from .frame import Frame
 from .output import Writer
-from .reduce import multiply_add, reduce_over
+from .reduce import multiply_add, reduce_in_blocks
 
 
 class ChannelTile:
@@ -28,7 +28,8 @@ class ChannelTile:
         f = self.f = self.module.function("tile", "i64", parameters)
         image, kernel, bias, out = f.arguments
         sums = [constant(self.kind, 0)] * (self.vectors * self.rows * self.columns * self.planes)
-        _, sums = reduce_over(f, self._axes(), image, kernel, sums, self._taps)
+        inside = self.frame.problem.kernel[-1] if self.frame.recipe.columns_unrolled else 1
+        sums = reduce_in_blocks(f, self.frame, self._axes(), inside, image, kernel, sums, self._taps)
         self._write(sums, bias, out)
 
     def _axes(self) -> list[tuple[int, int]]:

@@ -34,6 +34,7 @@ class DirectRecipe(NamedTuple):
         What lies side by side in a vector, and what ``tile`` counts:
         "pixels" - output channels, rows, vectors along the last axis;
         "channels" - vectors of output channels, rows, pixels along the last axis;
+        "taps" - taps of a kernel's row: output channels, output rows, output columns;
         "segments" - a long line is cut into segments that lie side by side: output channels,
         outputs of a segment, vectors of segments.
     ``block``
@@ -111,6 +112,11 @@ class Frame:
         return self.recipe.lanes == "pixels"
 
     @cached_property
+    def by_taps(self) -> bool:
+        """Whether lanes are taps of the kernel, which then is read where it lies."""
+        return self.recipe.lanes == "taps"
+
+    @cached_property
     def inner(self) -> Frame:
         """The frame that the tiles work in: this one, or the folded one where lanes are segments.
 
@@ -177,6 +183,8 @@ class Frame:
     @cached_property
     def phases(self) -> int:
         """Columns are parted by their index modulo this, so that a strided row can be read by vectors."""
+        if self.by_taps:
+            return self.problem.kernel_dilation[-1]
         return self.problem.stride[-1] if self.by_pixels else 1
 
     @cached_property

@@ -32,6 +32,8 @@ class KernelPacker:
 
     def __call__(self, kernel: Any) -> Any:
         """Order a kernel of the problem's shape as [group][block][channel][tap][channel of the block]."""
+        if self.frame.by_taps:
+            return self._where_it_lies(kernel)
         if self.is_plain:  # one small kernel: a few microseconds matter
             flat = kernel.reshape(self.shape[2:])
             return np.array(flat if self.order is None else flat[:, self.order], self.dtype, order="C")
@@ -45,6 +47,14 @@ class KernelPacker:
         if self.order is not None:
             flat = flat[..., self.order]
         return _by_blocks(self.frame, flat, flat.shape[2:])
+
+
+    def _where_it_lies(self, kernel: Any) -> Any:
+        """The kernel itself, if its rows are lines of memory."""
+        if self.taps is not None:
+            kernel = kernel[(slice(None), slice(None), slice(None), *self.taps)]
+        plain = kernel.dtype == self.dtype and kernel.strides[-1] == kernel.itemsize and kernel.flags.aligned
+        return kernel if plain else np.array(kernel, self.dtype, order="C")
 
 
 def pack_bias(frame: Frame, bias: Any) -> Any:

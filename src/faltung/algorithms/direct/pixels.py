@@ -7,10 +7,12 @@ multiply-adds as the tile has rows times channels.
 
 from __future__ import annotations
 
+from math import prod
+
 from ...compiler.emit import Module, Value, constant, vector
 from .frame import Frame
 from .output import Writer
-from .reduce import multiply_add, reduce_over
+from .reduce import multiply_add, reduce_in_blocks, reduce_over
 
 
 class PixelTile:
@@ -32,7 +34,8 @@ class PixelTile:
         image, kernel, bias, out = f.arguments
         count = self.channels * self.rows * self.vectors * self.planes
         sums = [constant(self.kind, 0)] * count
-        _, sums = reduce_over(f, self._outer_axes(), image, kernel, sums, self._rows)
+        inside = prod(self.frame.problem.kernel[-2:])
+        sums = reduce_in_blocks(f, self.frame, self._outer_axes(), inside, image, kernel, sums, self._rows)
         self._write(sums, bias, out)
 
     def _outer_axes(self) -> list[tuple[int, int]]:

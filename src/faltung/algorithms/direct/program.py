@@ -9,6 +9,7 @@ from .fold import emit_fold
 from .frame import Frame
 from .pack import Packer
 from .pixels import PixelTile
+from .taps import TapTile
 
 # Cells of the context, 8 bytes each: what every work item must know.
 IMAGE, OUT, KERNEL, BIAS, TABLES, SCRATCH, FLAG, STEPS = range(8)
@@ -23,8 +24,11 @@ def emit_program(frame: Frame) -> str:
     module = Module()
     packer = Packer(frame, module)
     packer.emit_row()
-    kind = DotTile if frame.recipe.dot > 1 else PixelTile if frame.inner.by_pixels else ChannelTile
-    kind(frame.inner, module).emit()
+    if frame.by_taps:
+        TapTile(frame, module).emit()
+    else:
+        kind = DotTile if frame.recipe.dot > 1 else PixelTile if frame.inner.by_pixels else ChannelTile
+        kind(frame.inner, module).emit()
     _Work(frame, module, packer).emit()
     _emit_entry(frame, module)
     return module.text()
@@ -40,8 +44,7 @@ def _emit_entry(frame: Frame, module: Module) -> None:
     f = module.function("entry", "i64", [*(("ptr", name) for name in names), ("i64", "participants")], internal=False)
     image, out, kernel, bias, tables, scratch, pool, run, participants = f.arguments
     problem, stage = frame.problem, frame.stage
-    leading = len(problem.batch) + 2
-    context = f.alloca(8 * (STEPS + leading + problem.ndim))
+    context = f.alloca(8 * (_kernel_steps(frame) + 3 + problem.ndim))
     cells = {IMAGE: f.load("ptr", f.at(image, DATA), align=8),
              OUT: f.at(f.load("ptr", f.at(out, DATA), align=8), stage.output_offset * frame.target.itemsize),
              KERNEL: f.load("ptr", f.at(kernel, DATA), align=8), BIAS: f.load("ptr", f.at(bias, DATA), align=8),
@@ -52,12 +55,24 @@ def _emit_entry(frame: Frame, module: Module) -> None:
     for place, axis in enumerate(stage.image_axes):
         step: Operand = 0 if axis is None else f.load("i64", f.at(strides, 8 * axis), align=8)
         f.store(step, f.at(context, 8 * (STEPS + place)), align=8)
+    if frame.by_taps:
+        strides = f.load("ptr", f.at(kernel, STRIDES), align=8)
+        missing = sum(axis is None for axis in stage.image_axes)
+        for axis in range(3 + problem.ndim):
+            there = axis < 3 or axis >= 3 + missing
+            step = f.load("i64", f.at(strides, 8 * (axis if axis < 3 else axis - missing)), align=8) if there else 0
+            f.store(step, f.at(context, 8 * (_kernel_steps(frame) + axis)), align=8)
     alone = f.compare("slt", participants, 2)
     with f.when(alone), f.loop(0, frame.items) as loop:
         f.call("work", "void", context, loop.index, 0, local=True)
     with f.unless(alone):
         f.call_pointer(run, "void", pool, Value("ptr", "@work"), context, frame.items, participants)
     f.finish(f.load("i64", f.at(context, 8 * FLAG), align=8))
+
+
+def _kernel_steps(frame: Frame) -> int:
+    """The cell with the bytes between indices of the kernel's first axis; those of the others follow."""
+    return STEPS + len(frame.problem.batch) + 2 + frame.problem.ndim
 
 
 class _Work:
@@ -126,10 +141,15 @@ class _Work:
         last = f.smaller(f.add(first, each), fr.channel_blocks)
         channel_bytes = fr.stage.output_strides[len(p.batch) + 1] * fr.target.itemsize
         with f.loop(first, last) as loop:
-            number = f.add(f.mul(group, fr.channel_blocks), loop.index)
-            kernel = f.at(self._cell(KERNEL), f.mul(number, fr.block_bytes))
-            bias = f.at(self._cell(BIAS), f.mul(number, fr.tap_bytes)) if p.bias else self._cell(BIAS)
             start = f.smaller(f.mul(loop.index, fr.tile_channels), max(0, p.channels_out - fr.tile_channels))
+            if fr.by_taps:
+                bias = f.at(self.context, 8 * _kernel_steps(fr))
+                steps = [f.load("i64", f.at(bias, 8 * axis), align=8) for axis in range(2)]
+                kernel = f.at(self._cell(KERNEL), f.add(f.mul(steps[0], group), f.mul(steps[1], start)))
+            else:
+                number = f.add(f.mul(group, fr.channel_blocks), loop.index)
+                kernel = f.at(self._cell(KERNEL), f.mul(number, fr.block_bytes))
+                bias = f.at(self._cell(BIAS), f.mul(number, fr.tap_bytes)) if p.bias else self._cell(BIAS)
             self._tiles(0, packed, kernel, bias, f.at(out, f.mul(start, channel_bytes)))
 
     def _tiles(self, axis: int, image: Value, kernel: Value, bias: Value, out: Value) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 
-from ...compiler.emit import Function, Value
+from ...compiler.emit import Function, Value, constant, lanes_of, vector
+from .frame import Frame
 
 Body = Callable[[Value, Value, list[Value]], tuple[Value, list[Value]]]
 """From the packed image's address, the packed kernel's and the sums: the kernel's address behind, the sums."""
@@ -32,3 +34,75 @@ def reduce_over(f: Function, axes: Sequence[tuple[int, int]], image: Value, kern
     assert loop.results is not None
     _, kernel, *sums = loop.results
     return kernel, sums
+
+
+# ---------------------------------------------------------------- long sums
+
+LONG, BLOCK = 4096, 96
+"""Sums of that many terms are taken in blocks, each of at least so many."""
+
+
+def reduce_in_blocks(f: Function, frame: Frame, axes: Sequence[tuple[int, int]], inside: int, image: Value,
+                     kernel: Value, sums: list[Value], body: Body) -> list[Value]:
+    """`reduce_over`, with long sums of float32 taken in blocks that are added in float64.
+
+    So the error is that of one block, however long the sum.  ``inside`` counts the taps that the body sums.
+    """
+    level = _level(frame, axes, inside)
+    if level is None:
+        return reduce_over(f, axes, image, kernel, sums, body)[1]
+    totals = Totals(f, sums)
+
+    def block(here: Value, taps: Value, _: list[Value]) -> tuple[Value, list[Value]]:
+        taps, found = reduce_over(f, axes[level:], here, taps, sums, body)
+        totals.add(found)
+        return taps, []
+
+    reduce_over(f, axes[:level], image, kernel, [], block)
+    return totals.rounded()
+
+
+def _level(frame: Frame, axes: Sequence[tuple[int, int]], inside: int) -> int | None:
+    """How many of the loops are outside the blocks, which are as small as may be; None if there is to be one block."""
+    element = frame.accumulator
+    if element.ir != "float" or element.planes > 1 or frame.problem.terms < LONG:
+        return None
+    counts = [count for count, _ in axes]
+    levels = [level for level in range(1, len(axes) + 1) if prod(counts[level:]) * inside >= BLOCK]
+    return max(levels, default=None)
+
+
+class Totals:
+    """Sums in float64, in memory: two vectors for each of float32."""
+
+    def __init__(self, f: Function, sums: Sequence[Value]) -> None:
+        self.f, self.kind = f, sums[0].type
+        lanes = lanes_of(self.kind)
+        self.parts = [range(lanes)] if lanes == 1 else [range(lanes // 2), range(lanes // 2, lanes)]
+        self.wide = vector("double", len(self.parts[0]))
+        self.count, self.step = len(sums), 8 * len(self.parts[0])
+        self.memory = f.alloca(self.count * 8 * lanes)
+        for number in range(self.count * len(self.parts)):
+            f.store(constant(self.wide, 0), self._place(number), align=8)
+
+    def _place(self, number: int) -> Value:
+        return self.f.at(self.memory, number * self.step)
+
+    def add(self, sums: Sequence[Value]) -> None:
+        """Add the sums of one block."""
+        f = self.f
+        for number, value in enumerate(sums):
+            for part, lanes in enumerate(self.parts):
+                place = self._place(number * len(self.parts) + part)
+                half = value if len(self.parts) == 1 else f.shuffle(value, None, lanes)
+                f.store(f.add(f.load(self.wide, place, align=8), f.cast("fpext", half, "double")), place, align=8)
+
+    def rounded(self) -> list[Value]:
+        """The totals as float32."""
+        f, found = self.f, []
+        for number in range(self.count):
+            places = [self._place(number * len(self.parts) + part) for part in range(len(self.parts))]
+            halves = [f.cast("fptrunc", f.load(self.wide, place, align=8), "float") for place in places]
+            whole = halves[0] if len(halves) == 1 else f.shuffle(halves[0], halves[1], range(2 * len(self.parts[0])))
+            found.append(whole)
+        return found

@@ -16,6 +16,9 @@ from .frame import DirectRecipe, Frame, Stage, round_up
 LONGEST_LINE, WIDEST_ROW, TALLEST_BLOCK = 1024, 4096, 128
 """Bounds of a block: short pieces of a line let reading and writing overlap; whole rows suit the prefetcher."""
 
+LONG_KERNEL = 96
+"""Taps from which a kernel is long."""
+
 UNROLLED_FMAS = 192
 """Most multiply-adds in one straight piece of code: enough to hide the loop, few enough to compile quickly."""
 
@@ -30,10 +33,25 @@ def candidates(stage: Stage, machine: Machine) -> Iterator[DirectRecipe]:
     if p.channels_out >= max(4, lanes // 2):
         for tile in _channel_tiles(p, machine, lanes, element.planes):
             yield _with_block(stage, machine, "channels", tile)
-
-
+    if sums_by_taps(stage, lanes):
+        yield from _tap_recipes(p, machine)
     if prod(p.kernel[:-1]) == 1 and p.kernel[-1] >= 8 and lanes * element.size >= 16:
         yield from _segment_recipes(p, machine, lanes, element)
+
+
+def sums_by_taps(stage: Stage, lanes: int) -> bool:
+    """Whether the lanes may be taps: long rows of them, few outputs, and an epilogue that does nothing."""
+    p = stage.problem
+    few = p.output[-1] <= 16 and prod(p.output) <= 1024 and stage.interleaved == 1
+    plain = p.accumulator_dtype in ("float32", "float64") and not p.bias and p.activation is None
+    return few and plain and 2 * p.kernel[-1] >= lanes and prod(p.kernel) >= LONG_KERNEL and lanes > 1
+
+
+def _tap_recipes(p: Problem, machine: Machine) -> Iterator[DirectRecipe]:
+    """Tiles of whole rows of outputs; a block holds all outputs."""
+    for m, r in product((1, 2, 3, 4), range(1, min(8, p.output[-2]) + 1)):
+        if m <= p.channels_out and m * r * p.output[-1] + m + 1 <= machine.registers:
+            yield DirectRecipe("taps", machine.vector_bytes, (m, r, p.output[-1]), p.output)
 
 
 def _segment_recipes(p: Problem, machine: Machine, lanes: int, element: Element) -> Iterator[DirectRecipe]:
@@ -139,6 +157,8 @@ def _block_cycles(frame: Frame) -> float:
     """Cycles of the tiles of one block."""
     p, recipe = frame.problem, frame.recipe
     planes = frame.accumulator.planes
+    if frame.by_taps:
+        return _tap_cycles(frame)
     m, r, v = recipe.tile
     fmas = m * r * v * planes * planes
     tile = [1] * (p.ndim - 2) + [frame.tile_rows, frame.tile_columns]
@@ -157,6 +177,19 @@ def _block_cycles(frame: Frame) -> float:
     tap += (2.0 if frame.by_pixels else 0.4) / max(1, inner)
     store = m * r * v * planes * (2.0 if frame.by_pixels else 8.0)
     return tiles * (p.terms * tap + store + 20)
+
+
+def _tap_cycles(frame: Frame) -> float:
+    """The same where lanes are taps."""
+    p, (m, r, q) = frame.problem, frame.recipe.tile
+    wide = frame.recipe.vector_bytes == 64
+    fmas = m * r * q * (1.0 if wide else 0.5)
+    # half cycles of a vector; one that crosses a cache line is loaded twice
+    loads = (m + r * q) * (1.5 if wide else 0.75)
+    vectors = -(-p.kernel[-1] // frame.lanes) * prod(p.kernel[:-1]) * p.channels_in
+    tiles = frame.channel_blocks * -(-p.output[-2] // r) * prod(p.output[:-2])
+    rows = prod(p.kernel[:-1]) * p.channels_in
+    return tiles * (vectors * max(fmas, loads, 4.0) + rows * 4.0 + m * r * q * 12.0 + 20)
 
 
 def _loads_per_tap(frame: Frame) -> float:
@@ -184,8 +217,15 @@ def choose(stage: Stage, machine: Machine, threads: int) -> Frame:
         apart = stage.problem.kernel_dilation[-1]
         frames += [Frame(dots, recipe._replace(dot=4, dot_step=apart), machine)
                    for recipe in candidates(dots, machine) if recipe.lanes == "pixels"]
-    best = min(frames, key=cycles)
+    best = min(frames, key=_with_kernel)
     return Frame(best.stage, _share(best.stage, best.recipe, machine, threads), machine)
+
+
+def _with_kernel(frame: Frame) -> float:
+    """Predicted cycles, with those that bring a long kernel into order, which no one keeps."""
+    p = frame.problem
+    is_packed = not frame.by_taps and prod(p.kernel) >= LONG_KERNEL
+    return cycles(frame) + (p.groups * p.channels_out * p.terms * 1.0 if is_packed else 0.0)
 
 
 def dot_stage(stage: Stage, machine: Machine) -> Stage | None:

@@ -1,0 +1,77 @@
+"""Tiles whose lanes are taps: every stride, dilation, border and layout against the oracle, at protected pages too."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from faltung import machine, reference
+from faltung.algorithms import direct
+from faltung.algorithms.direct import schedule
+from faltung.problem.layout import View
+from faltung.problem.problem import Problem
+from grid.guarded import place
+
+ISAS = ("avx512", "avx2", "sse2")
+
+
+def native(isa):
+    if isa not in machine._usable(machine._best_isa()):
+        pytest.skip(f"this machine has no {isa}")
+    return machine.fake(isa, triple="")
+
+
+def only_taps(monkeypatch):
+    every = schedule.candidates
+    monkeypatch.setattr(schedule, "candidates",
+                        lambda stage, m: [recipe for recipe in every(stage, m) if recipe.lanes == "taps"])
+    schedule.choose.cache_clear()
+
+
+def draw(rng, dtype):
+    ndim = int(rng.integers(1, 4))
+    taps = tuple(int(n) for n in rng.integers(3, 6, ndim - 1)) + (int(rng.integers(40, 90)),)
+    output = tuple(int(n) for n in rng.integers(1, 6, ndim))
+    stride, dilation = (tuple(int(n) for n in rng.integers(1, 4, ndim)) for _ in range(2))
+    start = tuple(int(n) for n in rng.integers(-4, 3, ndim))
+    reads = [(o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(output, stride, taps, dilation, strict=True)]
+    image = tuple(max(1, n - int(rng.integers(0, 6))) for n in reads)
+    border = tuple((("edge", 0), ("wrap", 1.5), (0, 0), ("reflect", "symmetric"))[rng.integers(4)] for _ in range(ndim))
+    groups, c, m, b = (int(rng.integers(1, 3)) for _ in range(4))
+    return Problem((b,), groups, c, m, image, taps, output, start, stride, dilation, (1,) * ndim, border,
+                   image_dtype=dtype, kernel_dtype=dtype, accumulator_dtype=dtype, output_dtype=dtype)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_against_the_oracle_at_protected_pages(monkeypatch, isa, seed, dtype):
+    only_taps(monkeypatch)
+    rng, host = np.random.default_rng(seed), native(isa)
+    problem = draw(rng, dtype)
+    shape = problem.output_shape
+    executable = direct.build(problem, View(shape, shape, tuple(range(len(shape)))), host, 1)
+    assert executable.recipe.lanes == "taps"
+    image = rng.normal(size=problem.image_shape).astype(dtype)
+    kernel = rng.normal(size=problem.kernel_shape).astype(dtype)
+    wanted = reference.correlate(problem, image, kernel)
+    for where in ("begin", "end"):
+        seen, taps = place(image, where), place(kernel, where)
+        out = place(np.full(shape, np.nan, dtype), where, writeable=True)
+        executable.run(seen, executable.pack(taps), None, out, 1)
+        scale = np.abs(image).max() * np.abs(kernel).sum(axis=tuple(range(2, kernel.ndim))).max() + 1
+        assert np.abs(out - wanted).max() <= 60 * np.finfo(dtype).eps * scale
+    schedule.choose.cache_clear()
+
+
+def test_what_lies_behind_a_row_is_not_touched(monkeypatch):
+    """Lanes beyond the row's last tap meet no NaN of the next row."""
+    only_taps(monkeypatch)
+    problem = Problem((1,), 1, 1, 1, (4, 101), (1, 99), (1, 1), (0, 0), (1, 1), (1, 1), (1, 1), ((0, 0),) * 2)
+    executable = direct.build(problem, View((1,) * 5, (1,) * 5, tuple(range(5))), machine.detect(), 1)
+    image = np.full((1, 1, 1, 4, 101), np.nan, np.float32)
+    image[..., 0, :99] = 1
+    out = np.empty((1,) * 5, np.float32)
+    executable.run(image, executable.pack(np.ones((1, 1, 1, 1, 99), np.float32)), None, out, 1)
+    assert out.item() == 99
+    schedule.choose.cache_clear()
