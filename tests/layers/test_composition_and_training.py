@@ -129,7 +129,7 @@ def test_networks_pickle_with_their_values():
 
 def test_plans_are_kept_for_a_bounded_number_of_shapes():
     layer = layers.Linear(1, 1, seed=1)
-    for rows in range(1, 40):
+    for rows in range(9, 45):
         layer.forward(np.ones((rows, 1), np.float32))
     assert len(layer._forward_plans) == 32
 

@@ -16,13 +16,16 @@ from .initialisers import draw, draw_bias
 PLANS = 32
 """Numbers of rows whose plans a layer keeps."""
 
+FEW_ROWS = 8
+"""Up to here arranging the matrix for the engine would take longer than reading it once for each row."""
+
 
 class Linear(Layer):
     """Multiply each row of features by a matrix: ``y[b, m] = bias[m] + sum over c of x[b, c] * weight[m, c]``.
 
     It is a convolution with kernels of one tap and runs as one: a library of matrices may sum in another order with
     another number of threads, and then the bits of a training differ.  The rows are the positions (forward), or the
-    channels (both gradients), whichever lies in memory as it is needed.
+    channels (both gradients), whichever lies in memory as it is needed.  Very few rows are summed one by one.
 
     Parameters
     ----------
@@ -64,12 +67,17 @@ class Linear(Layer):
         if x.ndim != 2 or x.shape[1] != self.features_in:
             self.output_shape(x.shape)
         rows = x if x.ndim == 2 else x.reshape(-1, self.features_in)
-        planned = self._forward_plans.get(len(rows)) or self._plan_forward(x.shape, len(rows))
-        bias = self._bias
-        y = planned(rows[None], self._weight.value[:, :, None], None if bias is None else bias.value)
+        weight, bias = self._weight.value, None if self._bias is None else self._bias.value
+        if 0 < len(rows) <= FEW_ROWS:
+            y: np.ndarray = np.einsum("bc,mc->bm", rows, weight)  # on one thread, in one order
+            if bias is not None:
+                y += bias
+        else:
+            planned = self._forward_plans.get(len(rows)) or self._plan_forward(x.shape, len(rows))
+            y = planned(rows[None], weight[:, :, None], bias)
         if training:
             self._kept = rows, x.shape
-        return y.reshape(*x.shape[:-1], self.features_out)  # type: ignore[no-any-return]
+        return y.reshape(*x.shape[:-1], self.features_out)
 
     def backward(self, dy: np.ndarray) -> Any:
         """Gradients by the matrix (``dy^T x``), the bias (``dy`` summed over the rows) and ``x`` (``dy W``)."""
