@@ -17,6 +17,7 @@ import pointwise_cases as cases
 
 import faltung as ft
 from faltung import layers
+from faltung.compiler.memory import Workspace
 from faltung.layers import pooling_windows
 from grid.guarded import guarded, place
 
@@ -44,13 +45,17 @@ class Guard:
     def empty_like(self, array):
         return self.empty(array.shape, array.dtype)
 
+    def lend(self, known, threads):
+        buffer = self.empty(known.scratch_bytes * threads, np.uint8)
+        return Workspace(known.scratch_bytes), (buffer.ctypes.data, buffer)
+
     def __enter__(self):
         np.empty, np.zeros, self.like = self.empty, self.zeros, np.empty_like
-        np.empty_like, self.aligned = self.empty_like, pooling_windows.aligned
-        pooling_windows.aligned = self.empty
+        np.empty_like, self.borrow = self.empty_like, pooling_windows.borrow
+        pooling_windows.borrow = self.lend
 
     def __exit__(self, *_):
-        np.empty, np.zeros, np.empty_like, pooling_windows.aligned = EMPTY, ZEROS, self.like, self.aligned
+        np.empty, np.zeros, np.empty_like, pooling_windows.borrow = EMPTY, ZEROS, self.like, self.borrow
 
 
 def results(layer, x, dy):

@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..problem.extents import quote
 from .base import Layer, LayerError, Shape
 from .code import pointwise, softmax
-from .programs import CHUNK, Array, address, bits, dense, program
+from .programs import CHUNK, Array, address, bits, dense, kind_of, program
 
 
 class Activation(Layer):
@@ -61,9 +61,9 @@ class Activation(Layer):
         return dx
 
     def _run(self, emit: Any, source: Array, out: Array, above: Array) -> None:
-        size = out.size
-        cells = (address(source), address(above), address(out), size, CHUNK, self._slope)
-        program(emit, self.kind, out.dtype.name)(cells, -(-size // CHUNK), size)
+        size, place = out.size, address(out)
+        cells = (address(source), place if above is out else address(above), place, size, CHUNK, self._slope)
+        program(emit, self.kind, kind_of(out))(cells, -(-size // CHUNK), size)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """The input's shape."""
@@ -225,7 +225,7 @@ class Softmax(Layer):
         rows = prod(out.shape[:axis]) * (1 if inner == 1 else -(-inner // softmax.WIDTH))
         per_item = max(1, CHUNK // (length * min(inner, softmax.WIDTH)))
         cells = (address(source), address(above), address(out), rows, per_item, length, inner)
-        program(emit, "along" if inner == 1 else "across", out.dtype.name)(cells, -(-rows // per_item), out.size)
+        program(emit, "along" if inner == 1 else "across", kind_of(out))(cells, -(-rows // per_item), out.size)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """The input's shape, which must have the axis."""

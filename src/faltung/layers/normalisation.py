@@ -12,7 +12,7 @@ from ..errors import ShapeError
 from ..problem.extents import quote
 from .base import Layer, LayerError, Parameter, Shape, check_count
 from .code import norms
-from .programs import CHUNK, Array, Program, address, bits, dense, program
+from .programs import CHUNK, Array, Program, address, bits, dense, kind_of, program
 
 SHORT = 8
 """Runs of a channel below this length are gathered into one long run first."""
@@ -56,14 +56,14 @@ class _Normalisation(Layer):
 
     def _forward(self, x: Array, statistics: Array, layout: Sequence[int], *, known: bool) -> Array:
         y = np.empty_like(x)
-        run = program(norms.emit_forward, self.kind, x.dtype.name, self.affine, known)
+        run = program(norms.emit_forward, self.kind, kind_of(x), self.affine, known)
         self._run(run, (x, x, y), statistics, (), layout)
         return y
 
     def _backward(self, dy: Array, x: Array, statistics: Array, layout: Sequence[int], parts: Any,
                   part_step: int = 0) -> Array:
         dx = np.empty_like(x)
-        run = program(norms.emit_backward, self.kind, x.dtype.name, self.affine)
+        run = program(norms.emit_backward, self.kind, kind_of(x), self.affine)
         self._run(run, (x, dy, dx), statistics, tuple(parts), layout, part_step)
         return dx
 

@@ -12,8 +12,8 @@ from ..errors import ShapeError
 from .base import Shape, check_count
 from .code import averages, maxima
 from .pooling_windows import Ints, Pooling, Windows, adaptive_axes, check_outputs, show_outputs
-from .programs import CHUNK, Array, address, bits, dense, program
-from .windows import Axis, Layout, layout
+from .programs import CHUNK, Array, address, bits, dense, kind_of, program
+from .windows import Axis
 
 
 class _Maximum(Pooling):
@@ -34,7 +34,7 @@ class _Maximum(Pooling):
         """
         seen = dense(self._check(x))
         shape = self.output_shape(seen.shape)
-        axes, y, is_pairs = self._axes(seen.shape), np.empty(shape, seen.dtype), self._is_pairs(seen.shape)
+        y, is_pairs = np.empty(shape, seen.dtype), self._is_pairs(seen.shape)
         if prod(seen.shape[2:]) >= 1 << 31:
             raise ShapeError(f"{self.where}: a plane of shape {seen.shape[2:]} has 2**31 places or more, which 32 "
                              "bits do not number; split it")
@@ -43,11 +43,11 @@ class _Maximum(Pooling):
             pass
         elif is_pairs:
             cells = self._pairs(seen.shape, shape, y.itemsize)
-            run = program(maxima.emit_pairs, seen.dtype.name, training)
+            run = program(maxima.emit_pairs, kind_of(seen), training)
             run((address(seen), address(y), address(places), *cells), -(-cells[0] // cells[1]), seen.size)
         else:
-            what = (seen.dtype.name, training)
-            known = layout(axes, seen.dtype.name, "maximum", count_padding=False, divisor=0)
+            what = (kind_of(seen), training)
+            known = self._layout(seen, "maximum")
             self._run_rows(maxima.emit_maximum, what, seen, y, address(places), known)
         if training:
             self._keep(seen.shape, y.shape, places)
@@ -63,14 +63,14 @@ class _Maximum(Pooling):
             covered = shape[2] % 2 == shape[3] % 2 == 0
             dx = (np.empty if covered else np.zeros)(shape, above.dtype)
             cells = self._pairs(shape, result, above.itemsize)
-            run = program(maxima.emit_pairs_gradient, above.dtype.name)
+            run = program(maxima.emit_pairs_gradient, kind_of(above))
             run((address(dx), address(above), address(places), *cells), -(-cells[0] // cells[1]), dx.size)
             return dx
         dx = np.empty(shape, above.dtype)
         planes, plane = prod(shape[:2]), prod(shape[2:])
         per_item = max(1, CHUNK // plane)
         cells = (planes, per_item, plane * above.itemsize, prod(result[2:]))
-        run = program(maxima.emit_gradient, above.dtype.name)
+        run = program(maxima.emit_gradient, kind_of(above))
         run((address(above), address(dx), address(places), *cells), -(-planes // per_item), dx.size)
         return dx
 
@@ -145,9 +145,6 @@ class AdaptiveMaxPool(_Maximum):
 class _Average(Pooling):
     """What averages have in common."""
 
-    count_include_pad = False
-    divisor: int | None = None
-
     def forward(self, x: Array, *, training: bool = False) -> Array:
         """Average each window.
 
@@ -165,7 +162,7 @@ class _Average(Pooling):
         shape = self.output_shape(seen.shape)
         y = np.empty(shape, seen.dtype)
         if y.size:
-            self._run_rows(averages.emit_average, (y.dtype.name,), seen, y, 0, self._layout(seen, "average"))
+            self._run_rows(averages.emit_average, (kind_of(y),), seen, y, 0, self._layout(seen, "average"))
         if training:
             self._keep(seen.shape, shape)
         return y
@@ -176,11 +173,8 @@ class _Average(Pooling):
         above = dense(self._check_gradient(dy, result))
         dx = np.empty(shape, above.dtype)
         if dx.size:
-            self._run_rows(averages.emit_adjoint, (dx.dtype.name,), above, dx, 0, self._layout(dx, "adjoint"))
+            self._run_rows(averages.emit_adjoint, (kind_of(dx),), above, dx, 0, self._layout(dx, "adjoint"))
         return dx
-
-    def _layout(self, x: Array, kind: str) -> Layout:
-        return layout(self._axes(x.shape), x.dtype.name, kind, self.count_include_pad, self.divisor or 0)
 
 
 class AveragePool(Windows, _Average):
@@ -288,7 +282,7 @@ class GlobalAveragePool(Pooling):
         planes, plane = prod(shape[:2]), prod(shape[2:])
         per_item = max(1, CHUNK // plane)
         cells = (address(source), address(out), planes, per_item, plane, bits(float(plane)))
-        program(emit, out.dtype.name)(cells, -(-planes // per_item), planes * plane)
+        program(emit, kind_of(out))(cells, -(-planes // per_item), planes * plane)
 
     def _describe(self) -> str:
         return "" if self.keep_axes else "axes dropped"

@@ -6,24 +6,33 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-import numpy as np
-
-from ..compiler.memory import aligned
+from ..compiler.memory import Workspace
 from ..compiler.threads import get_threads
 from ..errors import ShapeError
 from .base import Layer, Shape, check_count
-from .programs import CHUNK, Array, address, program
-from .windows import Axis, Layout
+from .programs import CHUNK, Array, address, kind_of, program
+from .windows import Axis, Layout, layout
 
 Ints = int | Sequence[int]
+
+
+def borrow(known: Layout, threads: int) -> tuple[Workspace, tuple[int, Any]]:
+    """Scratch for every thread, and where to give it back."""
+    if threads not in known.workspaces:
+        known.workspaces[threads] = Workspace(known.scratch_bytes * threads)
+    return known.workspaces[threads], known.workspaces[threads].borrow()
 
 
 class Pooling(Layer):
     """Windows of whatever kind; a subclass says where they lie."""
 
+    count_include_pad = False
+    divisor: int | None = None
+
     def __init__(self) -> None:
         super().__init__()
         self._axes_of: dict[Shape, tuple[Axis, ...]] = {}
+        self._layouts: dict[tuple[str, str, Shape], Layout] = {}
 
     def _make_axes(self, space: Shape) -> tuple[Axis, ...]:
         raise NotImplementedError
@@ -45,13 +54,23 @@ class Pooling(Layer):
         shape = tuple(input_shape)
         return (*shape[:2], *(axis.outputs for axis in self._axes(shape)))
 
+    def _layout(self, x: Array, kind: str) -> Layout:
+        """How a program works on ``x``, which has the shape of the source."""
+        key = kind, kind_of(x), x.shape[2:]
+        if key not in self._layouts:
+            axes = self._axes(x.shape)
+            self._layouts[key] = layout(axes, key[1], kind, self.count_include_pad, self.divisor or 0)
+        return self._layouts[key]
+
     def _run_rows(self, emit: Any, what: tuple[Any, ...], x: Array, out: Array, places: int, known: Layout) -> None:
         """Run a program of `rows`."""
         rows = known.rows * prod(out.shape[:2])
         per_item = max(1, CHUNK * rows // max(x.size, out.size, 1))
-        scratch = aligned((known.scratch_bytes * get_threads(),), np.uint8)
-        cells = (address(x), address(out), places, rows, address(scratch), per_item, *known.cells)
-        program(emit, known.mode, *what)(cells, -(-rows // per_item), max(x.size, out.size))
+        threads = get_threads()
+        workspace, buffer = borrow(known, threads)
+        cells = (address(x), address(out), places, rows, buffer[0], per_item, *known.cells)
+        program(emit, known.mode, *what)(cells, -(-rows // per_item), max(x.size, out.size), threads)
+        workspace.give_back(buffer)
 
     def _multiply_adds(self, input_shape: Shape, output_shape: Shape) -> int:
         return prod(input_shape)

@@ -25,6 +25,11 @@ def address(array: Array) -> int:
     return int(array.__array_interface__["data"][0])
 
 
+def kind_of(array: Array) -> str:
+    """Name of an array's dtype, native or not; NumPy's own takes a microsecond to find it."""
+    return "float32" if array.dtype.char == "f" else "float64"
+
+
 def bits(number: float) -> int:
     """A float64 as the whole number that has the same bits, for a cell."""
     return int(np.float64(number).view(np.int64))
@@ -38,16 +43,22 @@ class Program:
         pointer, integer = ctypes.c_void_p, ctypes.c_int64
         self._entry = library.function("entry", None, pointer, pointer, pointer, integer, integer)
 
-    def __call__(self, cells: Sequence[int], items: int, elements: int) -> None:
-        """Run all items; ``elements`` tells whether threads are worth it."""
-        context = (ctypes.c_int64 * len(cells))(*cells)
-        threads = min(get_threads(), items) if elements >= PARALLEL else 1
-        workers = pool(threads) if threads > 1 else None
+    def __call__(self, cells: Sequence[int], items: int, elements: int, threads: int = 0) -> None:
+        """Run all items; ``elements`` tells whether threads are worth it, and ``threads`` how many at most."""
+        context = _cells_of(len(cells))(*cells)
+        count = min(threads or get_threads(), items) if elements >= PARALLEL else 1
+        workers = pool(count) if count > 1 else None
         if workers is None:
             self._entry(context, None, None, items, 1)
         else:
-            workers.wake(threads - 1)
-            self._entry(context, workers.address, workers.run_address, items, threads)
+            workers.wake(count - 1)
+            self._entry(context, workers.address, workers.run_address, items, count)
+
+
+@cache
+def _cells_of(count: int) -> Any:
+    """The type of a context; to make it takes longer than to fill one."""
+    return ctypes.c_int64 * count
 
 
 @cache

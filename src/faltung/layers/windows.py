@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from math import prod
 from typing import Any
 
 import numpy as np
 
+from ..compiler.memory import Workspace
 from .code import rows as code
 
 Array = np.ndarray
@@ -87,13 +88,17 @@ def _product(parts: Sequence[Array]) -> Array:
 
 @dataclass
 class Layout:
-    """The cells of a program of `rows` from PER_ITEM on, but for the number of planes, and what they point at."""
+    """The cells of a program of `rows` from PER_ITEM on, but for the number of planes, and what they point at.
+
+    ``workspaces`` are those for so many threads.
+    """
 
     mode: str
     rows: int
     scratch_bytes: int
     cells: list[int]
     kept: tuple[Array, ...]
+    workspaces: dict[int, Workspace] = field(default_factory=dict)
 
 
 def _table(place: Array, valid: Array, row_bytes: int, divisors: Array, of_source: Array) -> Array:
