@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import timeit
 
 import numpy as np
 import pytest
@@ -104,8 +105,8 @@ def test_the_same_seed_gives_the_same_bits():
 def test_initialisers_by_name_and_by_function():
     named = layers.Linear(50, 40, initialiser="xavier_uniform", seed=1).parameters["weight"].value
     assert np.abs(named).max() <= (6 / 90) ** 0.5
-    made = layers.Linear(2, 3, initialiser=lambda shape, *, seed, dtype: np.full(shape, 2.0))
-    assert np.array_equal(made.forward(np.ones((1, 2), np.float32)) - made.parameters["bias"].value, [[4, 4, 4]])
+    made = layers.Linear(2, 3, initialiser=lambda shape, *, seed, dtype: np.full(shape, 2.0), bias=False)
+    assert np.array_equal(made.forward(np.ones((1, 2), np.float32)), [[4, 4, 4]])
 
 
 def test_dropout_is_the_identity_outside_training_and_keeps_the_mean():
@@ -132,6 +133,28 @@ def test_plans_are_kept_for_a_bounded_number_of_shapes():
     for rows in range(9, 45):
         layer.forward(np.ones((rows, 1), np.float32))
     assert len(layer._forward_plans) == 32
+
+
+def test_a_call_costs_little_beyond_its_plan():
+    conv, linear = layers.Conv2d(3, 4, 3, seed=1), layers.Linear(84, 10, seed=1)
+    x, y = np.ones((1, 3, 8, 8), np.float32), np.ones((1, 4, 6, 6), np.float32)
+    rows, scores = np.ones((64, 84), np.float32), np.ones((1, 64, 10), np.float32)
+    conv._plans[x.shape] = lambda *operands: y  # plans that cost nothing
+    linear._forward_plans[64] = lambda *operands: scores
+    for call in (lambda: conv(x, training=True), lambda: linear(rows, training=True)):
+        assert min(timeit.repeat(call, number=200, repeat=20)) / 200 < 10e-6
+
+
+def test_every_public_name_is_there():
+    assert all(getattr(layers, name) is not None for name in layers.__all__)
+    with pytest.raises(AttributeError) as caught:
+        _ = layers.Transformer
+    assert str(caught.value) == "module 'faltung.layers' has no attribute 'Transformer'"
+
+
+def test_a_network_tells_its_summary():
+    network = small_network()
+    assert network.summary((1, 1, 5, 5)) == layers.network.summary(network, (1, 1, 5, 5))
 
 
 # ---------------------------------------------------------------- losses

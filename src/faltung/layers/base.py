@@ -194,6 +194,12 @@ class Layer:
         values = count + elements(shape) + elements(result)
         return Cost(count, self._multiply_adds(shape, result), values * np.dtype(self.dtype or "float32").itemsize)
 
+    def summary(self, input_shape: Shape) -> str:
+        """Table of all layers within: shapes, parameters, multiply-adds, bytes, receptive field."""
+        from .network import summary
+
+        return summary(self, input_shape)
+
     def add(self, name: str, child: Layer) -> None:
         """Put a child in under this name, after those that are there."""
         if not isinstance(child, Layer):

@@ -11,6 +11,7 @@ import numpy as np
 from ..arrays import Like
 from ..calls import check_method
 from ..errors import ShapeError
+from ..gradients import conv_input_grad, conv_transpose_input_grad, conv_transpose_weight_grad, conv_weight_grad
 from ..layer_lowering import Layer as Words
 from ..layer_lowering import lower_conv, lower_conv_transpose
 from ..operations import conv, conv_transpose, plan
@@ -213,13 +214,9 @@ class Conv(Convolution):
         return (self.channels_out, self.channels_in // self.groups, *self.kernel)
 
     def _weight_gradient(self, dy: np.ndarray, x: np.ndarray) -> np.ndarray:
-        from ..gradients import conv_weight_grad
-
         return conv_weight_grad(dy, x, self._weight.value.shape, **self.options)  # type: ignore[no-any-return]
 
     def _input_gradient(self, dy: np.ndarray, shape: Shape) -> np.ndarray:
-        from ..gradients import conv_input_grad
-
         return conv_input_grad(dy, self._weight.value, shape, **self.options)  # type: ignore[no-any-return]
 
     def _lowered_shape(self, shape: Shape) -> Shape:
@@ -284,13 +281,9 @@ class ConvTranspose(Convolution):
         return (self.channels_in, self.channels_out // self.groups, *self.kernel)
 
     def _weight_gradient(self, dy: np.ndarray, x: np.ndarray) -> np.ndarray:
-        from ..gradients import conv_transpose_weight_grad
-
         return conv_transpose_weight_grad(dy, x, self._weight.value.shape, **self.options)  # type: ignore[no-any-return]
 
     def _input_gradient(self, dy: np.ndarray, shape: Shape) -> np.ndarray:
-        from ..gradients import conv_transpose_input_grad
-
         return conv_transpose_input_grad(dy, self._weight.value, shape, **self.options)  # type: ignore[no-any-return]
 
     def _lowered_shape(self, shape: Shape) -> Shape:
