@@ -10,6 +10,7 @@ import pytest
 
 import faltung as ft
 from faltung import layers
+from faltung.layers import programs
 
 sys.path.insert(0, str(Path(__file__).parent))
 import pointwise_cases as cases
@@ -77,7 +78,8 @@ def every_layer(shape, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_bits_are_the_same_for_any_number_of_threads(dtype, rng):
+def test_bits_are_the_same_for_any_number_of_threads(dtype, rng, monkeypatch):
+    monkeypatch.setattr(programs, "PARALLEL", 1)
     shape = (5, 6, 61, 57)
     x = rng.standard_normal(shape).astype(dtype)
     for layer in every_layer(shape, dtype):

@@ -16,8 +16,8 @@ from ..machine import Machine, detect
 Array = np.ndarray
 CHUNK = 1 << 14
 """Elements of one item, about; which element belongs to which item depends on the shape alone."""
-PARALLEL = 1 << 15
-"""Elements from which the work is shared among threads."""
+PARALLEL = 1 << 17
+"""Elements from which the work is shared among threads: 20 microseconds of the cheapest, 100 of the others."""
 
 
 def address(array: Array) -> int:
