@@ -30,7 +30,7 @@ def only_taps(monkeypatch):
 
 def draw(rng, dtype):
     ndim = int(rng.integers(1, 4))
-    taps = tuple(int(n) for n in rng.integers(3, 6, ndim - 1)) + (int(rng.integers(40, 90)),)
+    taps = (*(int(n) for n in rng.integers(3, 6, ndim - 1)), int(rng.integers(40, 90)))
     output = tuple(int(n) for n in rng.integers(1, 6, ndim))
     stride, dilation = (tuple(int(n) for n in rng.integers(1, 4, ndim)) for _ in range(2))
     start = tuple(int(n) for n in rng.integers(-4, 3, ndim))

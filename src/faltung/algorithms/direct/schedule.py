@@ -51,7 +51,9 @@ def _tap_recipes(p: Problem, machine: Machine) -> Iterator[DirectRecipe]:
     """Tiles of whole rows of outputs; a block holds all outputs."""
     for m, r in product((1, 2, 3, 4), range(1, min(8, p.output[-2]) + 1)):
         if m <= p.channels_out and m * r * p.output[-1] + m + 1 <= machine.registers:
-            yield DirectRecipe("taps", machine.vector_bytes, (m, r, p.output[-1]), p.output)
+            for chunk in {1, min(4, p.kernel[-2])}:
+                if m * (r * p.output[-1] + chunk) + 1 <= machine.registers:
+                    yield DirectRecipe("taps", machine.vector_bytes, (m, r, p.output[-1]), p.output, chunk)
 
 
 def _segment_recipes(p: Problem, machine: Machine, lanes: int, element: Element) -> Iterator[DirectRecipe]:
@@ -185,7 +187,8 @@ def _tap_cycles(frame: Frame) -> float:
     wide = frame.recipe.vector_bytes == 64
     fmas = m * r * q * (1.0 if wide else 0.5)
     # half cycles of a vector; one that crosses a cache line is loaded twice
-    loads = (m + r * q) * (1.5 if wide else 0.75)
+    shared = {row * p.stride[-2] + tap * p.kernel_dilation[-2] for row in range(r) for tap in range(frame.recipe.chunk)}
+    loads = (m + len(shared) / frame.recipe.chunk * q) * (1.5 if wide else 0.75)
     vectors = -(-p.kernel[-1] // frame.lanes) * prod(p.kernel[:-1]) * p.channels_in
     tiles = frame.channel_blocks * -(-p.output[-2] // r) * prod(p.output[:-2])
     rows = prod(p.kernel[:-1]) * p.channels_in

@@ -6,6 +6,9 @@ shifts as the tile has outputs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import product
+
 from ...compiler.emit import Module, Operand, Value, constant, lanes_of, vector
 from ...compiler.values import mangle
 from .frame import Frame
@@ -60,41 +63,63 @@ class TapTile:
     def _reduce(self, axes: list[tuple[int, int, Value]], image: Value, kernel: Value,
                 sums: list[Value]) -> list[Value]:
         if not axes:
-            return self._row(image, kernel, sums)
+            return self._rows(image, kernel, 1, sums)
         (count, image_step, kernel_step), f = axes[0], self.f
+        if len(axes) > 1:
+            return self._repeat(count, image_step, kernel_step, image, kernel, sums,
+                                lambda here, taps, inner: self._reduce(axes[1:], here, taps, inner))
+        for times, rows in self.frame.row_chunks:
+            # rows of taps that are summed together share the rows of the image they look at
+            def body(here: Value, taps: Value, inner: list[Value], rows: int = rows) -> list[Value]:
+                return self._rows(here, taps, rows, inner)
+
+            sums = self._repeat(times, rows * image_step, f.mul(kernel_step, rows), image, kernel, sums, body)
+            image = f.at(image, times * rows * image_step)
+            kernel = f.at(kernel, f.mul(kernel_step, times * rows))
+        return sums
+
+    def _repeat(self, count: int, image_step: int, kernel_step: Operand, image: Value, kernel: Value,
+                sums: list[Value], body: Callable[[Value, Value, list[Value]], list[Value]]) -> list[Value]:
+        f = self.f
         with f.loop(0, count, carry=[image, kernel, *sums]) as loop:
             here, taps, *inner = loop.carried
-            inner = self._reduce(axes[1:], here, taps, inner)
-            loop.carry([f.at(here, image_step), f.at(taps, kernel_step), *inner])
+            loop.carry([f.at(here, image_step), f.at(taps, kernel_step), *body(here, taps, inner)])
         assert loop.results is not None
         return loop.results[2:]
 
-    def _row(self, image: Value, kernel: Value, sums: list[Value]) -> list[Value]:
-        """One row of taps: whole vectors, and one that is cut."""
+    def _rows(self, image: Value, kernel: Value, rows: int, sums: list[Value]) -> list[Value]:
+        """Rows of taps: whole vectors, and one that is cut."""
         f, lanes = self.f, self.frame.lanes
         whole, rest = divmod(self.frame.problem.kernel[-1], lanes)
         if whole > 2:
             with f.loop(0, whole, carry=sums) as loop:
                 offset = f.mul(loop.index, lanes * self.size)
-                loop.carry(self._vector(image, kernel, offset, lanes, loop.carried))
+                loop.carry(self._vectors(image, kernel, rows, offset, lanes, loop.carried))
             assert loop.results is not None
             sums = loop.results
         else:
             for number in range(whole):
-                sums = self._vector(image, kernel, number * lanes * self.size, lanes, sums)
-        return self._vector(image, kernel, whole * lanes * self.size, rest, sums) if rest else sums
+                sums = self._vectors(image, kernel, rows, number * lanes * self.size, lanes, sums)
+        return self._vectors(image, kernel, rows, whole * lanes * self.size, rest, sums) if rest else sums
 
-    def _vector(self, image: Value, kernel: Value, offset: Operand, count: int, sums: list[Value]) -> list[Value]:
+    def _vectors(self, image: Value, kernel: Value, rows: int, offset: Operand, count: int,
+                 sums: list[Value]) -> list[Value]:
+        """One vector of each row of taps against every output."""
         f, p, sums = self.f, self.frame.problem, list(sums)
-        weights = [self._load(f.at(f.at(kernel, offset), f.mul(self.steps[1], m)), count) for m in range(self.channels)]
+        places = [f.at(f.at(kernel, offset), f.mul(self.steps[-2], tap)) for tap in range(rows)]
+        weights = [[self._load(f.at(place, f.mul(self.steps[1], m)), count) for m in range(self.channels)]
+                   for place in places]
+        pairs: dict[int, list[tuple[int, int]]] = {}
+        for tap, row in product(range(rows), range(self.rows)):
+            pairs.setdefault(row * p.stride[-2] + tap * p.kernel_dilation[-2], []).append((row, tap))
         image = f.at(image, offset)
-        for row in range(self.rows):
+        for image_row in sorted(pairs):
             for column in range(self.columns):
-                place = row * p.stride[-2] * self.frame.pitches[-1] + self._column(column)
+                place = image_row * self.frame.pitches[-1] + self._column(column)
                 pixels = self._load(f.at(image, place * self.size), count)
-                for m in range(self.channels):
+                for (row, tap), m in product(pairs[image_row], range(self.channels)):
                     at = (m * self.rows + row) * self.columns + column
-                    sums[at] = f.fma(pixels, weights[m], sums[at])
+                    sums[at] = f.fma(pixels, weights[tap][m], sums[at])
         return sums
 
     def _column(self, column: int) -> int:
