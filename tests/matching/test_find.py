@@ -205,3 +205,11 @@ def test_agrees_with_scikit_image_where_both_are_defined(rng):
     scene = smooth(rng, (200, 210)).astype(np.float64)
     np.testing.assert_allclose(ft.match(scene, scene[50:80, 60:95]),
                                feature.match_template(scene, scene[50:80, 60:95]), atol=1e-8)
+
+
+@pytest.mark.parametrize("score", ["ssd", "nssd", "ncc", "correlation"])
+def test_a_constant_pattern_is_found_by_scores_that_are_defined_for_it(score):
+    x = np.arange(36.0).reshape(6, 6)
+    x[2:4, 3:5] = 40
+    found = ft.find(x, np.full((2, 2), 40.0), score=score, top=1, threshold=None, subpixel=False)
+    assert [one.position for one in found] == [(2, 3)]

@@ -120,7 +120,7 @@ def find(image: Any, pattern: Any, *, top: int | None = None, threshold: float |
     least = _least(threshold, score)
     search = Search(given, score, least, subpixel, method, threads)
     candidates: list[Match] = []
-    for one in _variants(given, angles, scales):
+    for one in _variants(given, angles, scales, score):
         asked = Operands(seen, one.pattern, one.mask, weights)
         places = coarse_places(asked, score, least, method, threads) if coarse else None
         candidates += search.candidates(one, asked, places)
@@ -186,7 +186,7 @@ def _keep(candidates: list[Match], top: int | None, kept: Kept) -> list[Match]:
     return found
 
 
-def _variants(given: Operands, angles: Any, scales: Any) -> Iterator[Variant]:
+def _variants(given: Operands, angles: Any, scales: Any, score: str) -> Iterator[Variant]:
     turns, sizes = _numbers("angles", angles, 0.0), _numbers("scales", scales, 1.0)
     if angles is not None and len(given.extents) != 2:
         raise ShapeError(f"find: angles are for pictures of two axes, and {len(given.extents)} are searched; leave "
@@ -197,7 +197,7 @@ def _variants(given: Operands, angles: Any, scales: Any) -> Iterator[Variant]:
     for scale in sizes:
         for angle in turns:
             one = variant(given.pattern, given.mask, angle, scale)
-            if fits(one.pattern.shape[1:], given.image.shape[1:]) and not constant(one):
+            if fits(one.pattern.shape[1:], given.image.shape[1:]) and not (score == "zncc" and constant(one)):
                 none = False
                 yield one
     if none:
