@@ -21,7 +21,7 @@ def conv_cases(count=70, seed=4):
     for padding, border in pairs[:count]:
         ndim = int(rng.choice((1, 1, 2, 2, 2, 3)))
         inputs, outputs, groups = CHANNELS[rng.integers(len(CHANNELS))]
-        kernel = tuple(int(k) for k in rng.integers(1, 4, ndim))
+        kernel = tuple(int(k) for k in rng.integers(1, 4 if ndim < 3 else 3, ndim))  # many taps compile for long
         words = {
             "stride": tuple(int(s) for s in rng.integers(1, 4, ndim)), "groups": groups,
             "dilation": tuple(int(d) for d in rng.integers(1, 3, ndim)), "bias": bool(rng.integers(2)),
@@ -48,7 +48,7 @@ def transposed_cases(count=24, seed=5):
             "output_padding": tuple(int(rng.integers(0, max(s, d))) for s, d in zip(stride, dilation, strict=True)),
             "bias": bool(rng.integers(2)),
         }
-        kernel = tuple(int(k) for k in rng.integers(2, 4, ndim))
+        kernel = tuple(int(k) for k in rng.integers(2, 4 if ndim < 3 else 3, ndim))
         shape = (2, inputs, *(int(rng.integers(4, 6)) for _ in range(ndim)))
         cases.append((f"transposed {ndim}d {padding} {index}", layers.ConvTranspose, (inputs, outputs, kernel), words,
                       shape))

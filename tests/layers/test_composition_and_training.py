@@ -128,11 +128,15 @@ def test_networks_pickle_with_their_values():
     assert np.array_equal(pickle.loads(pickle.dumps(network)).forward(x), y)
 
 
-def test_plans_are_kept_for_a_bounded_number_of_shapes():
-    layer = layers.Linear(1, 1, seed=1)
-    for rows in range(9, 45):
-        layer.forward(np.ones((rows, 1), np.float32))
-    assert len(layer._forward_plans) == 32
+def test_plans_are_kept_for_a_bounded_number_of_shapes(monkeypatch):
+    monkeypatch.setattr("faltung.layers.linear.PLANS", 3)
+    monkeypatch.setattr("faltung.layers.convolution.PLANS", 3)
+    linear, conv = layers.Linear(1, 1, seed=1), layers.Conv1d(1, 1, 1, seed=1)
+    for count in range(9, 14):
+        linear.forward(np.ones((count, 1), np.float32))
+        conv.forward(np.ones((1, 1, count), np.float32))
+    assert list(linear._forward_plans) == [11, 12, 13]
+    assert list(conv._plans) == [(1, 1, 11), (1, 1, 12), (1, 1, 13)]
 
 
 def test_a_call_costs_little_beyond_its_plan():
