@@ -34,7 +34,7 @@ def can_draw() -> bool:
 def curve(history: Sequence[Epoch], width: int = 60, height: int = 10) -> str:
     """Draw the losses over the epochs with letters: ``*`` while learning, ``o`` on the test images.
 
-    >>> print(curve([Epoch(1, 4.0, 0.5, 3.0, 0.6, 1.0), Epoch(2, 2.0, 0.7, 2.5, 0.7, 1.0)], 20, 4))
+    >>> print(curve([Epoch(1, 4.0, 0.5, 3.4, 0.6, 1.0), Epoch(2, 2.0, 0.7, 2.6, 0.7, 1.0)], 20, 4))
     loss (* learning, o test)
        4 |*
          |o

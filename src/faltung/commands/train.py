@@ -148,11 +148,11 @@ def extents(text: str | None) -> tuple[int, int] | None:
 # ---------------------------------------------------------------- training
 
 def _train(job: Job) -> int:
-    job.folder.mkdir(parents=True, exist_ok=True)
     model = models.of(job.chosen["network"], job.train)
     network = model.build(job.chosen["seed"])
     # A mistake in the shapes should not cost the work.
     network.output_shape((1, *job.train.shape))
+    job.folder.mkdir(parents=True, exist_ok=True)
     print(f"{job.chosen['network']}: {sum(one.value.size for one in network.parameters.values()):,} parameters; "
           f"{len(job.train)} images {'x'.join(map(str, job.train.shape))} to learn from, {len(job.test)} for the test, "
           f"{len(job.train.classes)} classes", flush=True)
