@@ -168,6 +168,18 @@ def test_out_and_threads(rng, border):
     assert np.array_equal(ft.conv_weight_grad(dy, x, w.shape, threads=2, **given), kernel)
 
 
+@pytest.mark.parametrize("border", [0, "wrap"])
+def test_plans(rng, border):
+    given = {"padding": 1, "border": border}
+    x, w, _, dy = operands(rng, (9, 8), (3, 3), 2, 3, given)
+    like = ft.Like(dy.shape, "float64")
+    known = ft.plan(ft.conv_input_grad, like, w, x.shape, **given)
+    assert np.array_equal(known(dy), ft.conv_input_grad(dy, w, x.shape, **given))
+    later = ft.plan(ft.conv_weight_grad, like, ft.Like(x.shape, "float64"), w.shape, **given)
+    assert np.array_equal(later(dy, x), ft.conv_weight_grad(dy, x, w.shape, **given))
+    assert "conv_weight_grad" in str(later)
+
+
 @pytest.mark.parametrize(("call", "error", "text"), [
     (lambda: ft.conv_input_grad(np.ones((1, 2, 5)), np.ones((2, 3, 3)), (1, 3, 8)), ft.ShapeError,
      "conv_input_grad: dy (1, 2, 5) must have the shape of the layer's result (1, 2, 6)"),

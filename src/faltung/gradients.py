@@ -7,15 +7,21 @@ and by ``w``.  That by a bias is ``dy`` summed over the batch and the spatial ax
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from . import calls
+from .arrays import Like, adopt
 from .gradient_lowering import (
+    Gradient,
     lower_input_grad,
     lower_transpose_input_grad,
     lower_transpose_weight_grad,
     lower_weight_grad,
 )
+from .layer_lowering import Layer
 
 
 def conv_input_grad(dy: Any, w: Any, x_shape: Any, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
@@ -185,3 +191,53 @@ def conv_transpose_weight_grad(dy: Any, x: Any, w_shape: Any, *, stride: Any = 1
     words = (stride, padding, output_padding, dilation, groups, 0, None, layout)
     return calls.gradient("conv_transpose_weight_grad", lower_transpose_weight_grad, (("dy", dy), ("x", x)), w_shape,
                           words, method, out, threads)
+
+
+# ---------------------------------------------------------------- plans
+
+OPERANDS: dict[Callable[..., Any], tuple[str, str, str, Callable[..., Gradient]]] = {
+    conv_input_grad: ("dy", "w", "x_shape", lower_input_grad),
+    conv_weight_grad: ("x", "dy", "w_shape", lower_weight_grad),
+    conv_transpose_input_grad: ("dy", "w", "x_shape", lower_transpose_input_grad),
+    conv_transpose_weight_grad: ("dy", "x", "w_shape", lower_transpose_weight_grad),
+}
+"""For each gradient: the operands that are the engine's image and kernel, the shape that is given, the lowering."""
+
+
+def plan_gradient(function: Callable[..., Any], chosen: dict[str, Any]) -> Any:
+    """Plan a gradient; the plan is called with the function's own operands, in its own order."""
+    image, kernel, shape, lower = OPERANDS[function]
+    name, method, threads = function.__name__, chosen.pop("method"), chosen.pop("threads")
+    calls.check_method(name, method)
+    likes, values = [], []
+    for word in (image, kernel):
+        given = chosen.pop(word)
+        array = None if isinstance(given, Like) else adopt(given, name, word)[0]
+        likes.append(given if array is None else Like(array.shape, array.dtype.name))
+        values.append(array)
+    lowered, folds = lower(name, *likes, chosen.pop(shape), Layer(**chosen))
+    made = calls.make(lowered, name, method, threads, values[1])
+    swapped = kernel == "dy"
+    return GradientPlan(made, folds, swapped=swapped) if folds or swapped else made
+
+
+class GradientPlan:
+    """A plan whose operands come in another order, or whose result has border samples that are folded back."""
+
+    def __init__(self, plan: Any, folds: tuple[Any, ...], *, swapped: bool) -> None:
+        self.plan, self.folds, self.swapped = plan, folds, swapped
+
+    def __call__(self, *operands: Any, threads: int | None = None) -> Any:
+        """Run on arrays of the planned shapes and dtypes."""
+        result = self.plan(*(reversed(operands) if self.swapped else operands), threads=threads)
+        for fold in self.folds:
+            result = fold(result)
+        return np.ascontiguousarray(result)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("plan", "folds", "swapped"):  # not there yet while a pickle is read
+            raise AttributeError(name)
+        return getattr(self.plan, name)
+
+    def __str__(self) -> str:
+        return str(self.plan)

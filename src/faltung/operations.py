@@ -311,7 +311,7 @@ def plan(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     Parameters
     ----------
     function : callable
-        `convolve`, `correlate`, `conv` or `conv_transpose`.
+        `convolve`, `correlate`, `conv`, `conv_transpose`, or a gradient of these two.
     *arguments, **options
         Exactly its arguments, except ``out`` and those for missing values (such a call takes several sums, whose
         plans it keeps by itself).  Any array may be a `Like`.  A kernel or bias given as an array is known to the
@@ -335,6 +335,10 @@ def plan(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     >>> smooth(np.array([1.0, 3.0, 5.0, 7.0]))
     array([2., 4., 6.])
     """
+    from . import gradients
+
+    if function in gradients.OPERANDS:
+        return gradients.plan_gradient(function, _bind(function, arguments, options))
     if function not in (convolve, correlate, conv, conv_transpose):
         called = getattr(function, "__name__", repr(function))
         raise PlanError(f"plan: {called} cannot be planned; pass convolve, correlate, conv or conv_transpose (any "
