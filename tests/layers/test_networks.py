@@ -23,7 +23,7 @@ def tiny(seed=0):
 # ---------------------------------------------------------------- summary
 
 def test_a_summary_in_full():
-    assert network.summary(tiny(), (5, 1, 4, 4)) == """\
+    assert tiny().summary((5, 1, 4, 4)) == network.summary(tiny(), (5, 1, 4, 4)) == """\
 layer  kind       output   parameters  multiply-adds  bytes  sees
 -----------------------------------------------------------------
 conv   Conv2d     5x2x4x4          20          1,440  1,040   3x3
