@@ -26,7 +26,7 @@ CACHED_BYTES = 1 << 19
 TILE_CYCLES = 150_000.0
 """Python's share of one tile, where there is one."""
 
-CALL_CYCLES = 300_000.0
+CALL_CYCLES = 200_000.0
 """Python's share of a call: the kernel, the tables, and handing over to other threads."""
 
 FLOPS_PER_CYCLE = 1.0
@@ -36,6 +36,9 @@ SHARED_CACHE = ((1 << 22, 1.0), (1 << 23, 1.2))
 """Bytes of a tile, and how much longer one takes that is as large; above that, `BEYOND` times as long."""
 
 BEYOND = 1.5
+
+WHOLE = 0.75
+"""Share of the time that integers known to fit need: they are narrower in memory than the sums."""
 
 PRODUCT_CYCLES = 1.0
 """Of one sample, for each pair of channels: a product, added, with a kernel's spectrum from memory."""
@@ -169,6 +172,7 @@ def _phase_cycles(problem: Problem, threads: int) -> float:
     leads, channels = prod(problem.batch) * problem.groups, problem.channels_in + problem.channels_out
     if is_real_plane(problem):
         one = plane_cycles(recipe.lengths, double=double)
+        one *= WHOLE if sums_integers(problem) and problem.overflow == "proven" else 1.0
         kernels = problem.groups * problem.channels_in * problem.channels_out * one / 2
         turns = ceil(leads * tiles / min(threads, leads * tiles))
         return CALL_CYCLES + kernels + turns * (one * channels / 2 + products * PRODUCT_CYCLES)
