@@ -28,7 +28,7 @@ NOTE = "faltung.train"
 CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
 USUAL: dict[str, dict[str, Any]] = {
     "digits": {"network": "small", "epochs": 15, "batch": 32, "rate": 3e-3},
-    "mnist": {"network": "lenet5", "epochs": 5, "batch": 64, "rate": 2e-3},
+    "mnist": {"network": "lenet5", "epochs": 5, "batch": 64, "rate": 3e-3},
     "folder": {"network": "resnet", "epochs": 20, "batch": 32, "rate": 2e-3},
 }
 COMMON: dict[str, Any] = {"seed": 0, "test": 0.2, "size": None}
