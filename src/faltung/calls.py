@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .arrays import Like, Restore, adopt
+from .compiler.threads import when_changed
 from .errors import DTypeError, PlanError, ShapeError
 from .layer_lowering import Layer, lower_conv, lower_conv_transpose
 from .lowering import Arrangement, Lowered, Sliding, lower_sliding
@@ -46,6 +47,9 @@ def forget() -> None:
     """Drop the plans of all calls."""
     with _lock:
         _seen.clear()
+
+
+when_changed.append(forget)
 
 
 def _remember(key: Hashable, value: Any) -> Any:

@@ -14,6 +14,7 @@ import contextlib
 import ctypes
 import os
 import threading
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -103,6 +104,12 @@ def set_threads(count: int | None) -> None:
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
         raise ShapeError(f"set_threads: count is {count!r}; it must be a positive integer, or None for the default")
     _State.threads = count
+    for forget in when_changed:
+        forget()
+
+
+when_changed: list[Callable[[], None]] = []
+"""Called after `set_threads`: whoever keeps plans made for another number of threads drops them."""
 
 
 def pool(threads: int) -> Pool | None:

@@ -242,7 +242,7 @@ class Layer:
         """``x`` as an array of the layer's dtype, or an error."""
         array = x if type(x) is np.ndarray else np.asarray(x)
         if self.dtype is None:
-            if array.dtype.name not in DTYPES:
+            if array.dtype.char not in "fd":
                 raise DTypeError(f"{self.where}: {argument} has dtype {array.dtype}, but must be float32 or float64; "
                                  f'convert it, {argument}.astype("float32")')
         elif array.dtype != self.dtype:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arrays import Like
 from ..calls import check_method
+from ..compiler.threads import get_threads
 from ..errors import ShapeError
 from ..gradients import conv_input_grad, conv_transpose_input_grad, conv_transpose_weight_grad, conv_weight_grad
 from ..layer_lowering import Layer as Words
@@ -47,7 +48,7 @@ class Convolution(Layer):
         check_method(self.name, method)
         self.method = method
         self._draw(initialiser, generator(seed), bias=bias)
-        self._plans: dict[Shape, Any] = {}
+        self._plans: dict[tuple[Shape, int], Any] = {}
 
     def _parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """Options in the form in which the engine takes them at once."""
@@ -80,7 +81,7 @@ class Convolution(Layer):
         """Compute the layer, by a plan that is made once for each shape of ``x``."""
         if type(x) is not np.ndarray or x.dtype != self.dtype:
             x = self._check(x)
-        planned = self._plans.get(x.shape)
+        planned = self._plans.get((x.shape, get_threads()))
         if planned is None:
             planned = self._make_plan(x.shape)
         bias = self._bias
@@ -95,7 +96,7 @@ class Convolution(Layer):
             del self._plans[next(iter(self._plans))]
         operands = self._likes(shape)
         made = plan(type(self)._compute, *operands, **self.options, method=self.method)
-        self._plans[shape] = made
+        self._plans[shape, get_threads()] = made
         return made
 
     def _likes(self, shape: Shape) -> tuple[Like, Like, Like | None]:

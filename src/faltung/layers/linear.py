@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Like
+from ..compiler.threads import get_threads
 from ..errors import ShapeError
 from ..operations import conv, plan
 from .base import Layer, Parameter, Shape, check_count, generator
@@ -57,8 +58,8 @@ class Linear(Layer):
         if bias:
             offsets = draw_bias(self.features_in, self.features_out, rng, kind)
             self._bias = self._parameters["bias"] = Parameter(offsets)
-        self._forward_plans: dict[int, Any] = {}
-        self._backward_plans: dict[int, tuple[Any, Any]] = {}
+        self._forward_plans: dict[tuple[int, int], Any] = {}
+        self._backward_plans: dict[tuple[int, int], tuple[Any, Any]] = {}
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         """Compute the layer for rows of features along the last axis."""
@@ -73,7 +74,7 @@ class Linear(Layer):
             if bias is not None:
                 y += bias
         else:
-            planned = self._forward_plans.get(len(rows)) or self._plan_forward(x.shape, len(rows))
+            planned = self._forward_plans.get((len(rows), get_threads())) or self._plan_forward(x.shape, len(rows))
             y = planned(rows[None], weight[:, :, None], bias)
         if training:
             self._kept = rows, x.shape
@@ -83,7 +84,7 @@ class Linear(Layer):
         """Gradients by the matrix (``dy^T x``), the bias (``dy`` summed over the rows) and ``x`` (``dy W``)."""
         rows, shape = self._recall()
         dy = self._check_gradient(dy, (*shape[:-1], self.features_out)).reshape(-1, self.features_out)
-        by_weight, by_rows = self._backward_plans.get(len(rows)) or self._plan_backward(len(rows))
+        by_weight, by_rows = self._backward_plans.get((len(rows), get_threads())) or self._plan_backward(len(rows))
         self._weight.receive(by_weight(rows[None], dy.T[:, :, None])[0])
         if self._bias is not None:
             self._bias.receive(dy.sum(axis=0))
@@ -99,7 +100,7 @@ class Linear(Layer):
         _make_room(self._forward_plans)
         rows, weight = (1, count, self.features_in), (self.features_out, self.features_in, 1)
         made = plan(conv, Like(rows, kind), Like(weight, kind), bias, layout="channels_last")
-        self._forward_plans[count] = made
+        self._forward_plans[count, get_threads()] = made
         return made
 
     def _plan_backward(self, count: int) -> tuple[Any, Any]:
@@ -107,7 +108,7 @@ class Linear(Layer):
         _make_room(self._backward_plans)
         made = (plan(conv, Like((1, count, inputs), kind), Like((outputs, count, 1), kind)),
                 plan(conv, Like((1, outputs, inputs), kind), Like((count, outputs, 1), kind)))
-        self._backward_plans[count] = made
+        self._backward_plans[count, get_threads()] = made
         return made
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -130,7 +131,7 @@ class Linear(Layer):
         return f"{self.features_in} -> {self.features_out}" + ("" if self._bias is not None else ", no bias")
 
 
-def _make_room(plans: dict[int, Any]) -> None:
+def _make_room(plans: dict[Any, Any]) -> None:
     while len(plans) >= PLANS:
         del plans[next(iter(plans))]
 
