@@ -44,29 +44,33 @@ def gradients(threads: int) -> None:
     torch.set_num_threads(threads)
     print(f"{threads} thread{'s' * (threads > 1)}: ms of faltung, ms of torch, ratio; GFLOP/s of faltung")
     print(f"{'layer':>28} {'by image':>28} {'by kernel':>30}")
-    for batch, c, m, k, n, groups in CASES:
-        rng = np.random.default_rng(0)
-        x, dy = (rng.standard_normal((batch, channels, n, n)).astype(np.float32) for channels in (c, m))
-        w = rng.standard_normal((m, c // groups, k, k)).astype(np.float32)
-        options = {"padding": k // 2, "groups": groups}
-        tensors = [torch.from_numpy(array) for array in (dy, x, w)]
-
-        def torch_gradient(wanted: list[bool], given: Any = tensors, pad: int = k // 2, groups: int = groups) -> Any:
-            return torch.ops.aten.convolution_backward(*given, None, [1, 1], [pad, pad], [1, 1], False, [0, 0], groups,
-                                                       wanted)
-
-        calls: list[Callable[[], Any]] = [
-            lambda: ft.conv_input_grad(dy, w, x.shape, **options),
-            lambda: torch_gradient([True, False, False]),
-            lambda: ft.conv_weight_grad(dy, x, w.shape, **options),
-            lambda: torch_gradient([False, True, False]),
-        ]
-        times = median_ms(calls)
-        flops = 2e-6 * batch * m * (c // groups) * k * k * n * n
-        columns = "".join(f"{times[i]:9.2f} {times[i + 1]:9.2f} {times[i + 1] / times[i]:6.2f} {flops / times[i]:5.0f}"
-                          for i in (0, 2))
+    for case in CASES:
+        times, gflop = _case(torch, *case)
+        both = ((times[i], times[i + 1]) for i in (0, 2))
+        columns = "".join(f"{own:9.2f} {other:9.2f} {other / own:6.2f} {1e3 * gflop / own:5.0f}" for own, other in both)
+        batch, c, m, k, n, groups = case
         name = f"{batch}x {c}->{m} {k}x{k} {n}x{n}" + (f" g{groups}" if groups > 1 else "")
         print(f"{name:>28} {columns}", flush=True)
+
+
+def _case(torch: Any, batch: int, c: int, m: int, k: int, n: int, groups: int) -> tuple[list[float], float]:
+    """Times of both gradients, ours and torch's, and the GFLOP of one."""
+    rng = np.random.default_rng(0)
+    x, dy = (rng.standard_normal((batch, channels, n, n)).astype(np.float32) for channels in (c, m))
+    w = rng.standard_normal((m, c // groups, k, k)).astype(np.float32)
+    tensors = [torch.from_numpy(array) for array in (dy, x, w)]
+
+    def theirs(wanted: list[bool]) -> Any:
+        sides = ([1, 1], [k // 2, k // 2], [1, 1])
+        return torch.ops.aten.convolution_backward(*tensors, None, *sides, False, [0, 0], groups, wanted)
+
+    times = median_ms([
+        lambda: ft.conv_input_grad(dy, w, x.shape, padding=k // 2, groups=groups),
+        lambda: theirs([True, False, False]),
+        lambda: ft.conv_weight_grad(dy, x, w.shape, padding=k // 2, groups=groups),
+        lambda: theirs([False, True, False]),
+    ])
+    return times, 2e-9 * batch * m * (c // groups) * k * k * n * n
 
 
 def overhead() -> None:
@@ -74,8 +78,8 @@ def overhead() -> None:
     conv, linear = ft.layers.Conv2d(3, 4, 3, seed=1), ft.layers.Linear(84, 10, seed=1)
     x, y = np.ones((1, 3, 8, 8), np.float32), np.ones((1, 4, 6, 6), np.float32)
     rows, scores = np.ones((64, 84), np.float32), np.ones((1, 64, 10), np.float32)
-    conv._plans[x.shape, ft.get_threads()] = lambda *operands: y
-    linear._forward_plans[64, ft.get_threads()] = lambda *operands: scores
+    conv._plans[x.shape, ft.get_threads()] = lambda *_: y
+    linear._forward_plans[64, ft.get_threads()] = lambda *_: scores
     for name, call in (("Conv2d", lambda: conv(x, training=True)), ("Linear", lambda: linear(rows, training=True))):
         print(f"{name}: {1e6 * min(timeit.repeat(call, number=1000, repeat=20)) / 1000:.2f} us beyond the plan")
 

@@ -7,6 +7,7 @@ import pytest
 from scipy import ndimage, signal
 
 import faltung as ft
+from faltung import calls
 
 METHODS = ["auto", "reference"]
 FUNCTIONS = {"convolve": ft.convolve, "correlate": ft.correlate}

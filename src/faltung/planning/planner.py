@@ -62,5 +62,5 @@ def _fastest(problem: Problem, layout: Layout, machine: Machine, threads: int) -
     """The algorithm that is predicted to need the fewest cycles."""
     if prod(problem.kernel) < LARGE_KERNEL or fourier.applies(problem) is not None:
         return "direct"
-    cycles = direct.predicted_cycles(problem, layout.output, machine, threads) / threads
+    cycles = direct.predicted_cycles(problem, layout.output, machine, threads)
     return "fourier" if fourier.predicted_cycles(problem, threads) < cycles else "direct"

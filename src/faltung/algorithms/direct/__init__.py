@@ -8,7 +8,7 @@ from ...problem.layout import View
 from ...problem.problem import Problem
 from .executable import Direct
 from .frame import DirectRecipe
-from .schedule import cycles
+from .schedule import shared_cycles
 from .stages import parts
 
 NAME = "direct"
@@ -25,8 +25,8 @@ def error_bound(problem: Problem) -> float:
 
 
 def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
-    """Predicted cycles of one thread, without building anything."""
-    return sum(cycles(part.frame) for part in parts(problem, output, machine, threads))
+    """Predicted cycles until so many threads have done all, without building anything."""
+    return sum(shared_cycles(part.frame, threads) for part in parts(problem, output, machine, threads))
 
 
 def build(problem: Problem, output: View, machine: Machine, threads: int) -> Direct:

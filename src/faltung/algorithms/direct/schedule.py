@@ -19,6 +19,9 @@ LONGEST_LINE, WIDEST_ROW, TALLEST_BLOCK = 1024, 4096, 128
 LONG_KERNEL = 96
 """Taps from which a kernel is long."""
 
+ITEMS = 4
+"""Work items that each thread should find, to even out what they cost."""
+
 UNROLLED_FMAS = 192
 """Most multiply-adds in one straight piece of code: enough to hide the loop, few enough to compile quickly."""
 
@@ -247,25 +250,33 @@ def dot_stage(stage: Stage, machine: Machine) -> Stage | None:
         accumulator_dtype="int32"))
 
 
+def shared_cycles(frame: Frame, threads: int) -> float:
+    """Predicted cycles until so many threads have done all items."""
+    return cycles(frame) * -(-frame.items // threads) / frame.items
+
+
 def _share(stage: Stage, recipe: DirectRecipe, machine: Machine, threads: int) -> DirectRecipe:
-    """Part the output channels, and then the rows, until every thread has several items to take."""
+    """Part the rows and the output channels until every thread has several items to take, unless one is quicker."""
+    whole = recipe._replace(channel_blocks=Frame(stage, recipe, machine).channel_blocks)
+    if threads == 1 or Frame(stage, whole, machine).items >= ITEMS * threads:
+        return whole
+    shared = [whole, *(_parted(stage, whole, machine, each * threads) for each in (1, ITEMS))]
+    # of equals, the one with most items
+    return min(reversed(shared), key=lambda one: shared_cycles(Frame(stage, one, machine), threads))
+
+
+def _parted(stage: Stage, recipe: DirectRecipe, machine: Machine, wished: int) -> DirectRecipe:
+    """Part the rows, and then the output channels, into about so many items."""
     frame = Frame(stage, recipe, machine)
-    all_blocks = frame.channel_blocks
-    recipe = recipe._replace(channel_blocks=all_blocks)
-    if threads == 1:
-        return recipe
-    items = Frame(stage, recipe, machine).items
-    wished = 4 * threads
-    if items < wished:
-        block = list(recipe.block)
-        tile = frame.tile_rows
-        for axis in range(len(block) - 1):
-            part = -(-wished // items)
-            if part > 1 and block[axis] > tile:
-                least = tile if axis == len(block) - 2 else 1
-                block[axis] = _even(block[axis], max(tile, -(-block[axis] // part)), least)
-                recipe = recipe._replace(block=tuple(block))
-                items = Frame(stage, recipe, machine).items
+    items, all_blocks, tile = frame.items, frame.channel_blocks, frame.tile_rows
+    block = list(recipe.block)
+    for axis in range(len(block) - 1):
+        part = -(-wished // items)
+        if part > 1 and block[axis] > tile:
+            least = tile if axis == len(block) - 2 else 1
+            block[axis] = _even(block[axis], max(tile, -(-block[axis] // part)), least)
+            recipe = recipe._replace(block=tuple(block))
+            items = Frame(stage, recipe, machine).items
     if items < wished and all_blocks > 1:
         shares = min(all_blocks, -(-wished // items))
         recipe = recipe._replace(channel_blocks=-(-all_blocks // shares))

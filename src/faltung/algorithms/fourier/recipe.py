@@ -26,7 +26,10 @@ CACHED_BYTES = 1 << 19
 TILE_CYCLES = 150_000.0
 """Python's share of one tile, where there is one."""
 
-CALL_CYCLES = 200_000.0
+KERNEL_CYCLES = 60_000.0
+"""Python's share of one kernel's spectrum."""
+
+CALL_CYCLES = 140_000.0
 """Python's share of a call: the kernel, the tables, and handing over to other threads."""
 
 FLOPS_PER_CYCLE = 1.0
@@ -173,7 +176,7 @@ def _phase_cycles(problem: Problem, threads: int) -> float:
     if is_real_plane(problem):
         one = plane_cycles(recipe.lengths, double=double)
         one *= WHOLE if sums_integers(problem) and problem.overflow == "proven" else 1.0
-        kernels = problem.groups * problem.channels_in * problem.channels_out * one / 2
+        kernels = problem.groups * problem.channels_in * problem.channels_out * (one / 2 + KERNEL_CYCLES)
         turns = ceil(leads * tiles / min(threads, leads * tiles))
         return CALL_CYCLES + kernels + turns * (one * channels / 2 + products * PRODUCT_CYCLES)
     planes = 4.0 if recipe.dtype.startswith("complex") else 1.0
