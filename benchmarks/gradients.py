@@ -14,23 +14,26 @@ from typing import Any
 import numpy as np
 
 import faltung as ft
+from benchmarks.harness import LONG_PAUSE_S
 
 CASES = [
     # batch, channels in, channels out, kernel, extent, groups
     (8, 64, 64, 3, 56, 1), (8, 128, 128, 3, 28, 1), (8, 256, 256, 3, 14, 1), (8, 32, 64, 5, 28, 1),
     (8, 144, 144, 3, 28, 144), (8, 1, 16, 3, 28, 1), (64, 1, 6, 5, 28, 1),
 ]
-BUDGET_S = 1.5
+BUDGET_S = 3.0
 
 
 def median_ms(calls: list[Callable[[], Any]]) -> list[float]:
-    """The median of each call's times, interleaved."""
+    """The median of each call's times, interleaved, with pauses in which the other's threads go to sleep."""
     for call in calls:
         call()
     times: list[list[float]] = [[] for _ in calls]
     start = time.perf_counter()
     while time.perf_counter() - start < BUDGET_S or len(times[0]) < 5:
         for call, own in zip(calls, times, strict=True):
+            time.sleep(LONG_PAUSE_S)
+            call()
             begin = time.perf_counter()
             call()
             own.append(time.perf_counter() - begin)
