@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 help:
 	@echo "make demo      convolve a photograph; results and a contact sheet in demo-output/"
 	@echo "make test      all quick tests"
-	@echo "make test-all  all tests, the slow ones too"
+	@echo "make test-all  all tests, the slow ones and those against torch too"
 	@echo "make check     ruff and mypy --strict"
 	@echo "make bench     compare with other libraries; table and chart in benchmarks/results/"
 	@echo "make clean     remove what the other commands made"
@@ -30,16 +30,16 @@ demo: $(VENV)/.with-demo
 test: $(VENV)/.with-test
 	$(BIN)/python -m pytest -n auto
 
-test-all: $(VENV)/.with-test $(VENV)/.with-dev
+test-all: $(VENV)/.with-test $(VENV)/.with-dev $(VENV)/.with-bench
 	tests/cross/install.sh
 	$(BIN)/python -m pytest -n auto -m "slow or not slow"
 
 check: $(VENV)/.with-dev
-	$(BIN)/ruff check src tests examples
+	$(BIN)/ruff check src tests examples benchmarks
 	$(BIN)/mypy
 
 format: $(VENV)/.with-dev
-	$(BIN)/ruff check --fix src tests examples
+	$(BIN)/ruff check --fix src tests examples benchmarks
 
 bench: $(VENV)/.with-bench
 	$(BIN)/python -m benchmarks
