@@ -42,7 +42,7 @@ def make_plan(problem: Problem, layout: Layout, *, function: str = "plan", metho
         The caller's kernel and bias, if they are known: they are packed once.
     """
     machine, most = detect(), threads or get_threads()
-    name = _fastest(problem, layout, machine, most) if method == "auto" else method
+    name = _fastest(problem, layout, machine) if method == "auto" else method
     if name not in ALGORITHMS:
         raise PlanError(f'{function}: method "{method}" is not known; use "auto", "direct", "fourier" or "reference"')
     reason = ALGORITHMS[name].applies(problem)
@@ -58,9 +58,9 @@ def _remake(problem: Problem, layout: Layout, function: str, method: str, thread
     return make_plan(problem, layout, function=function, method=method, threads=threads, kernel=kernel, bias=bias)
 
 
-def _fastest(problem: Problem, layout: Layout, machine: Machine, threads: int) -> str:
-    """The algorithm that is predicted to need the fewest cycles."""
+def _fastest(problem: Problem, layout: Layout, machine: Machine) -> str:
+    """The algorithm that is predicted to need the fewest cycles on one thread: bits must not depend on their number."""
     if prod(problem.kernel) < LARGE_KERNEL or fourier.applies(problem) is not None:
         return "direct"
-    cycles = direct.predicted_cycles(problem, layout.output, machine, threads)
-    return "fourier" if fourier.predicted_cycles(problem, threads) < cycles else "direct"
+    cycles = direct.predicted_cycles(problem, layout.output, machine, 1)
+    return "fourier" if fourier.predicted_cycles(problem) < cycles else "direct"
