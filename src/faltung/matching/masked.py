@@ -28,7 +28,7 @@ from .score_program import MOST_CHANNELS, Numbers, combine
 
 Array = np.ndarray
 UNIT = 2.0**-53
-MANY = 400
+MANY = 1000
 """Weights from which integers are no longer multiplied four at a time, but transformed."""
 
 
@@ -86,17 +86,18 @@ class Masked:
                 return sums
         parts = np.ascontiguousarray(squares).astype(squares.dtype.newbyteorder("<"), copy=False)
         octets = parts.view(np.uint8).reshape(*parts.shape, parts.itemsize)
+        wide: Any = np.int32 if int(mask.sum()) << 8 * parts.itemsize < 2**31 else np.int64
         total: Array | None = None
         for place in reversed(range(parts.itemsize)):
             octet = octets[..., place]
             if total is None and not octet.any():
                 continue
-            part = self.work.correlate(octet, mask, self._dtype(octet, mask)).astype(np.int64, copy=False)
+            part = self.work.correlate(octet, mask, self._dtype(octet, mask)).astype(wide, copy=False)
             if total is not None:
                 total <<= 8
                 part += total
             total = part
-        return np.zeros(self.places, np.int64) if total is None else total
+        return np.zeros(self.places, wide) if total is None else total
 
     def _rounded(self, squares: Array, mask: Array) -> Array | None:
         """The same in float64, rounded to integers, if the error is proven to be below one quarter."""
@@ -159,7 +160,8 @@ def _squares(values: Array, work: Work) -> Array:
     """The squares, summed over the channels, in a first axis of one; integers as narrow as they can be."""
     if not work.exact:
         return np.asarray(np.einsum("i...,i...->...", values, values))[np.newaxis]
-    largest = len(values) * int(np.abs(values.astype(np.int32)).max(initial=0)) ** 2
-    kind = np.min_scalar_type(largest) if largest else np.dtype(np.uint8)
+    reach = np.iinfo(values.dtype)
+    largest = len(values) * (max(-reach.min, reach.max) if values.itemsize <= 2 else int(np.abs(values).max())) ** 2
+    kind = np.min_scalar_type(largest)
     wide = values.astype(kind)
     return np.asarray(np.einsum("i...,i...->...", wide, wide))[np.newaxis]
