@@ -51,8 +51,8 @@ class Parameter:
     gradient : ndarray or None
         Of the same shape and dtype.  ``backward`` sets it.
     accumulate : bool
-        Let ``backward`` add to the gradient that is there, instead of replacing it: for a batch in several parts,
-        or a layer that stands at several places.  Set ``gradient = None`` to begin anew.
+        Let ``backward`` add to the gradient that is there, instead of replacing it: for a batch in several parts.
+        Set ``gradient = None`` to begin anew.
     """
 
     __slots__ = ("accumulate", "gradient", "value")
