@@ -5,9 +5,7 @@ Run as ``python -m benchmarks.gradients``; medians of interleaved runs, on one t
 
 from __future__ import annotations
 
-import time
 import timeit
-from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -15,6 +13,7 @@ import numpy as np
 
 import faltung as ft
 from benchmarks.harness import LONG_PAUSE_S
+from benchmarks.interleaved import median_ms
 
 CASES = [
     # batch, channels in, channels out, kernel, extent, groups
@@ -22,22 +21,6 @@ CASES = [
     (8, 144, 144, 3, 28, 144), (8, 1, 16, 3, 28, 1), (64, 1, 6, 5, 28, 1),
 ]
 BUDGET_S = 3.0
-
-
-def median_ms(calls: list[Callable[[], Any]]) -> list[float]:
-    """The median of each call's times, interleaved, with pauses in which the other's threads go to sleep."""
-    for call in calls:
-        call()
-    times: list[list[float]] = [[] for _ in calls]
-    start = time.perf_counter()
-    while time.perf_counter() - start < BUDGET_S or len(times[0]) < 5:
-        for call, own in zip(calls, times, strict=True):
-            time.sleep(LONG_PAUSE_S)
-            call()
-            begin = time.perf_counter()
-            call()
-            own.append(time.perf_counter() - begin)
-    return [1e3 * float(np.median(own)) for own in times]
 
 
 def gradients(threads: int) -> None:
@@ -72,7 +55,7 @@ def _case(torch: Any, batch: int, c: int, m: int, k: int, n: int, groups: int) -
         lambda: theirs([True, False, False]),
         lambda: ft.conv_weight_grad(dy, x, w.shape, padding=k // 2, groups=groups),
         lambda: theirs([False, True, False]),
-    ])
+    ], BUDGET_S, least=5, pause_s=LONG_PAUSE_S)
     return times, 2e-9 * batch * m * (c // groups) * k * k * n * n
 
 

@@ -8,7 +8,6 @@ dtype of the picture.  OpenCV and ndimage are checked against faltung's result f
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 
 import faltung as ft
 
+from .interleaved import median_ms
 from .matching import load, scene
 
 BUDGET_S = 1.0
@@ -95,20 +95,6 @@ def _pyramid() -> Case:
     return Case("pyramid, 5 levels", lambda x: ft.images.pyramid(x, 6)[-1], peers)
 
 
-def medians_ms(*calls: Callable[[], Any]) -> list[float]:
-    """The median of each call's times, interleaved."""
-    for call in calls:
-        call()
-    times: list[list[float]] = [[] for _ in calls]
-    start = time.perf_counter()
-    while len(times[0]) < 5 or time.perf_counter() - start < BUDGET_S:
-        for spent, call in zip(times, calls, strict=True):
-            begin = time.perf_counter()
-            call()
-            spent.append(time.perf_counter() - begin)
-    return [1e3 * float(np.median(spent)) for spent in times]
-
-
 def set_threads(count: int) -> None:
     """For all that listen; scikit-image and ndimage have one thread always."""
     ft.set_threads(count)
@@ -126,7 +112,7 @@ def line(case: Case, picture: np.ndarray, threads: int, names: list[str]) -> str
         if name != "scikit-image" and apart > case.near:
             raise SystemExit(f"{case.name}: {name} is {apart:.2f} grey values away")
     calls = [case.ours, *case.peers.values()]
-    times = medians_ms(*[lambda call=call: call(picture) for call in calls])
+    times = median_ms([lambda call=call: call(picture) for call in calls], BUDGET_S, least=5)
     by_name = dict(zip(case.peers, times[1:], strict=True))
     cells = [f"{by_name[name]:.3g}" if name in by_name else "" for name in names]
     best = f"{min(times[1:]) / times[0]:.2f}" if by_name else ""

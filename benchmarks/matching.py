@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import faltung as ft
+from benchmarks.interleaved import median_ms
 
 CASES = [(512, 8), (512, 32), (1024, 16), (1024, 64), (2048, 32), (2048, 128), (4096, 8), (4096, 256)]
 BUDGET_S = 2.0
@@ -28,20 +28,6 @@ def scene(size: int, dtype: str) -> np.ndarray:
         noise = ft.correlate(noise, k, "same", axes=axis, border="wrap")
     noise = (noise - noise.min()) / (noise.max() - noise.min())
     return np.rint(255 * noise).astype(np.uint8) if dtype == "uint8" else noise
-
-
-def median_ms(*calls: Callable[[], Any]) -> list[float]:
-    """The median of each call's times, interleaved."""
-    for call in calls:
-        call()
-    times: list[list[float]] = [[] for _ in calls]
-    start = time.perf_counter()
-    while time.perf_counter() - start < BUDGET_S or len(times[0]) < 3:
-        for call, own in zip(calls, times, strict=True):
-            begin = time.perf_counter()
-            call()
-            own.append(time.perf_counter() - begin)
-    return [1e3 * float(np.median(own)) for own in times]
 
 
 def load(name: str) -> Any:
@@ -74,7 +60,7 @@ def matching(cases: list[tuple[int, int]], threads: int) -> None:
                 calls.append(lambda x=image, t=pattern: cv2.matchTemplate(x, t, cv2.TM_CCOEFF_NORMED))
             if feature:
                 calls.append(lambda x=image, t=pattern: feature.match_template(x, t))
-            times = median_ms(*calls)
+            times = median_ms(calls, BUDGET_S)
             others = "".join(f"{value:>10.2f} " for value in times[1:])
             ratios = "  ".join(f"{value / times[0]:.2f}" for value in times[1:])
             print(f"{size:>6} {extent:>8} {dtype:>8} {times[0]:>10.2f} {others}  {ratios}", flush=True)
@@ -91,7 +77,7 @@ def missing() -> None:
                                           lambda x=x, k=k: ft.convolve(x, k, "same")]
         if astropy:
             calls.append(lambda x=x, k=k: astropy.convolve(x, k, boundary="fill", fill_value=0))
-        times = median_ms(*calls)
+        times = median_ms(calls, BUDGET_S)
         print(f"NaN omitted, {size}x{size} {dtype}, gaussian {k.shape[0]}x{k.shape[1]}: "
               f"faltung {times[0]:.2f} ms (plain {times[1]:.2f})"
               + (f", astropy {times[2]:.2f} ms, {times[2] / times[0]:.1f} times" if astropy else ""), flush=True)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..compiler.casts import widen
 from ..compiler.elements import ELEMENTS
 from ..compiler.emit import Function, Module, Operand, Value, constant, lanes_of, vector
+from ..compiler.entry import emit_entry
 from ..machine import Machine
 
 # Cells of the context, 8 bytes each; steps are in bytes.
@@ -41,19 +42,6 @@ def emit_combination(recipe: ScoreRecipe, squares: str, machine: Machine) -> str
     _Given(recipe, machine, module).emit_work(squares)
     emit_entry(module)
     return module.text()
-
-
-def emit_entry(module: Module) -> None:
-    """Write ``entry``, which calls ``work`` for every item, alone or with the workers."""
-    f = module.function("entry", "void", [("ptr", "context"), ("ptr", "pool"), ("ptr", "run"), ("i64", "items"),
-                                          ("i64", "participants")], internal=False)
-    context, pool, run, items, participants = f.arguments
-    alone = f.compare("slt", participants, 2)
-    with f.when(alone), f.loop(0, items) as loop:
-        f.call("work", "void", context, loop.index, 0, local=True)
-    with f.unless(alone):
-        f.call_pointer(run, "void", pool, Value("ptr", "@work"), context, items, participants)
-    f.finish()
 
 
 class Formulas:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from ..compiler.casts import widen
 from ..compiler.emit import Module, Operand, Value, constant, lanes_of, vector
+from ..compiler.entry import emit_entry
 from ..compiler.values import mangle
 from ..machine import Machine
 from .score_code import (
@@ -38,7 +39,6 @@ from .score_code import (
     WIDTH,
     Formulas,
     ScoreRecipe,
-    emit_entry,
 )
 
 

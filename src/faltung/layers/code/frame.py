@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from ...compiler.elements import ELEMENTS, Element
 from ...compiler.emit import Function, Module, Operand, Value, constant, element_of, lanes_of, vector
+from ...compiler.entry import emit_entry
 from ...compiler.values import mangle
 from ...machine import Machine
 
@@ -39,15 +40,7 @@ class Writer:
 
     def finish(self) -> str:
         """Write ``entry``, which calls ``work`` for every item, alone or with the workers; the whole text."""
-        f = self.module.function("entry", "void", [("ptr", "context"), ("ptr", "pool"), ("ptr", "run"),
-                                                   ("i64", "items"), ("i64", "participants")], internal=False)
-        context, pool, run, items, participants = f.arguments
-        alone = f.compare("slt", participants, 2)
-        with f.when(alone), f.loop(0, items) as loop:
-            f.call("work", "void", context, loop.index, 0, local=True)
-        with f.unless(alone):
-            f.call_pointer(run, "void", pool, Value("ptr", "@work"), context, items, participants)
-        f.finish()
+        emit_entry(self.module)
         return self.module.text()
 
     # --- the context
