@@ -16,6 +16,7 @@ import os
 import threading
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -123,6 +124,16 @@ def pool(threads: int) -> Pool | None:
         if _State.pool is None or _State.pool.workers < threads - 1:
             _State.pool = Pool(threads - 1)
         return _State.pool
+
+
+def run_items(entry: Callable[..., None], context: Any, items: int, participants: int) -> None:
+    """Call ``entry(context, pool, run, items, participants)``, with workers if there is to be more than one."""
+    workers = pool(participants)
+    if workers is None:
+        entry(context, None, None, items, 1)
+        return
+    workers.wake(participants - 1)
+    entry(context, workers.address, workers.run_address, items, participants)
 
 
 def _forget_pool() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..compiler import jit
-from ..compiler.threads import get_threads, pool
+from ..compiler.threads import get_threads, run_items
 from ..machine import Machine, detect
 
 Array = np.ndarray
@@ -47,12 +47,7 @@ class Program:
         """Run all items; ``elements`` tells whether threads are worth it, and ``threads`` how many at most."""
         context = _cells_of(len(cells))(*cells)
         count = min(threads or get_threads(), items) if elements >= PARALLEL else 1
-        workers = pool(count) if count > 1 else None
-        if workers is None:
-            self._entry(context, None, None, items, 1)
-        else:
-            workers.wake(count - 1)
-            self._entry(context, workers.address, workers.run_address, items, count)
+        run_items(self._entry, context, items, count)
 
 
 @cache

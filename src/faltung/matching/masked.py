@@ -19,6 +19,7 @@ from .numbers import (
     formula_kind,
     integer_dtype,
     narrow,
+    pattern_size,
     pattern_sums,
     weights_of,
 )
@@ -136,11 +137,8 @@ class Masked:
         if np.ndim(sums["weight"]) or recipe.channels > MOST_CHANNELS or self.work.score not in known:
             return [(0, self.places[0])]
         pattern1, pattern2, weight = sums["pattern1"].reshape(-1), sums["pattern2"], sums["weight"]
-        size = pattern2
-        if self.work.score == "zncc":
-            size = weight * pattern2 - (pattern1 * pattern1).sum()
-            size = size if self.work.exact else size / weight**2
-        numbers = Numbers(weight, pattern1, pattern2, float(size), 0, flat, rounding=self.rounding)
+        size = pattern_size(self.work, weight, pattern1, pattern2)
+        numbers = Numbers(weight, pattern1, pattern2, size, 0, flat, rounding=self.rounding)
         combine(recipe, one, two, both, out, numbers, self.work.threads)
         return []
 

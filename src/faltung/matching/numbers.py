@@ -143,6 +143,14 @@ def pattern_sums(kernel: Array, weighted: Array, back: int, kind: Any, mask: Arr
     return scaled.sum(axis=axes).astype(kind), (whole * scaled).sum().item()
 
 
+def pattern_size(work: Work, weight: Any, pattern1: Array, pattern2: Any) -> float:
+    """What a formula takes the root of: of the pattern alone, and so the same at every place."""
+    if work.score != "zncc":
+        return float(pattern2)
+    variance = weight * pattern2 - (pattern1 * pattern1).sum()
+    return float(variance) if work.exact else float(variance / weight**2)
+
+
 def beside(per_channel: Array, image1: Array) -> Array:
     """One number for each channel, beside arrays of all places."""
     return per_channel.reshape(-1, *[1] * (image1.ndim - 1))

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..compiler import jit
 from ..compiler.memory import aligned
-from ..compiler.threads import get_threads, pool
+from ..compiler.threads import get_threads, run_items
 from ..machine import detect
 from . import score_code as code
 from . import window_code
@@ -92,7 +92,7 @@ def _rows(recipe: ScoreRecipe, image: Array, both: Array, out: Array, extents: t
         image.ctypes.data, *image.strides[:2], image.shape[2], *extents, *out.shape, both.ctypes.data, both.strides[0],
         out.ctypes.data, out.strides[0], scratch.ctypes.data, step, strip, chunk, line, part, bad.ctypes.data,
         cells.ctypes.data], np.int64)
-    _run(_windows_program(recipe), context, items, participants)
+    run_items(_windows_program(recipe), context.ctypes.data, items, participants)
     return _ranges(bad)
 
 
@@ -106,7 +106,8 @@ def combine(recipe: ScoreRecipe, image1: Array, image2: Array, both: Array, out:
                         (code.SCRATCH, image2.ctypes.data), (code.BOTH, both.ctypes.data), (code.OUT, out.ctypes.data),
                         (code.WIDTH, out.size), (code.CHUNK, PARALLEL), (code.NUMBERS, cells.ctypes.data)):
         context[cell] = value
-    _run(_combination_program(recipe, image2.dtype.name), context, items, min(threads or get_threads(), items))
+    program = _combination_program(recipe, image2.dtype.name)
+    run_items(program, context.ctypes.data, items, min(threads or get_threads(), items))
 
 
 def _line(elements: int, size: int) -> int:
@@ -134,15 +135,6 @@ def _cells(numbers: Numbers, recipe: ScoreRecipe, limit: float) -> Array:
     kind[code.WEIGHT], kind[code.BACK], kind[code.PATTERN2] = numbers.weight, numbers.back, numbers.pattern2
     kind[code.PATTERN1 :] = numbers.pattern1
     return cells
-
-
-def _run(entry: Any, context: Array, items: int, participants: int) -> None:
-    workers = pool(participants) if participants > 1 else None
-    if workers is None:
-        entry(context.ctypes.data, None, None, items, 1)
-        return
-    workers.wake(participants - 1)
-    entry(context.ctypes.data, workers.address, workers.run_address, items, participants)
 
 
 def _load(what: str, emit: Any) -> Any:

@@ -16,6 +16,7 @@ from .numbers import (
     centred_pattern,
     formula_kind,
     integer_dtype,
+    pattern_size,
     pattern_sums,
     sum_dtype,
 )
@@ -62,25 +63,18 @@ class Windowed:
         """Fill score maps by generated code; the ranges along the first axis that are left to `sums`."""
         left = [(0, self.places[0])]
         for number, out in enumerate(maps):
-            (kernel, back), both, (pattern1, pattern2) = self.kernels[number], self.both[number], self.patterns[number]
+            (_, back), both, (pattern1, pattern2) = self.kernels[number], self.both[number], self.patterns[number]
             recipe = self._recipe(both, out)
             if not is_possible(recipe, self.image, len(self.extents)):
                 return left
-            numbers = Numbers(self.weight, pattern1, pattern2, self._size(kernel, number), back, flat, self.shift)
+            size = pattern_size(self.work, self.weight, pattern1, pattern2)
+            numbers = Numbers(self.weight, pattern1, pattern2, size, back, flat, self.shift)
             rest = score_windows(recipe, self.image, both, out, self.extents, numbers, self.work.threads)
         return rest
 
     def _recipe(self, both: Array, out: Array) -> ScoreRecipe:
         names = (self.image.dtype, both.dtype, self.sum_dtype, np.dtype(self.kind), out.dtype)
         return ScoreRecipe(self.work.score, len(self.image), *(dtype.name for dtype in names))
-
-    def _size(self, kernel: Array, number: int) -> float:
-        """What the formula takes the root of: of the pattern alone, and so the same at every place."""
-        pattern1, pattern2 = self.patterns[number]
-        if self.work.score != "zncc":
-            return float(pattern2)
-        variance = self.weight * pattern2 - (pattern1 * pattern1).sum(axis=0)
-        return float(variance) if self.work.exact else float(variance) / self.weight**2
 
     def sums(self, start: int, stop: int) -> Iterator[tuple[int, int, list[Sums]]]:
         """The sums at the places from ``start`` to ``stop`` along the first axis: ranges, and one for each pattern.

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...compiler import jit
 from ...compiler.memory import Workspace, aligned
-from ...compiler.threads import pool
+from ...compiler.threads import run_items
 from ...machine import Machine
 from ..phases import Phase
 from .columns import twiddles
@@ -87,18 +87,13 @@ class PlanePart(Part):
         """Fill ``places``; whether an integer overflowed, and which tiles have to be summed directly."""
         status = np.zeros(self.items, np.int64)
         participants = min(threads, self.participants)
-        workers = pool(participants) if participants > 1 else None
         buffer = self.workspace.borrow()
         context = np.array([
             image.ctypes.data, places.ctypes.data, spectra.ctypes.data, (NO_BIAS if bias is None else bias).ctypes.data,
             *(table.ctypes.data for table in (*self.tables, *self.roots, self.negatives)), buffer[0],
             status.ctypes.data, 0, *image.strides, *places.strides], np.int64)
         try:
-            if workers is None:
-                self._functions[0](context.ctypes.data, None, None, self.items, 1)
-            else:
-                workers.wake(participants - 1)
-                self._functions[0](context.ctypes.data, workers.address, workers.run_address, self.items, participants)
+            run_items(self._functions[0], context.ctypes.data, self.items, participants)
         finally:
             self.workspace.give_back(buffer)
         return bool(context[11]), status
