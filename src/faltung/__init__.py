@@ -20,7 +20,8 @@ __all__ = [
     "BorderError", "CodegenError", "DTypeError", "FaltungError", "ImageError", "Like", "Match", "PlanError",
     "ShapeError", "autocorrelate", "continuous", "conv", "conv_input_grad", "conv_transpose",
     "conv_transpose_input_grad", "conv_transpose_weight_grad", "conv_weight_grad", "convolve", "correlate", "filter",
-    "find", "get_threads", "images", "kernels", "layers", "match", "period", "plan", "read", "set_threads", "write",
+    "find", "get_threads", "images", "kernels", "layers", "match", "period", "plan", "read", "set_threads", "show",
+    "write",
 ]
 
 # Imported on first use: the compiler's floor brings llvmlite, images bring the file formats.
@@ -31,7 +32,7 @@ _LATE = {
     "conv_transpose_input_grad": "gradients", "conv_transpose_weight_grad": "gradients",
     "match": "matching", "find": "matching", "Match": "matching", "period": "periods",
 }
-_MODULES = ("continuous", "images", "kernels", "layers")
+_MODULES = ("continuous", "images", "kernels", "layers", "show")
 
 
 def __getattr__(name: str) -> Any:

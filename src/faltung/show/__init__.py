@@ -1,0 +1,28 @@
+"""Pictures of what convolution does, drawn from the values that run; Matplotlib is needed only here."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+# Imported on first use: a picture needs only its own module.
+_LATE = {
+    "Scene": "scene",
+    "picture": "scene",
+    "write": "files",
+}
+__all__ = [  # noqa: PLE0604 the names are the keys of the table
+    *_LATE,
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        value = getattr(import_module(f".{_LATE[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATE})

@@ -1,0 +1,67 @@
+"""What every picture must keep: labels apart from each other and inside the picture, at any width, light and dark."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.text import Text
+
+from faltung.show.scene import picture
+from faltung.show.style import THEMES
+
+WIDTHS = (400, 800, 1600)
+
+
+def check_scene(scene: Any, steps: tuple[int, ...] | None = None, widths: tuple[int, ...] = WIDTHS) -> None:
+    """Draw a scene at its first, middle and last step (or those given), wide and narrow, light and dark."""
+    for step in steps if steps is not None else sorted({0, scene.steps // 2, scene.steps - 1, scene.first}):
+        for width in widths:
+            check_figure(picture(scene, step, width=width), width)
+        assert scene.words(step).strip(), "a step without words"
+    check_figure(picture(scene, width=widths[0], theme="dark"), widths[0], "dark")
+
+
+def check_figure(figure: Any, width: int, theme: str = "light") -> None:
+    """Render a figure and look at its labels and its paper."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())
+    assert pixels.shape[1] == width
+    paper = np.round(255 * np.array(to_rgb(THEMES[theme].paper)))
+    assert np.abs(pixels[0, 0, :3] - paper).max() <= 1, "the paper is of another theme"
+    assert len(np.unique(pixels.reshape(-1, 4), axis=0)) > 3, "nothing is drawn"
+    found = overlaps(figure)
+    assert not found, f"at {width} pixels: {found}"
+
+
+def overlaps(figure: Any, slack: float = 1.0) -> list[str]:
+    """Pairs of texts that lie over each other, and texts that leave the figure, as words; boxes in pixels."""
+    renderer = figure.canvas.get_renderer()
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in figure.findobj(Text)
+             if text.get_text().strip() and _is_seen(text)]
+    width, height = figure.bbox.width, figure.bbox.height
+    outside = [f"{name!r} leaves the picture" for name, box in boxes
+               if box.x0 < -slack or box.y0 < -slack or box.x1 > width + slack or box.y1 > height + slack]
+    across = [f"{one!r} lies on {other!r}" for (one, a), (other, b) in combinations(boxes, 2)
+              if min(a.x1, b.x1) - max(a.x0, b.x0) > slack and min(a.y1, b.y1) - max(a.y0, b.y0) > slack]
+    return outside + across
+
+
+def _is_seen(text: Text) -> bool:
+    """Whether a text is drawn: ticks beyond the limits of their axis are kept by Matplotlib, but not drawn."""
+    if not text.get_visible() or (text.axes is not None and not text.axes.get_visible()):
+        return False
+    axes = text.axes
+    if axes is None:
+        return True
+    for axis in (axes.xaxis, axes.yaxis):
+        inside = [label for tick in axis._update_ticks() for label in (tick.label1, tick.label2)]
+        every = [label for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks())
+                 for label in (tick.label1, tick.label2)]
+        if any(text is label for label in every):
+            return axis.get_visible() and axes.axison and any(text is label for label in inside)
+    return True
