@@ -1,4 +1,4 @@
-"""The command line: ``faltung apply``, ``plan``, ``find``, ``kernels``, ``train``, ``classify``, ``doctor``, ``cache``.
+"""The command line: ``faltung apply``, ``plan``, ``find``, ``kernels``, ``train``, ``classify``, ``explain`` and more.
 
 Whatever goes wrong is told in one line on the error stream, with exit status 2.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from . import __version__
 from .errors import FaltungError
@@ -75,6 +75,7 @@ def _parser() -> Parser:
                                    formatter_class=argparse.RawDescriptionHelpFormatter))
     classify = commands.add_parser("classify", help="tell what is on pictures, by a trained network")
     _add_classify(classify)
+    _add_explain(commands)
     doctor = commands.add_parser("doctor", help="show the processor and what it can do")
     doctor.set_defaults(run=_doctor)
     cache = commands.add_parser("cache", help="show or clear the folder of compiled code")
@@ -235,6 +236,15 @@ def _add_classify(parser: argparse.ArgumentParser) -> None:
     add("--invert", action="store_true", help="dark on light becomes light on dark, as MNIST and digits are")
     add("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_classify)
+
+
+def _add_explain(commands: Any) -> None:
+    from .commands import explain
+
+    parser = commands.add_parser("explain", help="see it step by step: words, pictures, animations",
+                                 description=explain.DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
+    explain.add_options(parser)
+    parser.set_defaults(run=explain.run)
 
 
 def _apply(options: argparse.Namespace) -> int:

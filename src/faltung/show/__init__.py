@@ -8,6 +8,7 @@ from typing import Any
 # Imported on first use: a picture needs only its own module.
 _LATE = {
     "Scene": "scene",
+    "animate": "animation",
     "picture": "scene",
     "write": "files",
 }

@@ -83,12 +83,17 @@ def picture(scene: Scene, step: int | None = None, *, width: int = 800, theme: s
     matplotlib.figure.Figure
         With 100 dots an inch.
     """
-    number = scene.first if step is None else step
-    if not 0 <= number < scene.steps:
-        raise FaltungError(f"show: step {number} is not there; {scene.title!r} has steps 0 to {scene.steps - 1}")
+    number = check_step(scene, scene.first if step is None else step)
     stage, show = staged(scene, width, theme)
     show(number)
     return stage.figure
+
+
+def check_step(scene: Scene, step: int) -> int:
+    """Return the step, if the scene has it."""
+    if not 0 <= step < scene.steps:
+        raise FaltungError(f"show: step {step} is not there; {scene.title!r} has steps 0 to {scene.steps - 1}")
+    return step
 
 
 def staged(scene: Scene, width: int, theme: str) -> tuple[Stage, Show]:
