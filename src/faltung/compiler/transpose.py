@@ -43,45 +43,73 @@ def store_turned(f: Function, lines: Sequence[Value], target: Value, turned_byte
 
 
 def _emit(machine: Machine, dtype: str) -> str:
-    """transpose(source, target, rows, columns): contiguous matrices; rows fill 16 bytes evenly."""
+    """transpose(source, target, shape): stacks of matrices; ``shape`` holds extents and pitches, as `_SHAPE` tells."""
     module, element = Module(), ELEMENTS[dtype]
-    size, lanes, group = element.size, machine.vector_bytes // element.size, 16 // element.size
-    kind = vector(element.ir, lanes)
-    parameters = [("ptr", "source"), ("ptr", "target"), ("i64", "rows"), ("i64", "columns")]
-    f = module.function("transpose", "void", parameters, internal=False)
-    source, target, rows, columns = f.arguments
-    whole = f.mul(f.div(columns, lanes), lanes)
-    pitch, turned = f.mul(columns, size), f.mul(rows, size)
-    with f.loop(0, rows, group) as row:
-        line = f.at(source, f.mul(row.index, pitch))
-        there = f.at(target, f.mul(row.index, size))
-        with f.loop(0, whole, lanes) as column:
-            here = f.at(line, f.mul(column.index, size))
-            lines = [f.load(kind, f.at(here, f.mul(i, pitch))) for i in range(group)]
-            store_turned(f, lines, f.at(there, f.mul(column.index, turned)), turned)
-        with f.loop(whole, columns) as column:
-            for i in range(group):
-                value = f.load(element.ir, f.at(f.at(line, f.mul(i, pitch)), f.mul(column.index, size)))
-                f.store(value, f.at(f.at(there, i * size), f.mul(column.index, turned)))
+    size, group = element.size, 16 // element.size
+    f = module.function("transpose", "void", [("ptr", "source"), ("ptr", "target"), ("ptr", "shape")], internal=False)
+    source, target, shape = f.arguments
+    matrices, rows, columns, apart, pitch, turned_apart, turned = (
+        f.load("i64", f.at(shape, 8 * i), align=8) for i in range(len(_SHAPE)))
+
+    def move(line: Value, there: Value, column: Operand, lanes: int) -> None:
+        here, kind = f.at(line, f.mul(column, size)), vector(element.ir, lanes)
+        lines = [f.load(kind, f.at(here, f.mul(i, pitch)), align=size) for i in range(group)]
+        store_turned(f, lines, f.at(there, f.mul(column, turned)), turned)
+
+    lanes = machine.vector_bytes // size
+    whole, quarters = (f.mul(f.div(columns, step), step) for step in (lanes, group))
+    last_row, last_column = f.sub(rows, group), f.sub(columns, group)
+    with f.loop(0, matrices) as matrix, f.loop(0, rows, group) as step:
+        # The last group of rows, and of columns, is shifted back: what it writes twice is the same.
+        row = f.smaller(step.index, last_row)
+        line = f.at(f.at(source, f.mul(matrix.index, apart)), f.mul(row, pitch))
+        there = f.at(f.at(target, f.mul(matrix.index, turned_apart)), f.mul(row, size))
+        if lanes > group:
+            with f.loop(0, whole, lanes) as column:
+                move(line, there, column.index, lanes)
+        with f.loop(whole if lanes > group else 0, quarters, group) as column:
+            move(line, there, column.index, group)
+        with f.when(f.compare("slt", quarters, columns)):
+            move(line, there, last_column, group)
     f.finish()
     return module.text()
+
+
+_SHAPE = ("matrices", "rows", "columns", "source: bytes between matrices", "between rows",
+          "target: bytes between matrices", "between columns")
 
 
 @cache
 def _function(machine: Machine, dtype: str) -> Any:
     library = jit.load(f"transpose {dtype}", machine, ("transpose",), lambda: _emit(machine, dtype))
-    pointer, integer = ctypes.c_void_p, ctypes.c_int64
-    return library.function("transpose", None, pointer, pointer, integer, integer)
+    pointer = ctypes.c_void_p
+    return library.function("transpose", None, pointer, pointer, pointer)
 
 
-def transpose_into(target: Any, source: Any, machine: Machine) -> bool:
-    """``target[..., j, i] = source[..., i, j]`` for C-contiguous stacks of matrices; False if it does not apply."""
-    rows, columns = source.shape[-2:]
-    applies = (source.dtype == target.dtype and source.dtype.name in ("float32", "float64")
-               and source.flags.c_contiguous and target.flags.c_contiguous and rows * source.itemsize % 16 == 0)
-    if not applies or source.size == 0:
+def transpose_blocks(target: Any, source: Any, starts: Sequence[int], machine: Machine) -> bool:
+    """``target[g, b, m, c, r] = source[g, starts[b] + r, m, c]``; False if it does not apply.
+
+    ``target`` is C-contiguous; the columns of ``source`` lie side by side, in either direction.
+    """
+    size, dtype = source.itemsize, source.dtype.name
+    matrices, columns, rows = target.shape[2:]
+    if dtype not in ("float32", "float64") or source.dtype != target.dtype:
         return False
-    transpose = _function(machine, source.dtype.name)
-    for place in np.ndindex(source.shape[:-2]):
-        transpose(source[place].ctypes.data, target[place].ctypes.data, rows, columns)
+    apart, step = source.strides[2:]
+    if matrices > 1 and apart == columns * step:
+        matrices, columns, apart = 1, matrices * columns, 0
+    group = 16 // size
+    if abs(step) != size or min(rows, columns) < group or not source.size or not target.flags.c_contiguous:
+        return False
+    turned = rows * size
+    from_end = (columns - 1) if step < 0 else 0
+    shape = np.array([matrices, rows, columns, apart, source.strides[1], columns * turned,
+                      -turned if from_end else turned], np.int64)
+    transpose, facts = _function(machine, dtype), shape.ctypes.data
+    # Addresses by arithmetic: an array's own `ctypes` costs as much as a small block's copy.
+    here, there = source.ctypes.data + from_end * step, target.ctypes.data + from_end * turned
+    by_group, by_row = source.strides[:2]
+    for g, b in np.ndindex(target.shape[:2]):
+        block = there + g * target.strides[0] + b * target.strides[1]
+        transpose(here + g * by_group + starts[b] * by_row, block, facts)
     return True

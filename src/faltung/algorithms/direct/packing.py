@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...compiler.memory import aligned
-from ...compiler.transpose import transpose_into
+from ...compiler.transpose import transpose_blocks
 from .frame import Frame
 from .stages import Part
 
@@ -75,12 +75,10 @@ def _by_blocks(frame: Frame, values: Any, inner: tuple[int, ...]) -> Any:
     width, count = frame.tile_channels, frame.channel_blocks
     packed = aligned((values.shape[0], count, *inner, width), frame.problem.accumulator_dtype)
     target = np.moveaxis(packed, -1, 2)
-    if width * count == values.shape[1]:
-        blocks = values.reshape(values.shape[0], count, width, *inner)
-        flat = (values.shape[0], count, width, -1)
-        turned = packed.reshape(values.shape[0], count, -1, width)
-        if values.size < MANY or not transpose_into(turned, blocks.reshape(flat), frame.machine):
-            target[...] = blocks
+    if values.ndim == 4 and values.size >= MANY and _turned(frame, packed, values):
+        pass
+    elif width * count == values.shape[1]:
+        target[...] = values.reshape(values.shape[0], count, width, *inner)
     elif count == 1:
         packed[...] = 0
         target[:, 0, :values.shape[1]] = values
@@ -88,6 +86,12 @@ def _by_blocks(frame: Frame, values: Any, inner: tuple[int, ...]) -> Any:
         for block, start in enumerate(frame.channel_starts):
             target[:, block] = values[:, start:start + width]
     return _planar(packed) if frame.accumulator.planes == 2 and frame.recipe.lanes == "channels" else packed
+
+
+def _turned(frame: Frame, packed: Any, values: Any) -> bool:
+    """Fill the blocks by generated code, if every block is full."""
+    return values.shape[1] >= frame.tile_channels and transpose_blocks(packed, values, frame.channel_starts,
+                                                                       frame.machine)
 
 
 def _planar(packed: Any) -> Any:
