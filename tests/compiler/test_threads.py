@@ -235,3 +235,25 @@ def test_a_contended_pool_never_waits_for_itself() -> None:
         worker.join(60)
     assert len(results) == 800
     assert all(results)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2, reason="one processor")
+def test_a_worker_wakes_on_another_processor_than_the_caller():
+    pool = threads.Pool(1)
+    deadline = time.monotonic() + 10
+    while not pool._sleeping[0] and time.monotonic() < deadline:
+        time.sleep(0.001)
+    allowed = os.sched_getaffinity(0)
+    try:
+        for mine in sorted(allowed)[:2]:
+            os.sched_setaffinity(0, {mine})
+            pool._keep_from(0, mine)
+            assert pool._kept_from[0] == mine
+            # the caller is held to one processor here, so no other is offered and the worker stays where it may run
+            assert os.sched_getaffinity(pool._thread_ids[0]) >= {mine}
+        os.sched_setaffinity(0, allowed)
+        pool._kept_from[0] = -1
+        pool._keep_from(0, threads._processor_now())
+        assert os.sched_getaffinity(pool._thread_ids[0]) == allowed - {pool._kept_from[0]}
+    finally:
+        os.sched_setaffinity(0, allowed)

@@ -50,6 +50,8 @@ class Pool:
         self.address = (self._memory.ctypes.data + 63) // 64 * 64
         self.workers = workers
         self._sleeping = [False] * workers
+        self._thread_ids = [0] * workers
+        self._kept_from = [-1] * workers
         self._bells = [threading.Semaphore(0) for _ in range(workers)]
         void, integer = ctypes.c_void_p, ctypes.c_int64
         self._worker = _library().function("worker", None, void, integer, integer)
@@ -59,6 +61,7 @@ class Pool:
             _thread.start_new_thread(self._live, (slot,))
 
     def _live(self, slot: int) -> None:
+        self._thread_ids[slot] = threading.get_native_id()
         while True:
             self._worker(self.address, slot + 1, SPINS)
             self._sleeping[slot] = True
@@ -68,8 +71,34 @@ class Pool:
         """Ring for the first ``count`` workers that sleep; they join if the job still runs when they come."""
         for slot in range(min(count, self.workers)):
             if self._sleeping[slot]:
+                self._keep_from(slot, _processor_now())
                 self._sleeping[slot] = False
                 self._bells[slot].release()
+
+    def _keep_from(self, slot: int, processor: int) -> None:
+        """Have a worker wake on another processor than the caller's.
+
+        Linux likes to wake a thread where its waker runs; there it would only take time from the caller, for
+        several milliseconds until it is moved.
+        """
+        if processor in (-1, self._kept_from[slot]):
+            return
+        self._kept_from[slot] = processor
+        others = os.sched_getaffinity(0) - {processor}
+        if others:
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(self._thread_ids[slot], others)
+
+
+@cache
+def _ask_processor() -> Callable[[], int] | None:
+    return getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
+
+
+def _processor_now() -> int:
+    """Number of the processor that the caller runs on, or -1 where nobody tells."""
+    ask = _ask_processor()
+    return -1 if ask is None else ask()
 
 
 class _State:
