@@ -55,8 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def tell(error: BaseException) -> None:
-    """Print an error in one line."""
-    print(f"{PROGRAM}: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
+    """Print an error in one line; one that points at a place with a caret stands as it is."""
+    text = str(error)
+    if not text.endswith("^"):
+        text = " ".join(text.split()) or type(error).__name__
+    print(f"{PROGRAM}: {text}", file=sys.stderr)
 
 
 def _parser() -> Parser:

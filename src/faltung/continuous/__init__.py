@@ -9,9 +9,10 @@
 from .adaptive import function
 from .catalogue import b_spline, box, exponential, gaussian, polynomial, samples, triangle
 from .convolution import autocorrelate, convolve, correlate, overlap
+from .grammar import parse
 from .piecewise import Function
 
 __all__ = [
     "Function", "autocorrelate", "b_spline", "box", "convolve", "correlate", "exponential", "function", "gaussian",
-    "overlap", "polynomial", "samples", "triangle",
+    "overlap", "parse", "polynomial", "samples", "triangle",
 ]
