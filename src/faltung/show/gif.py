@@ -1,0 +1,110 @@
+"""Animated GIF: one palette for all frames, which is theirs, not a film's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import FaltungError
+from ..images.files import beside
+from .animation import check_pixels
+from .frames import Frames, Pixels
+from .scene import Scene
+from .style import theme_named
+
+COLOURS = 256
+LAST_SECONDS = 1.5
+"""How long the last frame stands, before all begins again."""
+_SAMPLES = 12
+"""Frames that the palette is made from."""
+_BITS = 5
+"""Of each channel, where colours are looked up: 8 levels are one."""
+
+
+class Palette(NamedTuple):
+    """Colours, and the nearest of them for every colour there is."""
+
+    colours: npt.NDArray[np.uint8]
+    """(256, 3)"""
+    nearest: npt.NDArray[np.uint8]
+    """The index of a colour, by its highest bits."""
+
+
+def save(scene: Scene, path: Path, *, width: int, theme: str, rate: float, steps: Sequence[int]) -> None:
+    """Write the steps as an animated GIF that goes on for ever."""
+    Image = _pillow(path)
+    check_pixels(scene, width, len(steps))
+    frames = Frames(scene, width=width, theme=theme, steps=steps)
+    palette = _palette(frames, theme)
+    images = _images(Image, frames, palette)
+    duration = max(round(100 / rate), 2) * 10
+    durations = [duration] * (len(steps) - 1) + [max(duration, int(1000 * LAST_SECONDS))]
+    with beside(path) as part:
+        next(images).save(part, format="GIF", save_all=True, append_images=images, loop=0,
+                          duration=durations, disposal=1, optimize=False)
+
+
+def _images(Image: Any, frames: Frames, palette: Palette) -> Iterator[Any]:
+    colours = palette.colours.tobytes()
+    for pixels in frames:
+        image = Image.fromarray(palette.nearest[_cells(pixels)])
+        image.putpalette(colours)
+        yield image
+
+
+def _palette(frames: Frames, theme: str) -> Palette:
+    """Choose colours by some of the frames: those of the theme as they are, and what else is often there."""
+    from PIL import Image
+
+    samples = np.unique(np.linspace(0, len(frames) - 1, min(len(frames), _SAMPLES)).astype(int))
+    seen = np.concatenate([frames.frame(frames.steps[index]).reshape(-1, 3) for index in samples])
+    own = np.array([_rgb(colour) for colour in theme_named(theme)[1:]], np.uint8)
+    # One of each colour and frame: large quiet areas must not take the places of smooth edges.
+    cells, counts = np.unique(_cells(seen), return_counts=True)
+    weights = np.minimum(counts, 64)
+    row = np.repeat(_middles(cells), weights, axis=0)[None]
+    quantized = Image.fromarray(row).quantize(COLOURS - len(own), method=Image.Quantize.MEDIANCUT)
+    chosen = np.array(quantized.getpalette(), np.uint8).reshape(-1, 3)[:COLOURS - len(own)]
+    colours = np.zeros((COLOURS, 3), np.uint8)
+    colours[:len(own)], colours[len(own):len(own) + len(chosen)] = own, chosen
+    nearest = _nearest(_middles(np.arange(1 << 3 * _BITS)), colours[:len(own) + len(chosen)])
+    nearest[_cells(own)] = np.arange(len(own))
+    return Palette(colours, nearest)
+
+
+def _nearest(wanted: npt.NDArray[np.uint8], colours: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Find the index of the colour nearest to each one, by the squared distance."""
+    have = colours.astype(np.float32)
+    squares = (have**2).sum(axis=1)
+    parts = np.array_split(wanted.astype(np.float32), 16)
+    return np.concatenate([(squares - 2 * part @ have.T).argmin(axis=1) for part in parts]).astype(np.uint8)
+
+
+def _cells(pixels: Pixels) -> npt.NDArray[np.int32]:
+    """Join the highest bits of red, green and blue to one number."""
+    high = (pixels >> (8 - _BITS)).astype(np.int32)
+    cells: npt.NDArray[np.int32] = (high[..., 0] << 2 * _BITS) | (high[..., 1] << _BITS) | high[..., 2]
+    return cells
+
+
+def _middles(cells: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Give the colours in the middle of the numbers' ranges."""
+    mask = (1 << _BITS) - 1
+    high = np.stack([cells >> 2 * _BITS, cells >> _BITS, cells], axis=-1) & mask
+    return (high * 255 / mask).round().astype(np.uint8)
+
+
+def _rgb(colour: str) -> list[int]:
+    return [int(colour[start:start + 2], 16) for start in (1, 3, 5)]
+
+
+def _pillow(path: Path) -> Any:
+    try:
+        from PIL import Image
+    except ImportError:
+        raise FaltungError(f'animate: {path} needs Pillow; install it with: pip install "faltung[images]"') from None
+    return Image
