@@ -9,6 +9,7 @@ from typing import Any
 _LATE = {
     "Scene": "scene",
     "animate": "animation",
+    "overlap": "overlap",
     "picture": "scene",
     "write": "files",
 }
