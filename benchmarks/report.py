@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,8 @@ from benchmarks.harness import Result, Timing
 from benchmarks.ours import NAME
 from benchmarks.peers import PEERS
 from benchmarks.verdicts import Figures, Verdict, judge
+from faltung import show
+from faltung.errors import FaltungError
 
 _MARKS = {True: "met", False: "MISSED", None: "not measured"}
 
@@ -95,47 +96,18 @@ def load(path: Path) -> tuple[Figures, dict[str, Any], dict[str, str]]:
 
 def _charts(folder: Path, figures: Figures) -> list[Path]:
     try:
-        matplotlib = import_module("matplotlib")
-    except ImportError:
+        figure = show.ratios(ratios(figures), name=NAME, width=1600)
+        return [show.write(figure, folder / name) for name in ("chart.svg", "chart.png")]
+    except FaltungError:  # no Matplotlib, or nothing measured
         return []
-    matplotlib.use("Agg")
-    figure = chart(figures)
-    paths = [folder / "chart.svg", folder / "chart.png"]
-    for path in paths:
-        figure.savefig(path, bbox_inches="tight", dpi=120)
-    return paths
 
 
-def chart(figures: Figures) -> Any:
-    """Draw every contender's rate relative to the best peer's, a panel for each thread count, logarithmic."""
-    plt = import_module("matplotlib.pyplot")
-    counts = sorted({threads for _, threads in figures.results})
-    longest = max(sum(n == threads for _, n in figures.results) for threads in counts)
-    figure, axes = plt.subplots(1, len(counts), figsize=(7.5 * len(counts), 1.5 + 0.24 * longest), squeeze=False)
-    for axis, threads in zip(axes[0], counts, strict=True):
-        _panel(axis, figures, threads)
-    figure.tight_layout()
-    return figure
-
-
-def _panel(axis: Any, figures: Figures, threads: int) -> None:
-    results = [r for (_, n), r in figures.results.items() if n == threads]
-    for contender, marker in zip((NAME, *PEERS), "Dosv^<>x", strict=False):
-        points = [(value, row) for row, r in enumerate(results) if (value := _relative(figures, r, contender))]
-        if points:
-            size = 60 if contender == NAME else 25
-            axis.scatter(*zip(*points, strict=True), s=size, marker=marker, label=contender,
-                         zorder=3 if contender == NAME else 2)
-    axis.axvline(1.0, color="0.6", linewidth=1)
-    axis.set(xscale="log", xlabel="speed relative to the best peer (right is faster)",
-             title=f"{threads} thread{'s' if threads > 1 else ''}")
-    axis.set_yticks(range(len(results)), [r.case for r in results], fontsize=7)
-    axis.invert_yaxis()
-    axis.grid(alpha=0.3)
-    axis.legend(fontsize=7)
-
-
-def _relative(figures: Figures, result: Result, contender: str) -> float | None:
-    seconds = figures.seconds(result.case, result.threads, contender)
-    best = figures.best_peer(result.case, result.threads)
-    return best.median_s / seconds if seconds and best and best.median_s else None
+def ratios(figures: Figures) -> dict[str, dict[str, dict[str, float]]]:
+    """Return how many times as long as ours each peer takes, by thread count and case."""
+    groups: dict[str, dict[str, dict[str, float]]] = {}
+    for (case, threads), result in figures.results.items():
+        ours = figures.seconds(case, threads)
+        against = {t.contender: t.median_s / ours for t in result.timings
+                   if ours and t.median_s and t.contender != NAME}
+        groups.setdefault(f"{threads} thread{'s' if threads > 1 else ''}", {})[case] = against
+    return groups

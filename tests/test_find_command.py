@@ -73,7 +73,7 @@ def test_the_picture_shows_boxes(folder, capsys, scene):
 
 def test_corners_of_a_turned_pattern():
     one = ft.Match((10, 20), 1.0, (10.0, 20.0), (slice(10, 30), slice(20, 30)), 90.0, 1.0)
-    corners = find._corners(one, (10, 20))
+    corners = find.corners(one, (10, 20))
     np.testing.assert_allclose(sorted(corners), [(20, 10), (20, 30), (30, 10), (30, 30)], atol=1e-9)
 
 

@@ -181,7 +181,7 @@ List the kernels and their parameters; show one as numbers and a small picture; 
 or fit one: find the kernel that best turns one picture into another, and how sure it is.
 
   faltung kernels
-  faltung kernels show gabor:sigma=2,angle=45,size=9
+  faltung kernels show gabor:sigma=2,angle=45,size=9 -o gabor.png
   faltung kernels describe savitzky_golay:size=7,degree=3,order=1
   faltung kernels fit before.png after.png --size 7 -o taps.npy
 """
@@ -194,7 +194,8 @@ def _add_kernels(parser: argparse.ArgumentParser) -> None:
         help="a kernel, with parameters as in gaussian:sigma=2, or a file; of fit: the pictures before and after")
     add("--size", default="5", metavar="SIZE", help="fit: extent of the kernel, 5 or 5x7 (default: 5)")
     add("--ridge", type=float, default=0.0, metavar="R", help="fit: 1e-6 to 1e-2 where the condition is large")
-    add("--output", "-o", metavar="OUT", help="fit: .npy file for the taps, which --kernel reads")
+    add("--output", "-o", metavar="OUT", help="fit: .npy file for the taps, which --kernel reads; show, "
+        "describe: picture of taps and frequency response (.png, .svg, .pdf)")
     parser.set_defaults(run=_kernels)
 
 

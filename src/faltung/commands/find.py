@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from math import cos, radians, sin
 from time import perf_counter
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from .. import images
 from ..errors import ImageError, ShapeError
 from ..matching import Match, find
+from ..show.boxes import corners
 
 Pixels = npt.NDArray[Any]
 COLOURS = ("#19d3ce", "#ffc914", "#ff6b3d", "#8fd14f", "#b58cff")
@@ -131,26 +131,16 @@ def draw(scene: Pixels, found: list[Match], extents: tuple[int, int]) -> Pixels:
     font = ImageFont.load_default(size)
     for number, one in reversed(list(enumerate(found, 1))):
         colour = COLOURS[(number - 1) % len(COLOURS)]
-        corners = _corners(one, extents)
+        ends = corners(one, extents)
         # A dark edge keeps the line visible on any ground; the first corner is passed twice, so that it is round.
         for width, fill in ((line + 2, SHADE), (line, colour)):
-            pen.line([*corners, *corners[:2]], fill=fill, width=width, joint="curve")
+            pen.line([*ends, *ends[:2]], fill=fill, width=width, joint="curve")
         if len(found) == 1:
             continue
-        left, top = min(x for x, _ in corners), min(y for _, y in corners)
+        left, top = min(x for x, _ in ends), min(y for _, y in ends)
         at = (left + line, top - size - 2 * line if top > size + 2 * line else top + line)
         pen.text(at, str(number), fill=colour, font=font, stroke_width=max(1, line // 2), stroke_fill=SHADE)
     return np.asarray(picture)
-
-
-def _corners(one: Match, extents: tuple[int, int]) -> list[tuple[float, float]]:
-    """The corners of the turned pattern, (column, row)."""
-    c, s = cos(radians(one.angle)), sin(radians(one.angle))
-    height, width = (max(1, round(one.scale * extent)) for extent in extents)
-    middle_row, middle_column = one.center
-    corners = [(-height / 2, -width / 2), (-height / 2, width / 2), (height / 2, width / 2), (height / 2, -width / 2)]
-    # The inverse of the sampling in `variants`: pattern (y, x) lands at row y c - x s, column x c + y s.
-    return [(middle_column + 0.5 + x * c + y * s, middle_row + 0.5 + y * c - x * s) for y, x in corners]
 
 
 def _as_bytes(scene: Pixels) -> Pixels:

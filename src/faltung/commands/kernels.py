@@ -1,4 +1,4 @@
-"""``faltung kernels``: the catalogue, listed; one kernel as numbers and a picture; described; or fitted."""
+"""``faltung kernels``: the catalogue, listed; one kernel as numbers and a picture; described; drawn; or fitted."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ..kernels.describing import picture, table
 from . import fit, words
 
 ACTIONS = ("list", "show", "describe", "fit")
+DRAWN = ("show", "describe")
 FITTING = {"size": "5", "ridge": 0.0, "output": None}
 """Options of fit alone, with their defaults."""
 
@@ -27,9 +28,10 @@ def run(options: argparse.Namespace) -> int:
         raise KernelError(f"kernels: action {options.action!r} is unknown; {nearest(options.action, ACTIONS)}")
     if options.action == "fit":
         return fit.run(options)
-    for option in ("size", "ridge", "output"):
+    for option in ("size", "ridge") if options.action in DRAWN else ("size", "ridge", "output"):
         if getattr(options, option) != FITTING[option]:
-            raise KernelError(f"kernels: --{option} is for fit, not for {options.action}; leave it out")
+            which = "fit, show and describe" if option == "output" else "fit"
+            raise KernelError(f"kernels: --{option} is for {which}, not for {options.action}; leave it out")
     names = options.operands
     if len(names) > 1:
         raise KernelError(f"kernels: {options.action} takes one kernel, not {len(names)}; ask for one after the other")
@@ -40,8 +42,22 @@ def run(options: argparse.Namespace) -> int:
         raise KernelError(f"kernels: {options.action} needs a kernel, as in: faltung kernels {options.action} "
                           "gaussian:sigma=2")
     taps = words.kernel(names[0])
+    if options.output is not None:
+        _draw(taps, names[0], options.output)
     print(kernels.describe(taps) if options.action == "describe" else _shown(taps))
     return 0
+
+
+def _draw(taps: npt.NDArray[Any], name: str, output: str) -> None:
+    """Draw the taps and their frequency response; a file of taps is called by its name."""
+    from pathlib import Path
+
+    from .. import show
+    from ..show.filters import Kernel
+
+    scene = Kernel(taps)
+    scene.name = name if name.partition(":")[0] in kernels.KERNELS else Path(name).name
+    show.write(show.picture(scene), output)
 
 
 def _catalogue() -> str:

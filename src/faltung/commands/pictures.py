@@ -1,4 +1,4 @@
-"""What a training looks like: learning curve, confusion matrix and kernels, in the terminal and as PNG."""
+"""What a training looks like: learning curve and confusion matrix in the terminal, kernels as PNG."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import images
-from ..images.files import beside
 from ..layers.training import Epoch
 
 Array = npt.NDArray[Any]
-INK, LEARNING, TESTING = "#1c1b1a", "#e4572e", "#17807c"
 _WIDE = 8
 """Losses that differ by more are drawn by their logarithms."""
 _MOST_CLASSES = 20
@@ -96,56 +94,6 @@ def _worst(counts: Array, classes: Sequence[str], most: int = 10) -> str:
 
 # ---------------------------------------------------------------- as PNG
 
-def curve_png(path: Path, history: Sequence[Epoch]) -> None:
-    """Draw losses and accuracies over the epochs."""
-    figure, (losses, rates) = _figure(9, 3.6, 2)
-    numbers = [epoch.number for epoch in history]
-    for axes, title, lines in (
-        (losses, "loss", ([epoch.loss for epoch in history], [epoch.test_loss for epoch in history])),
-        (rates, "recognised, %", ([100 * epoch.accuracy for epoch in history],
-                                  [100 * epoch.test_accuracy for epoch in history])),
-    ):
-        for values, name, colour in zip(lines, ("learning", "test"), (LEARNING, TESTING), strict=True):
-            if isfinite(values[-1]):
-                axes.plot(numbers, values, color=colour, marker="o", markersize=3, label=name)
-        axes.set_title(title, color=INK, fontsize=11)
-        axes.set_xlabel("epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(visible=True, alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-    values = [loss for epoch in history for loss in (epoch.loss, epoch.test_loss) if isfinite(loss)]
-    if 0 < _WIDE * min(values) < max(values):
-        losses.set_yscale("log")
-    else:
-        losses.set_ylim(bottom=0)
-    losses.legend(frameon=False)
-    _write(path, figure)
-
-
-def confusion_png(path: Path, counts: Array, classes: Sequence[str]) -> None:
-    """Draw a confusion matrix, each row as portions of its class; the numbers where there is room."""
-    side = min(max(3.5, 1.4 + 0.5 * len(classes)), 14.0)
-    figure, axes = _figure(side, side, 1)
-    portions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    # The square root lets a few confusions be seen beside many hits.
-    axes.imshow(np.sqrt(portions), cmap="Blues", vmin=0, vmax=1)
-    size = 9 if len(classes) <= 12 else 6
-    if len(classes) <= 25:
-        for (true, taken), count in np.ndenumerate(counts):
-            if count:
-                colour = "white" if portions[true, taken] > 0.3 else INK
-                axes.text(taken, true, str(count), ha="center", va="center", color=colour, fontsize=size)
-    if len(classes) <= 60:
-        places = range(len(classes))
-        turned = 90 if max(map(len, classes)) > 3 else 0
-        axes.set_xticks(places, classes, rotation=turned, fontsize=size)
-        axes.set_yticks(places, classes, fontsize=size)
-    axes.set_xlabel("taken for")
-    axes.set_ylabel("is")
-    axes.tick_params(length=0)
-    _write(path, figure)
-
-
 def kernels_png(path: Path, taps: Array, columns: int | None = None, side: int = 96) -> None:
     """Draw kernels of shape (count, channels, height, width) side by side.
 
@@ -166,16 +114,3 @@ def kernels_png(path: Path, taps: Array, columns: int | None = None, side: int =
         top, left = gap + row * (height * big + gap), gap + column * (width * big + gap)
         sheet[top : top + height * big, left : left + width * big] = tile
     images.write(path, sheet)
-
-
-def _figure(width: float, height: float, count: int) -> tuple[Any, Any]:
-    """Make a figure of Matplotlib's, which is imported only here, and without its windows."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", dpi=110)
-    return figure, figure.subplots(1, count)
-
-
-def _write(path: Path, figure: Any) -> None:
-    with beside(path) as part:
-        figure.savefig(part, format="png")

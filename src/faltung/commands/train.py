@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import show
 from ..compiler.threads import set_threads
 from ..errors import DataError, PlanError
 from ..layers import network as networks
@@ -219,8 +220,8 @@ def _show(job: Job, history: list[Epoch], tested: Evaluation, network: Layer) ->
     print(_verdict(tested, job.test))
     written = [WEIGHTS]
     if pictures.can_draw():
-        pictures.curve_png(job.folder / "curve.png", history)
-        pictures.confusion_png(job.folder / "confusion.png", tested.confusion, job.test.classes)
+        show.write(show.learning(history), job.folder / "curve.png")
+        show.write(show.confusion(tested.confusion, job.test.classes), job.folder / "confusion.png")
         written += ["curve.png", "confusion.png"]
     first = first_kernels(network)
     if first is not None:

@@ -9,8 +9,15 @@ from typing import Any
 _LATE = {
     "Scene": "scene",
     "animate": "animation",
+    "confusion": "curves",
+    "filtered": "filters",
+    "kernel": "filters",
+    "learning": "curves",
     "overlap": "overlap",
     "picture": "scene",
+    "places": "boxes",
+    "ratios": "bars",
+    "scores": "boxes",
     "write": "files",
 }
 __all__ = [  # noqa: PLE0604 the names are the keys of the table
