@@ -9,6 +9,7 @@ from typing import Any
 _LATE = {
     "Scene": "scene",
     "animate": "animation",
+    "arithmetic": "grids",
     "confusion": "curves",
     "filtered": "filters",
     "kernel": "filters",
