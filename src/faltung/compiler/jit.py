@@ -63,7 +63,9 @@ def generator_digest() -> str:
     root = Path(__file__).parent.parent
     digest = hashlib.sha256()
     algorithms = root / "algorithms"
-    for folder in (root / "compiler", root / "problem", algorithms, algorithms / "direct", algorithms / "fourier",
+    with os.scandir(algorithms) as entries:
+        each = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("_"))
+    for folder in (root / "compiler", root / "problem", algorithms, *(algorithms / name for name in each),
                    root / "matching", root / "layers" / "code"):
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries if entry.name.endswith(".py"))
