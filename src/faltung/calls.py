@@ -10,19 +10,16 @@ import numpy as np
 
 from .arrays import Like, Restore, adopt
 from .compiler.threads import when_changed
-from .errors import DTypeError, PlanError, ShapeError
+from .errors import DTypeError, ShapeError
 from .layer_lowering import Layer, lower_conv, lower_conv_transpose
 from .lowering import Arrangement, Lowered, Sliding, lower_sliding
-from .planning.exact import data_bound, note_small, refine, sums_integers
-from .planning.planner import make_plan
-from .problem.extents import quote
-from .problem.problem import Problem
+from .planning.exact import data_bound, note_small, refine, refined, sums_integers
+from .planning.planner import check_method, make_plan
 from .problem.promotion import numpy_dtype
 
 if TYPE_CHECKING:
     from .gradient_lowering import Gradient
 
-METHODS = ("auto", "direct", "fourier", "reference")
 CAPACITY = 512
 """Calls whose plans are kept."""
 
@@ -197,7 +194,7 @@ def _plan_by_data(function: str, key: Hashable, seen: Seen, image: np.ndarray, k
     """
     lowered = seen.lowered
     taps = _engine_kernel(lowered, kernel)
-    problem = note_small(refine(lowered.problem, data_bound(lowered.problem, None, taps, bias)), taps)
+    problem = refined(lowered.problem, taps, bias)
     if problem.overflow != "proven":
         problem = note_small(refine(lowered.problem, data_bound(lowered.problem, image, taps, bias)), taps)
     own_key = (key, problem.accumulator_dtype, problem.overflow, problem.small_kernel)
@@ -243,30 +240,25 @@ def _in_the_way(target: np.ndarray, operands: tuple[np.ndarray | None, ...]) -> 
 
 # ---------------------------------------------------------------- plans
 
-def check_method(function: str, method: Any) -> None:
-    """Refuse an unknown ``method=``."""
-    if not isinstance(method, str) or method not in METHODS:
-        raise PlanError(
-            f'{function}: method {quote(method)} is not known; use "auto", "direct", "fourier" or "reference"')
-
-
 def make(lowered: Lowered, function: str, method: str, threads: int | None = None, kernel: np.ndarray | None = None,
-         bias: np.ndarray | None = None) -> Any:
-    """The plan of a lowered call, with its kernel and bias if they are known."""
+         bias: np.ndarray | str | None = None, *, refine: bool = False, max_workspace: int | None = None,
+         measure: bool = False) -> Any:
+    """The plan of a lowered call, with its kernel and bias if they are known; a bias may be told as its dtype.
+
+    ``refine`` lets a known kernel choose the accumulator of integer sums.
+    """
     problem, layout, arrangement = lowered
     if kernel is not None and arrangement is not None:
         kernel = kernel.transpose(arrangement.kernel)
-    plan = make_plan(problem, layout, function=function, method=method, threads=threads, kernel=kernel, bias=bias)
+    plan = make_plan(problem, layout, function, method, threads, kernel, bias, refine, max_workspace)
     return plan if arrangement is None else Arranged(plan, arrangement)
 
 
 def refine_known(lowered: Lowered, kernel: np.ndarray | None, bias: np.ndarray | str | None) -> Lowered:
     """Choose the accumulator of integer sums by a kernel that is known."""
-    problem: Problem = lowered.problem
-    if kernel is None or not sums_integers(problem):
+    if kernel is None:
         return lowered
-    taps = _engine_kernel(lowered, kernel)
-    return lowered._replace(problem=note_small(refine(problem, data_bound(problem, None, taps, bias)), taps))
+    return lowered._replace(problem=refined(lowered.problem, _engine_kernel(lowered, kernel), bias))
 
 
 class Arranged:
@@ -274,6 +266,10 @@ class Arranged:
 
     def __init__(self, plan: Any, arrangement: Arrangement) -> None:
         self.plan, self.arrangement = plan, arrangement
+
+    def update(self, kernel: Any, bias: Any = None) -> None:
+        """Put other weights in the place of the known ones; see `Plan.update`."""
+        self.plan.update(adopt(kernel, self.plan.function, "k")[0].transpose(self.arrangement.kernel), bias)
 
     def __call__(self, image: Any, kernel: Any = None, bias: Any = None, *, out: Any = None,
                  threads: int | None = None) -> Any:

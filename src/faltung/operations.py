@@ -352,7 +352,7 @@ def plan(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         return _plan_layer(name, image, chosen, method, threads)
     shape, kernel = _describe(name, "k", chosen.pop("k"))
     lowered = lower_sliding(name, image, shape, Sliding(**chosen))
-    return calls.make(calls.refine_known(lowered, kernel, None), name, method, threads, kernel)
+    return calls.make(lowered, name, method, threads, kernel, refine=True)
 
 
 def _bind(function: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
@@ -391,4 +391,4 @@ def _plan_layer(name: str, image: Like, chosen: dict[str, Any], method: str, thr
     lower = lower_conv if name == "conv" else lower_conv_transpose
     lowered: Lowered = lower(name, image, shape, bias, Layer(**chosen))
     known = values if values is not None or bias is None else bias.dtype
-    return calls.make(calls.refine_known(lowered, kernel, known), name, method, threads, kernel, values)
+    return calls.make(lowered, name, method, threads, kernel, known, refine=True)

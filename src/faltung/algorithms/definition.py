@@ -31,6 +31,16 @@ def error_bound(problem: Problem) -> float:
     return float(problem.terms + 2) if problem.accumulator_dtype in ("float64", "complex128") else 2.0
 
 
+def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
+    """Predicted cycles, however many threads."""
+    return _cycles(problem)
+
+
+def _cycles(problem: Problem) -> float:
+    """Each product takes microseconds."""
+    return 3e4 * problem.multiply_adds
+
+
 class Reference:
     """The executable: calls the oracle."""
 
@@ -39,7 +49,7 @@ class Reference:
 
     def __init__(self, problem: Problem, output: View) -> None:
         self.problem, self.output = problem, output
-        self.predicted_cycles = 3e4 * problem.multiply_adds / max(1, problem.groups)
+        self.predicted_cycles = _cycles(problem)
 
     def pack(self, kernel: Any) -> Any:
         """Keep a copy of the kernel."""

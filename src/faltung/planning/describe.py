@@ -7,9 +7,9 @@ from typing import Any
 
 
 def describe(plan: Any) -> str:
-    """Tell what is asked, what was decided, and what to expect of it."""
+    """Tell what is asked, what was decided, what else was weighed, and what to expect."""
     rows = [("problem", _problem(plan.problem)), ("", _steps(plan.problem)), ("recipe", _recipe(plan.recipe)),
-            ("", _others(plan)), ("expect", _expect(plan)), ("machine", _machine(plan.machine))]
+            ("expect", _expect(plan)), ("machine", _machine(plan.machine)), ("weighed", _table(plan))]
     return "\n".join([f"plan of {plan.function}", *(f"  {name:<8} {line}" for name, text in rows if text
                                                      for name, line in _lines(name, text))])
 
@@ -52,18 +52,39 @@ def _recipe(recipe: Any) -> str:
     return f"{recipe.algorithm}: {told}" if told else str(recipe.algorithm)
 
 
-def _others(plan: Any) -> str:
-    if plan.recipe.algorithm == "reference":
-        return "rejected direct: another method was asked for"
-    return "rejected reference: the definition as plain loops, thousands of times slower"
-
-
 def _expect(plan: Any) -> str:
     p = plan.problem
     cycles = plan.predicted_cycles
-    threads = plan._most if plan.threads is None else min(plan._most, plan.threads)
+    threads = plan.way.threads if plan.threads is None else min(plan.way.threads, plan.threads)
     return (f"{p.multiply_adds:,} multiply-adds, about {cycles:,.0f} cycles of one thread, threads up to {threads}\n"
             f"workspace {plan.workspace_bytes:,} bytes, |error| <= {plan.error_bound:g} u max|x| sum|k|")
+
+
+def _table(plan: Any) -> str:
+    """The candidates: predicted time on one thread, workspace, error bound, and why each was not taken."""
+    cells = [("method", "time", "workspace", "error bound", "")]
+    cells += [(row.name, *_figures(row), row.reason or _taken(plan, row)) for row in plan.candidates]
+    widths = [max(len(line[column]) for line in cells) for column in range(4)]
+    return "\n".join("  ".join([f"{line[0]:<{widths[0]}}", *(f"{line[i]:>{widths[i]}}" for i in (1, 2, 3)),
+                                line[4]]).rstrip() for line in cells)
+
+
+def _figures(row: Any) -> tuple[str, str, str]:
+    if row.seconds is None:
+        return "", "", ""
+    return _milliseconds(row.seconds), f"{row.workspace_bytes:,} B", f"{row.error_bound:.4g}"
+
+
+def _milliseconds(seconds: float) -> str:
+    value = seconds * 1e3
+    return f"{value:,.0f} ms" if value >= 100 else f"{value:.3g} ms" if value >= 1e-3 else f"{value:.1e} ms"
+
+
+def _taken(plan: Any, row: Any) -> str:
+    """What a plan does with a candidate that it holds."""
+    if len(plan.ways) == 1 or plan.taps is not None:
+        return "chosen"
+    return "chosen" if row.name == plan.ways[-1].name else "chosen for kernels that have the structure"
 
 
 def _machine(machine: Any) -> str:

@@ -68,6 +68,13 @@ def note_small(problem: Problem, kernel: np.ndarray) -> Problem:
     return replace(problem, small_kernel=bool(kernel.min() >= -128 and kernel.max() <= 127))
 
 
+def refined(problem: Problem, kernel: np.ndarray, bias: np.ndarray | str | None) -> Problem:
+    """The problem with the accumulator that a known kernel (engine-shaped) allows; floats stay as they are."""
+    if not sums_integers(problem):
+        return problem
+    return note_small(refine(problem, data_bound(problem, None, kernel, bias)), kernel)
+
+
 def needs_guard(problem: Problem, kernel: np.ndarray | None = None, bias: np.ndarray | str | None = None) -> bool:
     """Whether the int64 accumulator itself may wrap, unnoticed, for some image."""
     if problem.accumulator_dtype != "int64" or problem.overflow not in ("raise", "saturate"):

@@ -2,23 +2,58 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..arrays import adopt
 from ..compiler.threads import get_threads
-from ..errors import DTypeError, ShapeError
-from ..machine import Machine
+from ..errors import DTypeError, PlanError, ShapeError
 from ..problem.layout import Layout
 from ..problem.problem import Problem
 from ..problem.promotion import numpy_dtype, overflow_error
+from .candidates import Candidate, Setting
 from .describe import describe
-from .exact import needs_guard, settle
+from .exact import needs_guard, refined
+from .guarded import settled
+from .ways import SERIAL_CYCLES, Way
 
-SERIAL_CYCLES = 150_000.0
-"""Work below this stays on one thread: handing it over would cost more than it saves."""
+__all__ = ["SERIAL_CYCLES", "Asked", "Plan", "Planner"]
+
+
+class Asked(NamedTuple):
+    """What a plan was made from; see `planner.make_plan`."""
+
+    problem: Problem
+    layout: Layout
+    function: str
+    method: str
+    threads: int | None
+    kernel: Any
+    bias: Any
+    refine: bool
+    max_workspace: int | None
+
+
+class Ready(NamedTuple):
+    """Operands in the order in which one way reads them, and what runs on them."""
+
+    run: Callable[..., bool]
+    kernel: Any
+    bias: Any
+    threads: int
+    guard: tuple[Problem, Any, Any] | None
+    """Problem, taps and bias as they are, where sums may leave 64 bits."""
+
+
+class Planner(NamedTuple):
+    """What a plan asks of its maker; see `planner`."""
+
+    make: Callable[..., Plan]
+    weigh: Callable[[Plan], list[Candidate]]
+    would_do: Callable[[Problem], str]
 
 
 class Plan:
@@ -26,44 +61,32 @@ class Plan:
 
     A plan is made by `faltung.plan`.  Calling it is the fast path: ``plan(x)`` where the kernel is
     known, ``plan(x, k)`` or ``plan(x, w, bias)`` where it was described by a `Like`.  It may be called
-    from any number of threads at once, and pickles as its recipe: the code is built where it is loaded.
+    from any number of threads at once, and pickles as what was decided: the code is built where it is loaded.
 
-    ``print(plan)`` tells what was decided, ``plan.ir()`` and ``plan.assembly()`` show the code,
-    ``plan.workspace_bytes`` and ``plan.error_bound`` say what to expect.
+    ``plan.update(k)`` puts other weights in the place of a known kernel's.  ``print(plan)`` tells what was decided
+    and what else was weighed, ``plan.ir()`` and ``plan.assembly()`` show the code, ``plan.workspace_bytes`` and
+    ``plan.error_bound`` say what to expect.
     """
 
-    def __init__(self, problem: Problem, layout: Layout, algorithm: Any, machine: Machine, *,
-                 remake: Callable[..., Plan], function: str = "plan", method: str = "auto", threads: int | None = None,
-                 most_threads: int = 1, kernel: Any = None, bias: Any = None) -> None:
-        self.problem, self.layout, self.machine = problem, layout, machine
-        self.function, self.method, self.threads, self._remake = function, method, threads, remake
-        self.error_bound = algorithm.error_bound(problem)
-        self._executable = algorithm.build(problem, layout.output, machine, most_threads)
-        self._most = most_threads if self._executable.predicted_cycles > SERIAL_CYCLES else 1
+    def __init__(self, asked: Asked, setting: Setting, ways: tuple[Way, ...], planner: Planner) -> None:
+        self.asked, self.setting, self.ways, self._planner = asked, setting, ways, planner
+        self.problem, self.layout, self.machine = setting.problem, asked.layout, setting.machine
+        self.function, self.method, self.threads = asked.function, asked.method, asked.threads
+        layout, problem = self.layout, self.problem
         self._see = None if layout.image.is_identity else layout.image
         self._shape, self._dtype = layout.image.shape, numpy_dtype(problem.image_dtype)
         self._out_shape, self._out_dtype = layout.output.shape, numpy_dtype(problem.output_dtype)
-        self._run = self._executable.run
-        self._kernel, self._bias = kernel, bias
-        self._packed = None if kernel is None else self._pack(kernel)
-        self._packed_bias = None if bias is None else self._executable.pack_bias(self._check_bias(bias))
-        taps = None if kernel is None else layout.see_kernel(kernel)
-        self._guarded = needs_guard(problem, taps, _known(problem, bias))
-
-    @property
-    def recipe(self) -> Any:
-        """The decision: algorithm, tile, block, vector width; of the first phase, if there are several."""
-        return self._executable.recipe
-
-    @property
-    def workspace_bytes(self) -> int:
-        """Peak workspace of a call, all threads together."""
-        return int(self._executable.workspace_bytes)
-
-    @property
-    def predicted_cycles(self) -> float:
-        """Predicted processor cycles of a call on one thread."""
-        return float(self._executable.predicted_cycles)
+        self._kernel_shape, self._kernel_dtype = layout.kernel.shape, numpy_dtype(problem.kernel_dtype)
+        self._others: dict[Problem, Plan] = {}
+        self._lock = threading.Lock()
+        self.bias = None if asked.bias is None or isinstance(asked.bias, str) else self._check_bias(asked.bias)
+        self._guards = needs_guard(problem, None, _offset(asked.bias, problem))
+        self.taps, self.way = None, ways[-1]
+        self._packed = self._ready = None
+        if asked.kernel is None:
+            self.way.executable  # noqa: B018  # compiled now, not at the first call
+        else:
+            self._hold(self._check_kernel(asked.kernel), self.bias)
 
     def __call__(self, image: Any, kernel: Any = None, bias: Any = None, *, out: Any = None,
                  threads: int | None = None) -> Any:
@@ -74,7 +97,7 @@ class Plan:
         image : array_like
             Of the planned shape and dtype, any strides.
         kernel, bias : array_like, optional
-            Only where the plan was made with a `Like` in their place.
+            Where the plan was made with a `Like` in their place; or in the place of the known ones, for this call.
         out : ndarray, optional
             C-contiguous array of the result's shape and dtype that overlaps no operand.
         threads : int, optional
@@ -85,35 +108,125 @@ class Plan:
             image, restore = adopt(image, self.function, "x")
         if image.shape != self._shape or image.dtype != self._dtype:
             raise self._mismatch("x", image, self._shape, self._dtype)
-        if self._guarded:
-            result = self._settle(image, kernel, bias, out)
-            return result if restore is None else restore(result)
-        packed = self._packed if kernel is None else self._pack(kernel)
-        if packed is None:
-            raise ShapeError(f"{self.function}: this plan was made without the kernel; pass it, plan(x, kernel)")
-        offset = self._packed_bias if bias is None else self._executable.pack_bias(self._check_bias(bias))
-        if offset is None and self.problem.bias:
-            raise ShapeError(f"{self.function}: this plan was made without the bias; pass it, plan(x, w, bias)")
+        ready = self._ready
+        if ready is None or kernel is not None or bias is not None:
+            ready = self._prepare(kernel, bias)
+        run, packed, offset, count, guard = ready
         if out is None:
             out = np.empty(self._out_shape, self._out_dtype)
         else:
             self._check_out(out)
-        count = self._most
+        seen = image if self._see is None else self._see(image)
+        if guard is not None:
+            settled(self, *guard, seen, out)
+            return out if restore is None else restore(out)
         if count > 1:
             count = min(count, threads or self.threads or get_threads())
-        if self._run(image if self._see is None else self._see(image), packed, offset, out, count):
+        if run(seen, packed, offset, out, count):
             raise overflow_error(self.function, self.problem.output_dtype)
         return out if restore is None else restore(out)
 
+    def update(self, kernel: Any, bias: Any = None) -> None:
+        """Put other weights in the place of the known ones.
+
+        Calls that run meanwhile, in other threads, use either the old weights or the new ones, never a mixture.
+
+        Parameters
+        ----------
+        kernel : array_like
+            Of the planned shape and dtype.
+        bias : array_like, optional
+            The same for the bias; without it, the old one stays.
+
+        Raises
+        ------
+        ShapeError, DTypeError
+            Another shape or dtype, or a plan that was made without its kernel.
+
+        Examples
+        --------
+        >>> import numpy as np, faltung as ft
+        >>> plan = ft.plan(ft.correlate, ft.Like((4,), "float64"), np.array([0.5, 0.5]), "valid")
+        >>> plan.update(np.array([1.0, -1.0]))
+        >>> plan(np.array([1.0, 3.0, 5.0, 7.0]))
+        array([-2., -2., -2.])
+        """
+        if self.taps is None:
+            raise ShapeError(f"{self.function}: this plan was made without the kernel, so there is none to update; "
+                             "pass it at each call, plan(x, kernel)")
+        kernel = self._check_kernel(kernel)
+        given = self.bias if bias is None else self._check_bias(bias)
+        if self.asked.refine and refined(self.asked.problem, self.layout.see_kernel(kernel),
+                                         _offset(given, self.problem)) != self.problem:
+            # integers that need another accumulator: another plan
+            other = self._planner.make(*self.asked._replace(kernel=kernel, bias=given))
+            with self._lock:
+                vars(self).update({name: value for name, value in vars(other).items() if name != "_lock"})
+            return
+        self._hold(kernel, given)
+
+    def _hold(self, kernel: Any, bias: Any) -> None:
+        """Know this kernel and bias from now on."""
+        kernel, bias = kernel.copy(), None if bias is None else bias.copy()
+        taps = self.layout.see_kernel(kernel)
+        packed = self._pack(taps)
+        ready = None if self.problem.bias and bias is None else self._order(packed, taps, bias)
+        with self._lock:
+            self.asked = self.asked._replace(kernel=kernel, bias=self.asked.bias if bias is None else bias)
+            self.taps, self.bias, self.way, self._packed, self._ready = taps, bias, packed[0], packed, ready
+
     # --- operands
 
-    def _pack(self, kernel: Any) -> Any:
+    def _prepare(self, kernel: Any, bias: Any) -> Ready:
+        """Bring the operands of a call into order; None stands for a known one."""
+        packed, taps = self._packed, self.taps
+        if kernel is not None:
+            taps, packed = self.layout.see_kernel(self._check_kernel(kernel)), None
+        elif taps is None:
+            raise ShapeError(f"{self.function}: this plan was made without the kernel; pass it, plan(x, kernel)")
+        if bias is not None:
+            bias = self._check_bias(bias)
+        elif self.problem.bias:
+            bias = self.bias
+            if bias is None:
+                raise ShapeError(f"{self.function}: this plan was made without the bias; pass it, plan(x, w, bias)")
+        if self.taps is not None and self.asked.refine:
+            problem = refined(self.asked.problem, taps, bias)
+            if problem != self.problem:
+                return self._other(problem)._prepare(self.taps if kernel is None else kernel, bias)
+        return self._order(packed or self._pack(taps), taps, bias)
+
+    def _order(self, packed: tuple[Way, Any], taps: Any, bias: Any) -> Ready:
+        way, kernel = packed
+        if self._guards and needs_guard(self.problem, taps, bias):
+            return Ready(_nothing, None, None, 1, (self.problem, taps, bias))
+        executable = way.executable
+        return Ready(executable.run, kernel, None if bias is None else executable.pack_bias(bias), way.threads, None)
+
+    def _pack(self, taps: Any) -> tuple[Way, Any]:
+        """The first way that suits these taps, and the taps in its order."""
+        for way in self.ways:
+            packed = way.pack(taps)
+            if packed is not None:
+                return way, packed
+        way = self.ways[0]
+        raise PlanError(f'{self.function}: method "{way.name}" cannot serve this kernel: {way.unsuited(taps)}; '
+                        f"{self._planner.would_do(self.problem)}")
+
+    def _other(self, problem: Problem) -> Plan:
+        """The plan for a kernel that is passed in the place of the known one: integer sums may need another dtype."""
+        other = self._others.get(problem)
+        if other is None:
+            asked = self.asked._replace(problem=problem, kernel=None, bias=None, refine=False)
+            other = self._others[problem] = self._planner.make(*asked)
+        return other
+
+    def _check_kernel(self, kernel: Any) -> Any:
         if type(kernel) is not np.ndarray:
             kernel, _ = adopt(kernel, self.function, "k")
-        shape, dtype = self.layout.kernel.shape, numpy_dtype(self.problem.kernel_dtype)
-        if kernel.shape != shape or kernel.dtype != dtype:
-            raise self._mismatch("k", kernel, shape, dtype)
-        return self._executable.pack(self.layout.see_kernel(kernel))
+        if kernel.shape != self._kernel_shape or kernel.dtype != self._kernel_dtype:
+            raise self._mismatch("k", kernel, self._kernel_shape, self._kernel_dtype)
+        return kernel
 
     def _check_bias(self, bias: Any) -> Any:
         bias, _ = adopt(bias, self.function, "bias")
@@ -136,40 +249,44 @@ class Plan:
         return DTypeError(f"{self.function}: {name} has dtype {array.dtype}, but {dtype} was planned; "
                           f"make another plan for it, or convert {name}")
 
-    # --- integers whose sums nobody has proven to fit
-
-    def _settle(self, image: Any, kernel: Any, bias: Any, out: Any) -> Any:
-        if out is None:
-            out = np.empty(self._out_shape, self._out_dtype)
-        else:
-            self._check_out(out)
-        kernel = self._kernel if kernel is None else adopt(kernel, self.function, "k")[0]
-        if kernel is None:
-            raise ShapeError(f"{self.function}: this plan was made without the kernel; pass it, plan(x, kernel)")
-        bias = self._bias if bias is None else bias
-        seen, taps = self.layout.image(image), self.layout.see_kernel(kernel)
-
-        def run(variant: Problem) -> Any:
-            executable = type(self._executable)(variant, self.layout.output, *self._built_for())
-            result = np.empty(self._out_shape, numpy_dtype(variant.output_dtype))
-            executable.run(seen, executable.pack(taps), None if bias is None else executable.pack_bias(bias), result, 1)
-            return self.layout.output(result)
-
-        self.layout.output(out)[...] = settle(self.problem, seen, taps, bias, run, function=self.function)
-        return out
-
-    def _built_for(self) -> tuple[Any, ...]:
-        return (self.machine, 1) if self._executable.recipe.algorithm == "direct" else ()
-
     # --- what a plan tells
+
+    @property
+    def recipe(self) -> Any:
+        """The decision: algorithm, tile, block, vector width; of the first phase, if there are several."""
+        return self.way.executable.recipe
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """Every `Candidate`: predicted time, workspace, error bound, and why it was not taken."""
+        return self._planner.weigh(self)
+
+    @property
+    def workspace_bytes(self) -> int:
+        """Peak workspace of a call, all threads together."""
+        return max(int(way.executable.workspace_bytes) for way in self._possible())
+
+    @property
+    def error_bound(self) -> float:
+        """The published ``c``: |error| <= c * u * max|x| * sum|k|."""
+        return max(float(way.algorithm.error_bound(self.problem)) for way in self._possible())
+
+    @property
+    def predicted_cycles(self) -> float:
+        """Predicted processor cycles of a call on one thread."""
+        return float(self.way.executable.predicted_cycles)
+
+    def _possible(self) -> tuple[Way, ...]:
+        """The ways that a call may take: one, if the kernel is known."""
+        return self.ways if self.taps is None else (self.way,)
 
     def ir(self) -> str:
         """The LLVM IR of the plan's programs."""
-        return str(self._executable.ir())
+        return str(self.way.executable.ir())
 
     def assembly(self) -> str:
         """The machine code of the plan's programs, as assembly."""
-        return str(self._executable.assembly())
+        return str(self.way.executable.assembly())
 
     def __str__(self) -> str:
         return describe(self)
@@ -178,10 +295,13 @@ class Plan:
         return f"<Plan {self.function}: {self.recipe}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        facts = (self.problem, self.layout, self.function, self.method, self.threads, self._kernel, self._bias)
-        return self._remake, facts
+        return self._planner.make, (*self.asked, tuple(way.name for way in self.ways))
 
 
-def _known(problem: Problem, bias: Any) -> Any:
+def _nothing(*_: Any) -> bool:
+    return False
+
+
+def _offset(bias: Any, problem: Problem) -> Any:
     """The bias, or the dtype of one that is not known yet."""
     return problem.output_dtype if bias is None and problem.bias else bias

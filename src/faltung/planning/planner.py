@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 from ..algorithms import definition, direct, fourier
 from ..compiler.threads import get_threads
 from ..errors import PlanError
 from ..machine import Machine, detect
+from ..problem.extents import quote
 from ..problem.layout import Layout
 from ..problem.problem import Problem
-from .plan import Plan
+from .candidates import PROBE_CYCLES, Candidate, Setting, cycles, fit, is_structured, least_cycles
+from .exact import refined
+from .plan import Asked, Plan, Planner
+from .survey import survey
+from .ways import Way
 
-ALGORITHMS: dict[str, Any] = {"direct": direct, "fourier": fourier, "reference": definition}
+ALGORITHMS: dict[str, Any] = {
+    "direct": direct,
+    "fourier": fourier,
+    "reference": definition,
+}
+"""Every algorithm; see `candidates` for what an algorithm may offer to the planner."""
 
-LARGE_KERNEL = 150
-"""Kernels with fewer taps are summed directly without asking what the transform would cost."""
+ORACLE = "reference"
+"""Taken only when it is asked for by name: the definition as plain loops."""
 
 
 def candidates(problem: Problem) -> dict[str, str | None]:
@@ -24,8 +33,9 @@ def candidates(problem: Problem) -> dict[str, str | None]:
     return {name: algorithm.applies(problem) for name, algorithm in ALGORITHMS.items()}
 
 
-def make_plan(problem: Problem, layout: Layout, *, function: str = "plan", method: str = "auto",
-              threads: int | None = None, kernel: Any = None, bias: Any = None) -> Plan:
+def make_plan(problem: Problem, layout: Layout, function: str = "plan", method: str = "auto",
+              threads: int | None = None, kernel: Any = None, bias: Any = None, refine: bool = False,  # noqa: FBT002
+              max_workspace: int | None = None, taken: tuple[str, ...] = ()) -> Plan:
     """Plan a problem.
 
     Parameters
@@ -34,33 +44,137 @@ def make_plan(problem: Problem, layout: Layout, *, function: str = "plan", metho
         What to compute, and how the caller's arrays are seen.
     function : str
         Name that errors carry.
-    method : {"auto", "direct", "fourier", "reference"}
+    method : str
         Which algorithm; "auto" takes the fastest.
     threads : int, optional
         Most threads that a call may use; None follows `get_threads` at each call.
     kernel, bias : ndarray, optional
-        The caller's kernel and bias, if they are known: they are packed once.
+        The caller's kernel and bias, if they are known: they are packed once.  A bias that is not may be given
+        as its dtype.
+    refine : bool
+        Whether the values of a known kernel may choose the accumulator of integer sums.
+    max_workspace : int, optional
+        Most bytes of workspace, all threads together.
+    taken : tuple of str
+        The algorithms, if they were chosen before: those of a plan that is loaded.
     """
-    machine, most = detect(), threads or get_threads()
-    name = _fastest(problem, layout, machine) if method == "auto" else method
-    if name not in ALGORITHMS:
-        raise PlanError(f'{function}: method "{method}" is not known; use "auto", "direct", "fourier" or "reference"')
-    reason = ALGORITHMS[name].applies(problem)
+    check_method(function, method)
+    asked = Asked(problem, layout, function, method, threads, kernel, bias, refine, max_workspace)
+    if refine and kernel is not None:
+        problem = refined(problem, layout.see_kernel(kernel), bias)
+    setting = Setting(problem, layout.output, detect(), threads or get_threads(), max_workspace)
+    if taken:
+        ways = _ways(taken, setting, function)
+    elif method == "auto":
+        ways = choose(setting, function, known=kernel is not None)
+    else:
+        _check_serves(function, method, problem)
+        ways = _ways((method,), setting, function)
+    return Plan(asked, setting, ways, Planner(make_plan, weigh, would_do))
+
+
+# ---------------------------------------------------------------- the choice
+
+def choose(setting: Setting, function: str = "plan", *, known: bool = False) -> tuple[Way, ...]:
+    """The algorithms to try in turn: those for structured kernels that would be quicker, and the best for any values.
+
+    Parameters
+    ----------
+    setting : Setting
+    function : str
+        Name that an error carries.
+    known : bool
+        Whether the kernel is known, so that its structure is looked for only once.
+    """
+    serving = {name: algorithm for name, algorithm in ALGORITHMS.items()
+               if name != ORACLE and algorithm.applies(setting.problem) is None}
+    settings = _fitting(serving, setting, function)
+    general = {name: ALGORITHMS[name] for name in settings if not is_structured(ALGORITHMS[name])}
+    best, least = _quickest(general, settings)
+    probe = 0.0 if known else PROBE_CYCLES
+    quicker = []
+    for name in settings.keys() - general.keys():
+        algorithm = ALGORITHMS[name]
+        if least_cycles(name, algorithm, settings[name]) + probe < least:
+            needed = cycles(name, algorithm, settings[name]) + probe
+            if needed < least:
+                quicker.append((needed, name))
+    return tuple(Way(name, ALGORITHMS[name], settings[name]) for name in (*(name for _, name in sorted(quicker)), best))
+
+
+def _quickest(algorithms: dict[str, Any], settings: dict[str, Setting]) -> tuple[str, float]:
+    """The algorithm that is predicted to need the fewest cycles, and these; the hopeless ones are not asked."""
+    bounds = sorted((least_cycles(name, algorithm, settings[name]), name) for name, algorithm in algorithms.items())
+    best, fewest = "", float("inf")
+    for bound, name in bounds:
+        if bound >= fewest:
+            break
+        needed = cycles(name, algorithms[name], settings[name])
+        if needed < fewest:
+            best, fewest = name, needed
+    return best, fewest
+
+
+def _fitting(serving: dict[str, Any], setting: Setting, function: str) -> dict[str, Setting]:
+    """The algorithms whose workspace fits, with the settings in which it does."""
+    if setting.max_workspace is None:
+        return dict.fromkeys(serving, setting)
+    fits = {name: fit(algorithm, setting) for name, algorithm in serving.items()}
+    settings = {name: found.setting for name, found in fits.items() if found.setting is not None}
+    if not any(not is_structured(ALGORITHMS[name]) for name in settings):
+        least, name = min((found.least_bytes, name) for name, found in fits.items()
+                          if not is_structured(ALGORITHMS[name]))
+        raise PlanError(f"{function}: no method fits max_workspace={setting.max_workspace} bytes; the least is "
+                        f'{least} bytes, of "{name}": use max_workspace={least} or more')
+    return settings
+
+
+def _ways(names: tuple[str, ...], setting: Setting, function: str) -> tuple[Way, ...]:
+    """The algorithms of these names, which are known to serve."""
+    found = []
+    for name in names:
+        fits = fit(ALGORITHMS[name], setting)
+        if fits.setting is None:
+            raise PlanError(f'{function}: method "{name}" does not fit max_workspace={setting.max_workspace} bytes; '
+                            f"it needs {fits.least_bytes}: use max_workspace={fits.least_bytes} or more, or "
+                            'method="auto"')
+        found.append(Way(name, ALGORITHMS[name], fits.setting))
+    return tuple(found)
+
+
+def fastest(problem: Problem, layout: Layout, machine: Machine) -> str:
+    """Name of the algorithm that is predicted to be the fastest for any kernel's values."""
+    return choose(Setting(problem, layout.output, machine))[-1].name
+
+
+# ---------------------------------------------------------------- methods by name
+
+def check_method(function: str, method: Any) -> None:
+    """Refuse an unknown ``method=``."""
+    if not isinstance(method, str) or (method != "auto" and method not in ALGORITHMS):
+        raise PlanError(f'{function}: method {quote(method)} is not known; use {_listed(("auto", *ALGORITHMS), "or")}')
+
+
+def _check_serves(function: str, method: str, problem: Problem) -> None:
+    reason = ALGORITHMS[method].applies(problem)
     if reason is not None:
-        raise PlanError(f'{function}: method "{name}" cannot serve this problem: {reason}; use method="auto"')
-    return Plan(problem, layout, ALGORITHMS[name], machine, remake=_remake, function=function, method=method,
-                threads=threads, most_threads=most, kernel=kernel, bias=bias)
+        raise PlanError(f'{function}: method "{method}" cannot serve this problem: {reason}; {would_do(problem)}')
 
 
-def _remake(problem: Problem, layout: Layout, function: str, method: str, threads: int | None, kernel: Any,
-            bias: Any) -> Plan:
-    """Make a plan anew from what its pickle holds."""
-    return make_plan(problem, layout, function=function, method=method, threads=threads, kernel=kernel, bias=bias)
+def would_do(problem: Problem, but: str = "") -> str:
+    """Say which methods would serve a problem, whatever the kernel's values."""
+    names = [name for name, reason in candidates(problem).items()
+             if reason is None and name != but and not is_structured(ALGORITHMS[name])]
+    return f'{_listed(tuple(names), "and")} would do, and method="auto" takes the fastest'
 
 
-def _fastest(problem: Problem, layout: Layout, machine: Machine) -> str:
-    """The algorithm that is predicted to need the fewest cycles on one thread: bits must not depend on their number."""
-    if prod(problem.kernel) < LARGE_KERNEL or fourier.applies(problem) is not None:
-        return "direct"
-    cycles = direct.predicted_cycles(problem, layout.output, machine, 1)
-    return "fourier" if fourier.predicted_cycles(problem) < cycles else "direct"
+def _listed(names: tuple[str, ...], word: str) -> str:
+    quoted = [f'"{name}"' for name in names]
+    return quoted[0] if len(quoted) == 1 else f'{", ".join(quoted[:-1])} {word} {quoted[-1]}'
+
+
+# ---------------------------------------------------------------- all that was weighed
+
+def weigh(plan: Plan) -> list[Candidate]:
+    """Every candidate for a plan's problem in full: those that it holds first, then by predicted time."""
+    return survey(ALGORITHMS, plan, ORACLE)

@@ -17,8 +17,9 @@ from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from ...problem.promotion import magnitude
+from . import recipe
 from .executable import Fourier
-from .recipe import NAME, FourierRecipe, error_bound, error_factor, predicted_cycles, sums_integers, with_taps
+from .recipe import NAME, FourierRecipe, error_bound, error_factor, sums_integers, with_taps
 
 
 def applies(problem: Problem) -> str | None:
@@ -40,6 +41,11 @@ def _integer_error(problem: Problem) -> float:
     # the accumulator was chosen by a bound on max|x| sum|k|
     largest = float(magnitude(problem.image_dtype)) * float(magnitude(problem.kernel_dtype)) * problem.terms
     return error_factor(problem) * 2.0**-53 * min(limit, largest)
+
+
+def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
+    """Predicted cycles until so many threads have done all, without building anything."""
+    return recipe.predicted_cycles(problem, threads)
 
 
 def build(problem: Problem, output: View, machine: Machine, threads: int) -> Fourier:

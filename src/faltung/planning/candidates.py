@@ -1,0 +1,109 @@
+"""Algorithms as candidates for a problem: what each would cost, and why one does not serve.
+
+An algorithm is a module (see `algorithms`).  Beyond what all have, one may have
+
+``unsuited(problem, kernel) -> str | None``
+    It serves kernels of a certain structure only; why these taps (engine-shaped) do not have it, or None.
+    Then its ``pack(kernel)`` returns None for such a kernel.
+``least_cycles(problem, machine) -> float``
+    A lower bound on ``predicted_cycles`` that takes microseconds: what cannot win is not asked further.
+``workspace_bytes(problem, output, machine, threads) -> int``
+    Peak workspace, without building anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple
+
+from ..machine import Machine
+from ..problem.layout import View
+from ..problem.problem import Problem
+from . import factors
+
+SHRINK = (1, 2, 4, 8, 16, 32, 64)
+"""Parts of the second-level cache that an algorithm is told to make do with, until its workspace fits."""
+
+PROBE_CYCLES = 20_000.0
+"""Asking a kernel that is passed at each call whether it has a structure."""
+
+
+class Setting(NamedTuple):
+    """Where candidates compete: the problem, the output's view, the machine, and what workspace may take."""
+
+    problem: Problem
+    output: View
+    machine: Machine
+    threads: int = 1
+    max_workspace: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One algorithm for one problem; all but ``name`` and ``reason`` are None where it cannot serve."""
+
+    name: str
+    reason: str | None = None
+    """Why it cannot serve, or why another is chosen; None for one that is chosen."""
+    serves: bool = True
+    seconds: float | None = None
+    """Predicted time on one thread."""
+    workspace_bytes: int | None = None
+    error_bound: float | None = None
+
+
+def is_structured(algorithm: Any) -> bool:
+    """Whether an algorithm serves kernels of a certain structure only."""
+    return hasattr(algorithm, "unsuited")
+
+
+def cycles(name: str, algorithm: Any, setting: Setting) -> float:
+    """Predicted cycles on one thread, corrected by what was measured: bits must not depend on how many there are."""
+    predicted = algorithm.predicted_cycles(setting.problem, setting.output, setting.machine, 1)
+    return float(predicted) * factors.factor(name, setting.problem)
+
+
+def least_cycles(name: str, algorithm: Any, setting: Setting) -> float:
+    """A quick lower bound on `cycles`."""
+    least = getattr(algorithm, "least_cycles", None)
+    if least is None:
+        return 0.0
+    return float(least(setting.problem, setting.machine)) * factors.factor(name, setting.problem)
+
+
+def workspace_bytes(algorithm: Any, setting: Setting) -> int:
+    """Peak workspace of one call, all threads together."""
+    p, output, machine, threads, _ = setting
+    ask = getattr(algorithm, "workspace_bytes", None)
+    if ask is not None:
+        return int(ask(p, output, machine, threads))
+    return int(algorithm.build(p, output, machine, threads).workspace_bytes)
+
+
+class Fit(NamedTuple):
+    """A machine and number of threads with which an algorithm's workspace fits, or its least workspace."""
+
+    setting: Setting | None
+    least_bytes: int
+
+
+def fit(algorithm: Any, setting: Setting) -> Fit:
+    """Make an algorithm do with ``max_workspace``: smaller blocks, as if the cache were smaller, and fewer threads.
+
+    How small blocks are is decided for one thread, so that bits do not depend on the number of threads.
+    """
+    if setting.max_workspace is None:
+        return Fit(setting, 0)
+    least, used = None, partial(workspace_bytes, algorithm)
+    for part in SHRINK:
+        machine = replace(setting.machine, l2_bytes=setting.machine.l2_bytes // part)
+        one = setting._replace(machine=machine, threads=1)
+        needed = used(one)
+        least = needed if least is None else min(least, needed)
+        if needed > setting.max_workspace:
+            continue
+        fitting = (one._replace(threads=count) for count in range(setting.threads, 0, -1))
+        return Fit(next(each for each in fitting if each.threads == 1 or used(each) <= setting.max_workspace), needed)
+    assert least is not None
+    return Fit(None, least)

@@ -1,0 +1,43 @@
+"""One algorithm, built for a plan when it is first needed."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from . import factors
+from .candidates import Setting
+
+SERIAL_CYCLES = 150_000.0
+"""Work below this stays on one thread: handing it over would cost more than it saves."""
+
+
+class Way:
+    """An algorithm and all that it is built for; ``executable`` compiles at the first look."""
+
+    def __init__(self, name: str, algorithm: Any, setting: Setting) -> None:
+        self.name, self.algorithm, self.setting = name, algorithm, setting
+
+    @cached_property
+    def executable(self) -> Any:
+        """Packs kernels, and runs."""
+        problem, output, machine, threads, _ = self.setting
+        return self.algorithm.build(problem, output, machine, threads)
+
+    @cached_property
+    def threads(self) -> int:
+        """Most threads that are worth it."""
+        cycles = self.executable.predicted_cycles * factors.factor(self.name, self.setting.problem)
+        return self.setting.threads if cycles > SERIAL_CYCLES else 1
+
+    def pack(self, taps: Any) -> Any:
+        """The taps in the algorithm's order; None if their values have not the structure that it needs."""
+        # before anything is compiled, the values are asked
+        if "executable" not in vars(self) and self.unsuited(taps) is not None:
+            return None
+        return self.executable.pack(taps)
+
+    def unsuited(self, taps: Any) -> str | None:
+        """Why these values do not have the structure that the algorithm needs, or None."""
+        ask = getattr(self.algorithm, "unsuited", None)
+        return None if ask is None else ask(self.setting.problem, taps)
