@@ -19,6 +19,7 @@ _LATE = {
     "places": "boxes",
     "ratios": "bars",
     "scores": "boxes",
+    "sliding": "sliding",
     "write": "files",
 }
 __all__ = [  # noqa: PLE0604 the names are the keys of the table
