@@ -28,10 +28,12 @@ demo: $(VENV)/.with-demo
 	@$(BIN)/python examples/demo.py
 
 test: $(VENV)/.with-test
+	@tests/browser/install.sh
 	$(BIN)/python -m pytest -n auto
 
 test-all: $(VENV)/.with-test $(VENV)/.with-dev $(VENV)/.with-bench
 	tests/cross/install.sh
+	@tests/browser/install.sh
 	$(BIN)/python -m pytest -n auto -m "slow or not slow"
 
 check: $(VENV)/.with-dev
