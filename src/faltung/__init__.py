@@ -19,9 +19,9 @@ __version__ = "0.1.0"
 __all__ = [
     "BorderError", "CodegenError", "DTypeError", "FaltungError", "ImageError", "Like", "Match", "PlanError",
     "ShapeError", "autocorrelate", "continuous", "conv", "conv_input_grad", "conv_transpose",
-    "conv_transpose_input_grad", "conv_transpose_weight_grad", "conv_weight_grad", "convolve", "correlate", "explain",
-    "filter", "find", "get_threads", "images", "kernels", "layers", "match", "period", "plan", "read", "set_threads",
-    "show", "write",
+    "conv_transpose_input_grad", "conv_transpose_weight_grad", "conv_weight_grad", "convolve", "correlate", "cost",
+    "explain", "filter", "find", "get_threads", "images", "kernels", "layers", "match", "period", "plan", "read",
+    "set_threads", "show", "write",
 ]
 
 # Imported on first use: the compiler's floor brings llvmlite, images bring the file formats.
@@ -31,7 +31,7 @@ _LATE = {
     "conv_input_grad": "gradients", "conv_weight_grad": "gradients",
     "conv_transpose_input_grad": "gradients", "conv_transpose_weight_grad": "gradients",
     "match": "matching", "find": "matching", "Match": "matching", "period": "periods",
-    "explain": "explanation",
+    "cost": "costs", "explain": "explanation",
 }
 _MODULES = ("continuous", "images", "kernels", "layers", "show")
 

@@ -1,4 +1,4 @@
-"""The command line: ``faltung apply``, ``plan``, ``find``, ``kernels``, ``train``, ``classify``, ``explain`` and more.
+"""The command line: ``faltung apply``, ``plan``, ``find``, ``kernels``, ``train``, ``explain``, ``cost`` and more.
 
 Whatever goes wrong is told in one line on the error stream, with exit status 2.
 """
@@ -79,6 +79,7 @@ def _parser() -> Parser:
     classify = commands.add_parser("classify", help="tell what is on pictures, by a trained network")
     _add_classify(classify)
     _add_explain(commands)
+    _add_cost(commands)
     doctor = commands.add_parser("doctor", help="show the processor and what it can do")
     doctor.set_defaults(run=_doctor)
     cache = commands.add_parser("cache", help="show or clear the folder of compiled code")
@@ -249,6 +250,15 @@ def _add_explain(commands: Any) -> None:
                                  description=explain.DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     explain.add_options(parser)
     parser.set_defaults(run=explain.run)
+
+
+def _add_cost(commands: Any) -> None:
+    from .commands import cost
+
+    parser = commands.add_parser("cost", help="tell what an operation or a network costs, before it runs",
+                                 description=cost.DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
+    cost.add_options(parser)
+    parser.set_defaults(run=cost.run)
 
 
 def _apply(options: argparse.Namespace) -> int:
