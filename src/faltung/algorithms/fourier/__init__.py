@@ -4,7 +4,7 @@ A tile of the image, transformed, times the kernel's conjugate spectrum and tran
 circular correlation of the two; those outputs that no wrap reaches are kept (Stockham 1966; Oppenheim
 and Schafer, section 8.7).  A transform mixes the whole tile, so
 
-- lines and images go through generated transforms (`transform`), anything else through NumPy's;
+- real images are transformed axis by axis (`plane`), anything else as the line of a tile's samples (`line`);
 - a tile is never longer than eight kernels (or 256 samples): a huge value far away stays far away;
 - a tile that holds a NaN or an infinity is computed directly instead;
 - integers are transformed in double precision where the error is proven to be below one quarter, and
@@ -26,8 +26,14 @@ def applies(problem: Problem) -> str | None:
     """None, or why the problem cannot go through the transform."""
     if all(k == 1 for k in problem.kernel) or not with_taps(problem):
         return "a kernel of one tap needs no transform"
-    if not sums_integers(problem):
-        return None
+    if not all(problem.image):
+        return "an image without samples needs no transform"
+    if not all(recipe.fits(phase.problem) for phase in with_taps(problem)):
+        return "no generated transform is long enough for the kernel"
+    return _why_not_exact(problem) if sums_integers(problem) else None
+
+
+def _why_not_exact(problem: Problem) -> str | None:
     if problem.accumulator_dtype == "int64":
         return "no bound shows that the integer sums fit 53 bits"
     if _integer_error(problem) >= 0.25:

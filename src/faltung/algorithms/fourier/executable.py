@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-from math import isfinite, prod
 from typing import Any
 
 import numpy as np
 
 from ...compiler import jit
-from ...errors import PlanError
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from ...problem.promotion import is_integer, limits, numpy_dtype
-from ..phases import phases
-from .parts import Part, Seen, make_part, see
+from ..phases import Phase, phases
+from .line_part import LinePart
+from .parts import Part
 from .plane_part import PlanePart
 from .recipe import is_real_plane, predicted_cycles, sums_integers, with_taps
 from .tiles import Tile
@@ -27,8 +26,7 @@ class Fourier:
 
     def __init__(self, problem: Problem, output: View, machine: Machine, threads: int) -> None:
         self.problem, self.output = problem, output
-        self.parts = [PlanePart(phase, machine, threads) if is_real_plane(phase.problem) else make_part(phase, machine)
-                      for phase in with_taps(problem)]
+        self.parts = [_make_part(phase, machine, threads) for phase in with_taps(problem)]
         self.recipe = self.parts[0].recipe
         self.sums_integers = sums_integers(problem)
         self.empty = [phase for phase in phases(problem) if phase.is_empty]
@@ -50,12 +48,7 @@ class Fourier:
         with np.errstate(all="ignore"):
             for part, (spectra, taps) in zip(self.parts, kernel, strict=True):
                 places = target[(..., *part.phase.outputs)]
-                if isinstance(part, PlanePart):
-                    overflowed |= self._run_generated(part, image, spectra, taps, bias, places, threads)
-                    continue
-                for lead in self._leads():
-                    for tile, sums in self._tiles(part, image[lead], spectra[lead[-1]], taps[lead[-1]]):
-                        overflowed |= self._store_tile(tile, sums, bias, lead, places)
+                overflowed |= self._run_part(part, image, spectra, taps, bias, places, threads)
             for phase in self.empty:
                 places = target[(..., *phase.outputs)]
                 for lead in self._leads():
@@ -67,7 +60,7 @@ class Fourier:
         """Every batch element and group."""
         return np.ndindex(*self.problem.batch, self.problem.groups)
 
-    def _run_generated(self, part: PlanePart, image: np.ndarray, spectra: Any, taps: np.ndarray, bias: Any,
+    def _run_part(self, part: LinePart | PlanePart, image: np.ndarray, spectra: Any, taps: np.ndarray, bias: Any,
                        places: np.ndarray, threads: int) -> bool:
         overflowed, status = part.run(image, spectra, bias, places, threads)
         if status.any():
@@ -77,21 +70,6 @@ class Fourier:
                     sums = self._sum_directly(part, seen, taps[lead[-1]])
                     overflowed |= self._store_tile(tile, sums, bias, lead, places)
         return overflowed
-
-    def _tiles(self, part: Part, image: np.ndarray, spectra: Any, taps: np.ndarray) -> Iterator[tuple[Tile, Any]]:
-        """Each tile, and its sums."""
-        waiting: list[tuple[Tile, Seen]] = []
-        for tile in part.tiling:
-            seen = see(part.tiling.gather(image, tile, self.recipe.dtype))
-            if not isfinite(seen.largest):
-                yield tile, self._sum_directly(part, seen.tile, taps)
-                continue
-            waiting.append((tile, seen))
-            if len(waiting) == part.together:
-                yield from _correlate(part, waiting, spectra)
-                waiting = []
-        if waiting:
-            yield from _correlate(part, waiting, spectra)
 
     def _sum_directly(self, part: Part, tile: np.ndarray, taps: np.ndarray) -> Any:
         executable = part.directly
@@ -118,32 +96,19 @@ class Fourier:
     @property
     def workspace_bytes(self) -> int:
         """Peak workspace of one call: tiles, their spectra, and theirs after the product."""
-        return max(part.workspace.size_bytes if isinstance(part, PlanePart) else self._tile_bytes(part)
-                   for part in self.parts)
-
-    def _tile_bytes(self, part: Part) -> int:
-        channels = self.problem.channels_in + self.problem.channels_out
-        return 4 * channels * prod(part.recipe.lengths) * np.dtype(self.recipe.dtype).itemsize
+        return max(part.workspace.size_bytes for part in self.parts)
 
     def ir(self) -> str:
         """The LLVM IR of every program."""
-        return "\n".join(part.emit() for part in self._programs())
+        return "\n".join(part.emit() for part in self.parts)
 
     def assembly(self) -> str:
         """The machine code of every program, as assembly."""
-        return "\n".join(jit.assembly(part.emit(), part.machine) for part in self._programs())
-
-    def _programs(self) -> list[PlanePart]:
-        found = [part for part in self.parts if isinstance(part, PlanePart)]
-        if not found:
-            raise PlanError('plan: method="fourier" generates no program of its own for this problem; use '
-                            'method="direct" to see some')
-        return found
+        return "\n".join(jit.assembly(part.emit(), part.machine) for part in self.parts)
 
 
-def _correlate(part: Part, waiting: list[tuple[Tile, Seen]], spectra: Any) -> Iterator[tuple[Tile, Any]]:
-    sums = part.correlate([seen for _, seen in waiting], spectra)
-    yield from zip((tile for tile, _ in waiting), sums, strict=True)
+def _make_part(phase: Phase, machine: Machine, threads: int) -> LinePart | PlanePart:
+    return (PlanePart if is_real_plane(phase.problem) else LinePart)(phase, machine, threads)
 
 
 def _cast_into(place: np.ndarray, sums: np.ndarray, problem: Problem) -> bool:

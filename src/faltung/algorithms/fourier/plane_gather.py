@@ -128,6 +128,6 @@ class Gather:
 
 def measures(problem: Problem) -> bool:
     """Whether a tile may hold what is not finite, or so large or small that it has to be scaled."""
-    return problem.image_dtype.startswith(("float", "bfloat")) or any(
-        isinstance(side, float) for sides in problem.border for side in sides)
+    return problem.image_dtype.startswith(("float", "bfloat", "complex")) or any(
+        isinstance(side, float | complex) for sides in problem.border for side in sides)
 

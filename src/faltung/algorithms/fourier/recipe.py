@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from bisect import bisect_left
+from functools import lru_cache
 from itertools import product
 from math import ceil, log2, prod, sqrt
+from operator import itemgetter
 from typing import NamedTuple
 
 from ...problem.border import fills
 from ...problem.problem import Problem
 from ...problem.promotion import is_integer, promote
 from ..phases import Phase, phases
+from .line import line_lengths
 from .plane import is_plane
 from .tiles import Tiling
-from .transform import is_generated
 
 NAME = "fourier"
 
 EXTENTS, LEAST_LENGTH = 8, 256
 """A tile is no longer than eight kernel extents, or 256 samples if that is more."""
-
-CACHED_BYTES = 1 << 19
-"""Larger tiles of lines and complex images leave the second-level cache, and their transforms take longer."""
-
-TILE_CYCLES = 150_000.0
-"""Python's share of one tile, where there is one."""
 
 KERNEL_CYCLES = 60_000.0
 """Python's share of one kernel's spectrum."""
@@ -32,13 +28,17 @@ KERNEL_CYCLES = 60_000.0
 CALL_CYCLES = 140_000.0
 """Python's share of a call: the kernel, the tables, and handing over to other threads."""
 
-FLOPS_PER_CYCLE = 1.0
-"""What NumPy's transforms reach, 2.5 n log2(n) operations each, loads and stores included."""
-
 SHARED_CACHE = ((1 << 22, 1.0), (1 << 23, 1.2))
 """Bytes of a tile, and how much longer one takes that is as large; above that, `BEYOND` times as long."""
 
 BEYOND = 1.5
+
+LINE_CACHE = ((1 << 16, 1.0), (1 << 19, 1.17), (1 << 20, 1.32), (1 << 21, 1.4), (1 << 22, 1.7))
+LINE_BEYOND = 2.2
+"""The same for two tiles of a line."""
+
+LINE_CALL_CYCLES, LINE_KERNEL_CYCLES = 50_000.0, 40_000.0
+"""Python's share of a call on lines, and of each kernel's spectrum."""
 
 WHOLE = 0.75
 """Share of the time that integers known to fit need: they are narrower in memory than the sums."""
@@ -48,10 +48,15 @@ PRODUCT_CYCLES = 1.0
 
 
 class FourierRecipe(NamedTuple):
-    """The transform's length along each axis, and the precision in which it is taken."""
+    """The tile's extent along each axis, and the precision in which it is transformed.
+
+    ``samples`` is the length of the transform if the tile is transformed as one line of samples, or 0 if each axis is
+    transformed on its own.
+    """
 
     lengths: tuple[int, ...]
     dtype: str
+    samples: int = 0
 
     @property
     def algorithm(self) -> str:
@@ -71,19 +76,63 @@ def sums_integers(problem: Problem) -> bool:
 
 @lru_cache(maxsize=256)
 def choose(problem: Problem) -> FourierRecipe:
-    """The lengths that cost least for each output of a plain problem."""
+    """The tile that costs least for each output of a plain problem."""
+    found = _choices(problem)
+    if not found:
+        raise ValueError(problem)
+    return min(found, key=lambda recipe: _cost(problem, recipe))
+
+
+def _choices(problem: Problem) -> list[FourierRecipe]:
     complex_ = problem.accumulator_dtype.startswith("complex")
     double = problem.accumulator_dtype in ("float64", "complex128") or sums_integers(problem)
     dtype = ("complex" if complex_ else "float") + str((64 if double else 32) * (1 + complex_))
-    axes = list(zip(problem.kernel, problem.kernel_dilation, problem.output, problem.stride, strict=True))
-    # real tiles of images have transforms for more lengths than others
-    odd = (1, 3, 5) if _is_real_image(problem, dtype) else (1,)
-    generated = [_lengths(*axis, odd) for axis in axes] if problem.ndim <= 2 else [[]]
-    pairs = [lengths for lengths in product(*generated) if is_generated(lengths) or is_plane(lengths)]
-    if pairs:
-        return FourierRecipe(min(pairs, key=lambda lengths: _cost(problem, lengths, dtype)), dtype)
-    best = (min(_any_lengths(*axis), key=partial(_axis_cost, axis)) for axis in axes)
-    return FourierRecipe(tuple(best), dtype)
+    if _is_real_image(problem, dtype):
+        axes = zip(problem.kernel, problem.kernel_dilation, problem.output, problem.stride, strict=True)
+        planes = [lengths for lengths in product(*(_lengths(*axis) for axis in axes)) if is_plane(lengths)]
+        if planes:
+            return [FourierRecipe(lengths, dtype) for lengths in planes]
+    return [FourierRecipe(lengths, dtype, samples) for lengths, samples in _lines(problem)]
+
+
+def fits(problem: Problem) -> bool:
+    """Whether any tile that has a transform holds a kernel's extent, and more."""
+    return bool(_choices(problem))
+
+
+def _lines(problem: Problem) -> list[tuple[tuple[int, ...], int]]:
+    """Tiles, and the lengths of the lines that they are transformed as.
+
+    A tile is a few kernels long along each axis, as many along each, but no longer than needed.
+    """
+    reach = [(k - 1) * d for k, d in zip(problem.kernel, problem.kernel_dilation, strict=True)]
+    least = LEAST_LENGTH if problem.ndim == 1 else 1
+    most = [min((out - 1) * s + 1 + r, max(EXTENTS * (r + 1), least))
+            for out, s, r in zip(problem.output, problem.stride, reach, strict=True)]
+    found: dict[tuple[int, ...], tuple[tuple[int, ...], int]] = {}
+    largest, every = prod(most), line_lengths()
+    for samples in every[bisect_left(every, prod(r + 1 for r in reach)):bisect_left(every, largest) + 1]:
+        extents = _spread(samples, reach, most)
+        tiling = Tiling(problem, extents)
+        # no longer than as many tiles need, if they share evenly
+        shared = tuple((-(-out // count) - 1) * s + 1 + r for out, count, s, r in zip(
+            problem.output, tiling.counts, problem.stride, reach, strict=True))
+        needed = every[bisect_left(every, prod(shared))]
+        found[tiling.counts] = min(found.get(tiling.counts, (shared, needed)), (shared, needed), key=itemgetter(1))
+    return list(found.values())
+
+
+def _spread(samples: int, reach: list[int], most: list[int]) -> tuple[int, ...]:
+    """Extents of a tile of at most so many samples: kernels' extents times a common factor, where that is allowed."""
+    extents, free = [0] * len(reach), set(range(len(reach)))
+    while free:
+        rest = samples / prod(extents[axis] for axis in range(len(reach)) if axis not in free)
+        factor = (rest / prod(reach[axis] + 1 for axis in free)) ** (1 / len(free))
+        full = {axis for axis in free if factor * (reach[axis] + 1) >= most[axis]}
+        for axis in full or free:
+            extents[axis] = most[axis] if full else max(int(factor * (reach[axis] + 1)), reach[axis] + 1)
+        free -= full or free
+    return tuple(extents)
 
 
 def _is_real_image(problem: Problem, dtype: str) -> bool:
@@ -92,43 +141,34 @@ def _is_real_image(problem: Problem, dtype: str) -> bool:
 
 def is_real_plane(problem: Problem) -> bool:
     """Whether the tiles are transformed by the generated programs for real images (see `plane`)."""
-    recipe = choose(problem)
-    return _is_real_image(problem, recipe.dtype) and is_plane(recipe.lengths)
+    return choose(problem).samples == 0
 
 
-def _lengths(taps: int, dilation: int, outputs: int, stride: int, odd: tuple[int, ...]) -> list[int]:
-    """Lengths of generated transforms that leave outputs, and reach no further than eight kernels."""
+def _lengths(taps: int, dilation: int, outputs: int, stride: int) -> list[int]:
+    """Lengths of an axis that leave outputs, and reach no further than eight kernels."""
     reach = (taps - 1) * dilation
     needed, most = (outputs - 1) * stride + 1 + reach, max(EXTENTS * (reach + 1), LEAST_LENGTH)
-    found = sorted(n for factor in odd for n in (factor << bit for bit in range(5, 13)) if reach < n <= min(most, 4096))
+    found = sorted(n for factor in (1, 3, 5) for n in (factor << bit for bit in range(5, 13))
+                   if reach < n <= min(most, 4096))
     enough = [n for n in found if n >= needed]
     return [n for n in found if n < needed] + enough[:1]
 
 
-def _any_lengths(taps: int, dilation: int, outputs: int, stride: int) -> list[int]:
-    """The same for NumPy's transforms."""
-    reach = (taps - 1) * dilation
-    most = max(EXTENTS * (reach + 1), LEAST_LENGTH)
-    if reach == 0:
-        return [min((outputs - 1) * stride + 1, 64)]
-    return [n for n in _smooth_lengths(2 * most) if reach < n <= most] or [most]
+def _cost(problem: Problem, recipe: FourierRecipe) -> float:
+    """Cycles of the transforms, there and back, of every tile of one channel."""
+    samples, double = prod(recipe.lengths), recipe.dtype in ("float64", "complex128")
+    tiles = Tiling(problem, recipe.lengths).count
+    if recipe.samples:
+        return line_cycles(recipe.samples, tiles, recipe.dtype)
+    return tiles * (plane_cycles(recipe.lengths, double=double) + samples * PRODUCT_CYCLES)
 
 
-def _axis_cost(axis: tuple[int, int, int, int], length: int) -> float:
-    taps, dilation, outputs, stride = axis
-    reach = (taps - 1) * dilation
-    return ceil(((outputs - 1) * stride + 1) / (length - reach)) * length * (log2(length) + 4)
-
-
-def _cost(problem: Problem, lengths: tuple[int, ...], dtype: str) -> float:
-    """Cycles of a generated transform, there and back, for every tile of one channel."""
-    samples, double = prod(lengths), dtype in ("float64", "complex128")
-    tiles = Tiling(problem, lengths).count
-    if _is_real_image(problem, dtype):
-        return tiles * (plane_cycles(lengths, double=double) + samples * PRODUCT_CYCLES)
-    flops = 10 * samples * log2(samples) / 2  # there and back, two tiles at a time
-    rate = (6.0 if double else 12.0) * (1.0 if samples * (16 if double else 8) <= CACHED_BYTES else 0.4)
-    return tiles * (flops / rate + samples * 8.0 + TILE_CYCLES)
+def line_cycles(length: int, tiles: int, dtype: str) -> float:
+    """Cycles of all tiles of a line, there and back, two real ones at a time; products with a kernel included."""
+    double, turns = dtype in ("float64", "complex128"), tiles if dtype.startswith("complex") else -(-tiles // 2)
+    size_bytes = length * (16 if double else 8)
+    slower = next((factor for most, factor in LINE_CACHE if size_bytes <= most), LINE_BEYOND)
+    return turns * (length * (0.3 * log2(length) + 3.6) * (2.05 if double else 1.0) * slower + 2000.0)
 
 
 def plane_cycles(lengths: tuple[int, ...], *, double: bool) -> float:
@@ -137,13 +177,6 @@ def plane_cycles(lengths: tuple[int, ...], *, double: bool) -> float:
     size_bytes = samples * (8 if double else 4)
     slower = next((factor for most, factor in SHARED_CACHE if size_bytes <= most), BEYOND)
     return samples * (0.22 * log2(samples) + 1.5) * (2.1 if double else 1.0) * slower
-
-
-@lru_cache(maxsize=8)
-def _smooth_lengths(most: int) -> list[int]:
-    """Lengths without prime factors above 5, which are transformed quickly."""
-    found = [2**a * 3**b * 5**c for a in range(most.bit_length()) for b in range(3) for c in range(2)]
-    return sorted(n for n in found if n <= most)
 
 
 def error_bound(problem: Problem) -> float:
@@ -158,7 +191,8 @@ def error_bound(problem: Problem) -> float:
 
 def error_factor(problem: Problem) -> float:
     """The share of the transforms in `error_bound`."""
-    samples = max(prod(choose(phase.problem).lengths) for phase in with_taps(problem))
+    recipes = [choose(phase.problem) for phase in with_taps(problem)]
+    samples = max(recipe.samples or prod(recipe.lengths) for recipe in recipes)
     return 12.0 * log2(samples) * sqrt(samples)
 
 
@@ -169,18 +203,17 @@ def predicted_cycles(problem: Problem, threads: int = 1) -> float:
 
 def _phase_cycles(problem: Problem, threads: int) -> float:
     recipe = choose(problem)
-    samples, tiles = prod(recipe.lengths), Tiling(problem, recipe.lengths).count
-    double = recipe.dtype in ("float64", "complex128")
-    products = float(problem.channels_in * problem.channels_out * samples)
+    samples, tiles = recipe.samples or prod(recipe.lengths), Tiling(problem, recipe.lengths).count
+    double, kernels = recipe.dtype in ("float64", "complex128"), problem.channels_in * problem.channels_out
     leads, channels = prod(problem.batch) * problem.groups, problem.channels_in + problem.channels_out
-    if is_real_plane(problem):
-        one = plane_cycles(recipe.lengths, double=double)
+    if recipe.samples:
+        together = 1 if recipe.dtype.startswith("complex") else 2
+        items, one = leads * -(-tiles // together), line_cycles(samples, 1, recipe.dtype)
+        call, own = LINE_CALL_CYCLES, LINE_KERNEL_CYCLES
+    else:
+        items, one, together = leads * tiles, plane_cycles(recipe.lengths, double=double), 1
         one *= WHOLE if sums_integers(problem) and problem.overflow == "proven" else 1.0
-        kernels = problem.groups * problem.channels_in * problem.channels_out * (one / 2 + KERNEL_CYCLES)
-        turns = ceil(leads * tiles / min(threads, leads * tiles))
-        return CALL_CYCLES + kernels + turns * (one * channels / 2 + products * PRODUCT_CYCLES)
-    planes = 4.0 if recipe.dtype.startswith("complex") else 1.0
-    if is_generated(recipe.lengths):
-        return leads * planes * (_cost(problem, recipe.lengths, recipe.dtype) * channels / 2 + tiles * products)
-    transforms = channels * 2.5 * samples * log2(samples) / FLOPS_PER_CYCLE * (1.6 if double else 1.0)
-    return leads * tiles * ((transforms + 3.0 * products) * planes + samples * 6.0 + 2 * TILE_CYCLES)
+        call, own = CALL_CYCLES, KERNEL_CYCLES
+    packing = problem.groups * kernels * (one / 2 + own)
+    turns = ceil(items / min(threads, items))
+    return call + packing + turns * (one * channels / 2 + together * kernels * samples * PRODUCT_CYCLES)

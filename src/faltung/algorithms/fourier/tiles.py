@@ -7,12 +7,11 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import product
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...problem.border import map_index
-from ...problem.problem import Problem
+from ...problem.problem import Problem, Side
 
 
 class Tile(NamedTuple):
@@ -77,8 +76,8 @@ class Tiling:
         if inside:
             where = tuple(slice(at, at + e) for at, e in zip(tile.positions, self.extents, strict=True))
             return image[(slice(None), *where)].astype(dtype, copy=False)
-        indices = [self.indices[axis][at - p.start[axis]:at - p.start[axis] + e]
-                   for axis, (at, e) in enumerate(zip(tile.positions, self.extents, strict=True))]
+        indices = [mapped(np.arange(at, at + e), n, sides)
+                   for at, e, n, sides in zip(tile.positions, self.extents, p.image, p.border, strict=True)]
         seen = image[(slice(None), *np.ix_(*(np.maximum(index, 0) for index in indices)))].astype(dtype)
         for axis, index in enumerate(indices):
             self._fill(seen, axis, index)
@@ -97,9 +96,35 @@ class Tiling:
         p, found = self.problem, []
         axes = zip(p.image, p.output, p.stride, p.start, self.reach, p.border, strict=True)
         for n, out, s, first, reach, sides in axes:
-            index = np.arange(first, first + (out - 1) * s + reach + 1)
-            for at in np.flatnonzero((index < 0) | (index >= n)):
-                mapped = map_index(int(index[at]), n, *sides)
-                index[at] = mapped if mapped is not None else -1 if index[at] < 0 else -2
-            found.append(index)
+            found.append(mapped(np.arange(first, first + (out - 1) * s + reach + 1), n, sides))
         return found
+
+    def edges(self, axis: int) -> tuple[np.ndarray, np.ndarray]:
+        """The indices that the positions before and behind the image stand for, as in `indices`."""
+        p = self.problem
+        n, start = p.image[axis], p.start[axis]
+        end = start + (p.output[axis] - 1) * p.stride[axis] + self.reach[axis] + 1
+        before, behind = (mapped(np.arange(*span), n, p.border[axis])
+                          for span in ((start, min(end, 0)), (n, max(end, n))))
+        return before, behind
+
+
+def mapped(positions: np.ndarray, extent: int, sides: tuple[Side, Side]) -> np.ndarray:
+    """The index that every position stands for (see `map_index`); -1 and -2 are constants before and behind.
+
+    >>> mapped(np.arange(-3, 7), 4, ("reflect", 0))
+    array([ 3,  2,  1,  0,  1,  2,  3, -2, -2, -2])
+    """
+    before, behind = (_outside(positions, extent, side, -1 - number) for number, side in enumerate(sides))
+    return np.where(positions < 0, before, np.where(positions < extent, positions, behind))
+
+
+def _outside(positions: np.ndarray, extent: int, side: Side, constant: int) -> Any:
+    if not isinstance(side, str):
+        return constant
+    if side == "edge" or extent == 1:
+        return np.clip(positions, 0, extent - 1)
+    period = {"wrap": extent, "reflect": 2 * extent - 2, "symmetric": 2 * extent}[side]
+    place = positions % period
+    # wrapped positions never reach the mirrored half
+    return np.where(place < extent, place, (period if side == "reflect" else period - 1) - place)

@@ -1,0 +1,142 @@
+"""Facts of a tile as a line: its samples as the rows of a rectangle, and how its spectrum lies in memory.
+
+A tile of any number of axes is correlated as the line of its samples, with the kernel's taps as far apart as they are
+in the tile: those outputs that the tile holds wholly reach no further than its end.
+
+Sample ``n = row * columns + column``.  Its columns are transformed first, as many at a time as a vector has lanes
+(a *strip*); frequency ``u`` of column ``c`` is multiplied by ``exp(-2 pi i u c / N)``; then the rows are transformed,
+``lanes`` frequencies side by side (a *band*, which has a row for each column of the rectangle).  This is the
+transform of all ``N`` samples (Bailey, "FFTs in external or hierarchical memory", 1990), in an order that does not
+matter, for spectra are only multiplied with each other.
+
+Two real tiles travel as the real and the imaginary part of a complex one: under a real kernel they do not mix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from math import isqrt
+
+import numpy as np
+
+from ...compiler.elements import ELEMENTS
+from ...compiler.emit import vector
+from ...machine import Machine
+from .columns import positions, radices
+
+SIDE = 16
+"""Extents of the rectangle are multiples of the lanes of any machine."""
+SMALLEST, LARGEST = SIDE**2, 1 << 24
+ODD = (1, 3, 5)
+
+
+@dataclass(frozen=True)
+class Line:
+    """Length and dtype of a tile, on a machine."""
+
+    length: int
+    dtype: str
+    machine: Machine
+
+    @property
+    def size(self) -> int:
+        """Bytes of one number."""
+        return ELEMENTS[self.dtype].size
+
+    @property
+    def element(self) -> str:
+        """Type of one number."""
+        return ELEMENTS[self.dtype].ir
+
+    @property
+    def lanes(self) -> int:
+        """Columns of a strip, and frequencies of a band."""
+        return self.machine.vector_bytes // self.size
+
+    @property
+    def kind(self) -> str:
+        """Type of a vector."""
+        return vector(self.element, self.lanes)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the rectangle."""
+        return sides(self.length)[0]
+
+    @property
+    def columns(self) -> int:
+        """Columns of the rectangle."""
+        return sides(self.length)[1]
+
+    @property
+    def row_bytes(self) -> int:
+        """A row of a strip or band: real parts, then imaginary ones."""
+        return 2 * self.machine.vector_bytes
+
+    @property
+    def bands(self) -> int:
+        """How many bands a spectrum has."""
+        return self.rows // self.lanes
+
+    @property
+    def band_bytes(self) -> int:
+        """From one band to the next: off the powers of two, so that bands do not share their cache sets."""
+        return (self.columns + self.lanes) * self.row_bytes
+
+    @property
+    def spectrum_bytes(self) -> int:
+        """The spectrum of one tile, or of one kernel."""
+        return self.bands * self.band_bytes
+
+    @property
+    def strip_bytes(self) -> int:
+        """Memory in which a strip is transformed."""
+        return self.rows * self.row_bytes
+
+    @property
+    def samples_bytes(self) -> int:
+        """The samples of one real tile."""
+        return self.length * self.size
+
+    def splits(self, axis: int) -> tuple[int, ...]:
+        """Radices of the transforms along an axis of the rectangle."""
+        return radices((self.rows, self.columns)[axis], self.machine.registers)
+
+    @cached_property
+    def turns(self) -> np.ndarray:
+        """The roots between both transforms: [strip][row of the strip][real or imaginary part][lane]."""
+        frequency = np.empty(self.rows, np.int64)
+        frequency[positions(self.splits(0))] = np.arange(self.rows)
+        column = np.arange(self.columns).reshape(-1, 1, self.lanes)
+        angle = -2 * np.pi / self.length * (frequency[:, None] * column % self.length)
+        return np.stack([np.cos(angle), np.sin(angle)], axis=2).astype(self.dtype)
+
+
+@lru_cache(maxsize=256)
+def sides(length: int) -> tuple[int, int]:
+    """Rows and columns of the rectangle that holds so many samples, as near to a square as may be."""
+    for rows in range(isqrt(length), SIDE - 1, -1):
+        if length % rows == 0 and _is_side(rows) and _is_side(length // rows):
+            return rows, length // rows
+    raise ValueError(length)
+
+
+def _is_side(extent: int) -> bool:
+    return extent % SIDE == 0 and extent // (extent & -extent) in ODD
+
+
+@lru_cache(maxsize=1)
+def line_lengths() -> tuple[int, ...]:
+    """All lengths of lines that have a generated transform."""
+    found = {SMALLEST * a * b << bit for a in ODD for b in ODD for bit in range(17)}
+    return tuple(sorted(n for n in found if n <= LARGEST and _has_sides(n)))
+
+
+def _has_sides(length: int) -> bool:
+    try:
+        sides(length)
+    except ValueError:
+        return False
+    return True
+

@@ -1,0 +1,94 @@
+"""Tiles as lines: the loaded program of one phase, and how it is called."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cached_property, lru_cache
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ...compiler import jit
+from ...compiler.memory import Workspace, aligned
+from ...compiler.threads import run_items
+from ...machine import Machine
+from ..phases import Phase
+from .columns import twiddles
+from .line import Line
+from .line_program import slot_bytes
+from .line_tile import FLAG
+from .parts import Part
+from .recipe import sums_integers
+
+NO_BIAS = np.zeros(2)
+
+
+class LinePart(Part):
+    """One phase whose tiles are gathered, transformed and stored by generated code, on several threads."""
+
+    def __init__(self, phase: Phase, machine: Machine, threads: int) -> None:
+        super().__init__(phase, machine)
+        p = self.problem
+        real = {"complex64": "float32", "complex128": "float64"}.get(self.recipe.dtype, self.recipe.dtype)
+        self.line = Line(self.recipe.samples, real, machine)
+        leads = prod(p.batch) * p.groups
+        self.tiles = leads * self.tiling.count
+        self.items = leads * (self.tiling.count if self.is_complex else -(-self.tiling.count // 2))
+        self.participants = min(threads, self.items)
+        self.workspace = Workspace(slot_bytes(self.line, p) * self.participants)
+        self.roots = [twiddles(self.line.splits(axis), real) for axis in (0, 1)]
+        self.turns = _turns(self.line)
+        self.edges = [edge for axis in range(p.ndim) for edge in self.tiling.edges(axis)]
+
+    @cached_property
+    def _functions(self) -> tuple[Any, Any]:
+        what = f"fourier {self.problem!r} {self.recipe!r} {self.line!r}"
+        library = jit.load(what, self.machine, ("entry", "spectrum"), self.emit)
+        pointer, integer = ctypes.c_void_p, ctypes.c_int64
+        return (library.function("entry", None, *[pointer] * 3, integer, integer),
+                library.function("spectrum", None, *[pointer] * 7))
+
+    def emit(self) -> str:
+        """Write the program; the generator is imported only where no object is found on the disk."""
+        from .line_program import emit_program
+
+        return emit_program(self.line, self.problem, self.tiling, whole=sums_integers(self.problem))
+
+    def spectra(self, kernel: np.ndarray) -> Any:
+        """The spectrum of every kernel, (groups, channels out, channels in, bytes)."""
+        apart, line = self.apart(kernel), self.line
+        taps = aligned((2, line.length), line.dtype)
+        taps[...] = 0
+        # as far apart as in a tile
+        inside = tuple(map(slice, apart.shape[3:]))
+        samples = prod(self.tiling.extents)
+        places = [part[:samples].reshape(self.tiling.extents)[inside] for part in taps]
+        found = aligned((*apart.shape[:3], line.spectrum_bytes), np.uint8)
+        strip = aligned((line.strip_bytes,), np.uint8)
+        addresses = [array.ctypes.data for array in (strip, *self.roots, self.turns)]
+        for place in np.ndindex(apart.shape[:3]):
+            places[0][...] = apart[place].real
+            if self.is_complex:
+                places[1][...] = apart[place].imag
+            self._functions[1](taps[0].ctypes.data, taps[1].ctypes.data, found[place].ctypes.data, *addresses)
+        return found
+
+    def run(self, image: Any, spectra: Any, bias: Any, places: Any, threads: int) -> tuple[bool, Any]:
+        """Fill ``places``; whether an integer overflowed, and which tiles have to be summed directly."""
+        status = np.zeros(self.tiles, np.int64)
+        buffer = self.workspace.borrow()
+        context = np.array([
+            image.ctypes.data, places.ctypes.data, spectra.ctypes.data, (NO_BIAS if bias is None else bias).ctypes.data,
+            *(table.ctypes.data for table in (*self.roots, self.turns)), buffer[0], status.ctypes.data, 0,
+            *image.strides, *places.strides, *(edge.ctypes.data for edge in self.edges)], np.int64)
+        try:
+            run_items(self._functions[0], context.ctypes.data, self.items, min(threads, self.participants))
+        finally:
+            self.workspace.give_back(buffer)
+        return bool(context[FLAG]), status
+
+
+@lru_cache(maxsize=16)
+def _turns(line: Line) -> np.ndarray:
+    return line.turns

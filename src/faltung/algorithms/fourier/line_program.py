@@ -1,0 +1,228 @@
+"""The whole program of lines: a work item is a pair of tiles (or one complex tile) of one batch element and group."""
+
+from __future__ import annotations
+
+from ...compiler.emit import Module, Operand, Value, constant
+from ...compiler.entry import emit_entry
+from ...problem.problem import Problem
+from .line import Line
+from .line_code import LineCode
+from .line_gather import LineGather
+from .line_store import LineStore
+from .line_tile import ACROSS, BIAS, DOWN, FLAG, IMAGE, KERNEL, OUT, SCRATCH, STATUS, TURNS, Cells, LineTile, call
+from .plane_gather import measures
+from .tiles import Tiling
+
+LIMITS = {"float32": (-100, 120), "float64": (-900, 900)}
+"""Bounds on the exponent by which a tile is scaled to a magnitude near one."""
+
+
+def emit_program(line: Line, problem: Problem, tiling: Tiling, *, whole: bool) -> str:
+    """Write ``entry`` and ``spectrum``; ``whole`` says that sums are integers and have to be rounded."""
+    module = Module()
+    LineCode(line, module).emit(alone=is_alone(problem))
+    LineGather(line, problem, tiling.extents[-1], module).emit()
+    LineStore(line, problem, tiling.outputs[-1], module, whole=whole).emit()
+    _emit_spectrum(module, line)
+    LineTile(line, problem, tiling, module).emit()
+    _Work(line, problem, tiling, module).emit()
+    return module.text()
+
+
+def is_alone(problem: Problem) -> bool:
+    """Whether there is a single channel, whose spectrum is multiplied where it lies."""
+    return problem.channels_in == problem.channels_out == 1
+
+
+def slot_bytes(line: Line, problem: Problem) -> int:
+    """Workspace of one thread: samples and spectra of the channels, a sum of spectra, and a strip."""
+    spectra = problem.channels_in + (not is_alone(problem))
+    return 2 * problem.channels_in * line.samples_bytes + spectra * line.spectrum_bytes + line.strip_bytes
+
+
+def _emit_spectrum(module: Module, line: Line) -> None:
+    """spectrum(real, imaginary, result, strip, down, across, turns): of a kernel's taps, followed by zeros."""
+    names = ("real", "imaginary", "result", "strip", "down", "across", "turns")
+    f = module.function("spectrum", "void", [("ptr", name) for name in names], internal=False)
+    real, imaginary, result, strip, down, across, turns = f.arguments
+    one = constant(line.element, 1.0)
+    call(f, "analyse", real, imaginary, result, strip, down, turns, one, one)
+    with f.loop(0, line.bands) as band:
+        call(f, "across", f.at(result, f.mul(band.index, line.band_bytes)), across)
+    f.finish()
+
+
+class _Work:
+    """Writes ``entry`` and ``work(context, item, slot)``."""
+
+    def __init__(self, line: Line, problem: Problem, tiling: Tiling, module: Module) -> None:
+        self.line, self.problem, self.tiling, self.module = line, problem, tiling, module
+        self.is_complex = problem.accumulator_dtype.startswith("complex")
+        self.leading = len(problem.batch) + 1
+        self.pairs = tiling.count if self.is_complex else -(-tiling.count // 2)
+
+    def emit(self) -> None:
+        """Write the functions."""
+        self._emit_sums()
+        self._emit_work()
+        emit_entry(self.module)
+
+    # --- a pair of tiles
+
+    def _emit_work(self) -> None:
+        parameters = [("ptr", "context"), ("i64", "item"), ("i64", "slot")]
+        f = self.f = self.module.function("work", "void", parameters)
+        context, item, slot = f.arguments
+        self.cells = Cells(f, context, self.problem)
+        p, image, out = self.problem, self.cells.pointer(IMAGE), self.cells.pointer(OUT)
+        pair, lead = self._split(item, self.pairs)
+        group, rest = self._split(lead, p.groups)
+        indices = [group]
+        for extent in reversed(p.batch):
+            index, rest = self._split(rest, extent)
+            indices.insert(0, index)
+        for axis, index in enumerate(indices):
+            image = f.at(image, f.mul(index, self.cells.step(axis)))
+            out = f.at(out, f.mul(index, self.cells.step(axis, out=True)))
+        self.samples = f.at(self.cells.pointer(SCRATCH), f.mul(slot, slot_bytes(self.line, p)))
+        first = pair if self.is_complex else f.mul(pair, 2)
+        status = f.at(self.cells.pointer(STATUS), f.mul(f.mul(lead, self.tiling.count), 8))
+        factors = self._gather(image, first, status)
+        spectra = f.at(self.samples, 2 * p.channels_in * self.line.samples_bytes)
+        self._analyse(spectra, [down for down, _ in factors])
+        kernels = p.channels_in * p.channels_out
+        kernel = f.at(self.cells.pointer(KERNEL), f.mul(group, kernels * self.line.spectrum_bytes))
+        planes = 2 if self.is_complex else 1
+        bias = f.at(self.cells.pointer(BIAS), f.mul(group, p.channels_out * self.line.size * planes))
+        with f.loop(0, p.channels_out) as m:
+            taps = f.at(kernel, f.mul(m.index, p.channels_in * self.line.spectrum_bytes))
+            call(f, "sums", context, spectra, taps)
+            here = f.at(out, f.mul(m.index, self.cells.step(self.leading, out=True)))
+            self._compose(spectra, here, f.at(bias, f.mul(m.index, self.line.size * planes)), first,
+                          [up for _, up in factors])
+        f.finish()
+
+    def _split(self, number: Operand, extent: int) -> tuple[Operand, Operand]:
+        f = self.f
+        return f.rem(number, extent) if extent > 1 else 0, f.div(number, extent)
+
+    def _half(self, channel: Operand, part: int) -> Value:
+        """Where the samples of a channel's real or imaginary part stand."""
+        return self.f.at(self.samples, self.f.mul(self.f.add(self.f.mul(channel, 2), part), self.line.samples_bytes))
+
+    def _gather(self, image: Value, first: Operand, status: Value) -> list[tuple[Value, Value]]:
+        """Fetch the samples; the factors of both parts, down and up."""
+        f = self.f
+        if self.is_complex:
+            return [self._fetch(image, first, status, 0)] * 2
+        one = self._fetch(image, first, status, 0)
+        other, unit = f.add(first, 1), constant(self.line.element, 1.0)
+        if self.tiling.count % 2 == 0:
+            return [one, self._fetch(image, other, status, 1)]
+        place = f.alloca(16)
+        with f.when(f.compare("slt", other, self.tiling.count)):
+            self._keep(place, self._fetch(image, other, status, 1))
+        with f.unless(f.compare("slt", other, self.tiling.count)):
+            with f.loop(0, self.problem.channels_in) as c:
+                self._clear(self._half(c.index, 1))
+            self._keep(place, (unit, unit))
+        size = self.line.size
+        return [one, (f.load(self.line.element, place, align=size),
+                      f.load(self.line.element, f.at(place, size), align=size))]
+
+    def _keep(self, place: Value, factors: tuple[Value, Value]) -> None:
+        for number, factor in enumerate(factors):
+            self.f.store(factor, self.f.at(place, number * self.line.size), align=self.line.size)
+
+    def _fetch(self, image: Value, tile: Operand, status: Value, part: int) -> tuple[Value, Value]:
+        """Fetch one tile of every channel into the real or the imaginary parts (or both), and measure it."""
+        f = self.f
+        with f.loop(0, self.problem.channels_in, carry=(f.value(0),)) as c:
+            here = f.at(image, f.mul(c.index, self.cells.step(self.leading)))
+            found = call(f, "fetch", self.cells.context, here, tile, self._half(c.index, part), self._half(c.index, 1),
+                         result="i64")
+            c.carry([f.intrinsic("umax", c.carried[0], found)])
+        assert c.results is not None
+        return self._measured(c.results[0], f.at(status, f.mul(tile, 8)), part)
+
+    def _measured(self, largest: Value, status: Value, part: int) -> tuple[Value, Value]:
+        """Factors that bring a tile near one and back; one that is not finite is noted, and cleared."""
+        f, line = self.f, self.line
+        scale = constant(line.element, 1.0 / line.length)
+        if not measures(self.problem):
+            return constant(line.element, 1.0), scale
+        bits, bias = (23, 127) if line.size == 4 else (52, 1023)
+        with f.unless(f.compare("ult", largest, (2 * bias + 1) << bits)):
+            f.store(1, status, align=8)
+            with f.loop(0, self.problem.channels_in) as c:
+                for number in (0, 1) if self.is_complex else (part,):
+                    self._clear(self._half(c.index, number))
+        low, high = LIMITS[line.dtype]
+        exponent = f.sub(f.bits("lshr", largest, bits), bias - 1)
+        exponent = f.value(f.smaller(f.larger(exponent, low), high))
+        down, up = (self._power(number, bits, bias) for number in (f.sub(0, exponent), exponent))
+        return down, f.value(f.mul(up, scale))
+
+    def _power(self, exponent: Operand, bits: int, bias: int) -> Value:
+        """Two to the ``exponent``."""
+        f = self.f
+        word = f.bits("shl", f.add(exponent, bias), bits)
+        return f.reinterpret(word if bits == 52 else f.cast("trunc", word, "i32"), self.line.element)
+
+    def _clear(self, place: Value) -> None:
+        with self.f.loop(0, self.line.samples_bytes, self.line.machine.vector_bytes) as at:
+            self.f.store(constant(self.line.kind, 0), self.f.at(place, at.index))
+
+    # --- transforms
+
+    def _strip(self, spectra: Value) -> Value:
+        return self.f.at(spectra, (self.problem.channels_in + (not is_alone(self.problem))) * self.line.spectrum_bytes)
+
+    def _analyse(self, spectra: Value, factors: list[Value]) -> None:
+        f, p, line = self.f, self.problem, self.line
+        with f.loop(0, p.channels_in) as c:
+            there = f.at(spectra, f.mul(c.index, line.spectrum_bytes))
+            call(f, "analyse", self._half(c.index, 0), self._half(c.index, 1), there, self._strip(spectra),
+                  self.cells.pointer(DOWN), self.cells.pointer(TURNS), *factors)
+            if not is_alone(p):
+                with f.loop(0, line.bands) as band:
+                    call(f, "across", f.at(there, f.mul(band.index, line.band_bytes)), self.cells.pointer(ACROSS))
+
+    def _emit_sums(self) -> None:
+        """sums(context, spectra, kernel): products, summed over channels, and transformed back along the bands."""
+        f = self.f = self.module.function("sums", "void", [("ptr", name) for name in ("context", "spectra", "kernel")])
+        context, spectra, kernel = f.arguments
+        line, roots = self.line, Cells(f, context, self.problem).pointer(ACROSS)
+        with f.loop(0, line.bands) as loop:
+            band = f.mul(loop.index, line.band_bytes)
+            if is_alone(self.problem):
+                call(f, "round", f.at(spectra, band), roots, f.at(kernel, band))
+            else:
+                target = f.at(f.at(spectra, self.problem.channels_in * line.spectrum_bytes), band)
+                call(f, "multiply", f.at(spectra, band), f.at(kernel, band), target, self.problem.channels_in)
+                call(f, "home", target, roots)
+        f.finish()
+
+    def _compose(self, spectra: Value, out: Value, bias: Value, first: Operand, factors: list[Value]) -> None:
+        """Transform columns back, over the samples of the first channel, and store what is kept.
+
+        With several channels the samples are no longer needed, for their spectra stand apart.
+        """
+        f, p = self.f, self.problem
+        sums = spectra if is_alone(p) else f.at(spectra, p.channels_in * self.line.spectrum_bytes)
+        call(f, "compose", sums, self._half(0, 0), self._half(0, 1), self._strip(spectra), self.cells.pointer(DOWN),
+              self.cells.pointer(TURNS), *factors)
+        for part in range(1 if self.is_complex else 2):
+            tile = f.add(first, part)
+            if part and self.tiling.count % 2:
+                with f.when(f.compare("slt", tile, self.tiling.count)):
+                    self._store(out, bias, tile, part)
+            else:
+                self._store(out, bias, tile, part)
+
+    def _store(self, out: Value, bias: Value, tile: Operand, part: int) -> None:
+        f = self.f
+        flag = call(f, "finish", self.cells.context, self._half(0, part), self._half(0, 1), out, tile, bias,
+                    result="i64")
+        with f.when(f.compare("ne", flag, 0)):
+            f.store(1, f.at(self.cells.context, 8 * FLAG), align=8)

@@ -1,0 +1,218 @@
+"""Tiles as lines, of any number of axes: against the direct sum, at every edge, equal bits on any number of threads."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+import faltung as ft
+from faltung import machine
+from faltung.algorithms import fourier
+from faltung.algorithms.fourier import recipe
+from faltung.algorithms.fourier.line import LARGEST, SIDE, Line, line_lengths, sides
+from faltung.algorithms.fourier.line_part import LinePart
+from faltung.algorithms.fourier.tiles import Tiling, mapped
+from faltung.problem.border import map_index
+from faltung.problem.problem import Problem
+from grid.cases import Case, arrays, misaligned, output_view
+from grid.check import run
+from grid.guarded_lines import LINE, PROBLEMS, TYPES, compare, expected, force, typed
+from grid.process import python, succeed
+
+SMALLER = machine._usable(machine._best_isa())[1:]
+needs_mprotect = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
+UNIT = {"float32": 2.0**-24, "complex64": 2.0**-24, "float64": 2.0**-53, "complex128": 2.0**-53}
+
+
+def build(problem: Problem, threads: int = 1, isa: str = "own", *, channels_last: bool = False) -> fourier.Fourier:
+    known = machine.detect() if isa == "own" else machine.fake(isa, triple="")
+    executable = fourier.build(problem, output_view(problem, channels_last=channels_last), known, threads)
+    assert all(isinstance(part, LinePart) for part in executable.parts)
+    return executable
+
+
+def bits(problem: Problem, image: np.ndarray, kernel: np.ndarray, bias: Any, threads: int = 1) -> bytes:
+    executable = build(problem, threads)
+    return run(problem, image, kernel, bias, machine.detect(), threads=threads, executable=executable)[0].tobytes()
+
+
+@pytest.mark.parametrize("isa", ["own", *SMALLER])
+@pytest.mark.parametrize("samples", [256, 1280, 2304, 3840, 6144, 20480])
+@pytest.mark.parametrize("dtype", ["float32", "complex128"])
+def test_every_kind_of_length(samples: int, dtype: str, isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    force(monkeypatch, samples)
+    problem = typed(replace(LINE, batch=(), image=(30000,), kernel=(samples // 5,), output=(29000,)), (dtype,) * 4)
+    image, kernel, _ = arrays(Case(problem, 3))
+    executable = build(problem, isa=isa)
+    assert executable.recipe.samples == samples
+    got, _ = run(problem, image, kernel, None, machine.detect(), executable=executable)
+    want = expected(problem, image, kernel, None)
+    bound = fourier.error_bound(problem) * UNIT[dtype] * np.abs(image).max() * np.abs(kernel).sum()
+    assert np.abs(got - want).max() <= bound
+
+
+@pytest.mark.parametrize("isa", ["own", *SMALLER[:1]])
+@pytest.mark.parametrize("types", TYPES, ids=str)
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_problems_of_several_tiles(name: str, types: tuple[str, str, str, str], isa: str,
+                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    force(monkeypatch, 256)
+    problem = typed(PROBLEMS[name], types)
+    image, kernel, bias = arrays(Case(problem, 5))
+    for last in (False, True):
+        view = output_view(problem, channels_last=last)
+        executable = build(problem, isa=isa, channels_last=last)
+        got, _ = run(problem, image, kernel, bias, machine.detect(), view=view, executable=executable)
+        compare(problem, got, expected(problem, image, kernel, bias))
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("types", TYPES[:4], ids=str)
+def test_any_number_of_threads(name: str, types: tuple[str, str, str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    force(monkeypatch, 256)
+    problem = typed(PROBLEMS[name], types)
+    image, kernel, bias = arrays(Case(problem, 6))
+    if problem.image_dtype.startswith(("float", "complex")):
+        image[(..., *(n // 3 for n in problem.image))] = np.nan
+    assert len({bits(problem, image, kernel, bias, threads) for threads in (1, 2, 3) for _ in range(2)}) == 1
+
+
+@pytest.mark.parametrize("name", ["borders", "volume with borders"])
+@pytest.mark.parametrize("types", TYPES[:4], ids=str)
+def test_any_batch_and_alignment(name: str, types: tuple[str, str, str, str],
+                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    force(monkeypatch, 256)
+    several, alone = (typed(replace(PROBLEMS[name], batch=batch, bias=False), types) for batch in ((3,), (1,)))
+    image, kernel, _ = arrays(Case(several, 7))
+    one = image[1:2].copy()
+    want = bits(alone, one, kernel, None)
+    together, _ = run(several, image, kernel, None, machine.detect(), executable=build(several))
+    assert together[1:2].tobytes() == want
+    seen = [*(misaligned(one, offset) for offset in (1, 4, 8, 33)), np.asfortranarray(one),
+            one[..., ::-1].copy()[..., ::-1]]
+    assert {bits(alone, view, kernel, None) for view in seen} == {want}
+
+
+def test_each_output_belongs_to_one_tile(monkeypatch: pytest.MonkeyPatch) -> None:
+    force(monkeypatch, 256)
+    for problem in PROBLEMS.values():
+        tiling = Tiling(problem, recipe.choose(problem).lengths)
+        count = np.zeros(problem.output, int)
+        for tile in tiling:
+            count[tile.outputs] += 1
+        assert (count == 1).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+@pytest.mark.parametrize("size", [1e-30, 1e-5, 1e8, 1e30])
+def test_a_tile_beside_a_huge_or_tiny_one_keeps_its_own_accuracy(size: float, dtype: str,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both travel together, as the real and the imaginary part of one."""
+    force(monkeypatch, 512)
+    problem = typed(replace(LINE, batch=(), image=(955,), output=(886,)), (dtype,) * 4)
+    executable = build(problem)
+    assert executable.parts[0].tiling.outputs == (443,)
+    image, kernel, _ = arrays(Case(problem, 8))
+    image[..., :443] *= size
+    got, _ = run(problem, image, kernel, None, machine.detect(), executable=executable)
+    want = expected(problem, image, kernel, None)
+    bound = fourier.error_bound(problem) * UNIT[dtype] * np.abs(kernel).sum()
+    assert np.abs(got.astype(complex) - want).max() <= bound * np.abs(image).max()
+    there = np.abs(got[..., 443:].astype(complex) - want[..., 443:]).max()
+    assert there <= bound * np.abs(image[..., 443:]).max()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["valid", "volume", "image"])
+@pytest.mark.parametrize("types", [TYPES[0], TYPES[3]], ids=str)
+def test_a_bad_sample_reaches_exactly_its_footprint(name: str, types: tuple[str, str, str, str], bad: float,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    force(monkeypatch, 256)
+    problem = typed(PROBLEMS[name], types)
+    image, kernel, _ = arrays(Case(problem, 9))
+    image[(..., *(n // 2 for n in problem.image))] = bad
+    with np.errstate(all="ignore"):
+        got, _ = run(problem, image, kernel, None, machine.detect(), executable=build(problem))
+        want = expected(problem, image, kernel, None)
+    assert not np.isfinite(want).all()
+    np.testing.assert_array_equal(np.isfinite(got), np.isfinite(want))
+
+
+def test_a_border_that_is_not_finite() -> None:
+    x, k = np.zeros(5000, "uint8"), np.ones(300, "float32")
+    got = ft.correlate(x, k, "same", border=(np.nan,), method="fourier")
+    want = ft.correlate(x, k, "same", border=(np.nan,), method="direct")
+    assert np.isnan(want).sum() == 299
+    np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("shape", [(100_000,), (90, 70, 60), (20, 18, 16, 22)], ids=str)
+def test_the_bound_holds_at_the_front_door(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(len(shape))
+    x = (rng.standard_normal(shape) * np.exp(rng.standard_normal(shape) * 3)).astype(np.float32)
+    k = rng.standard_normal(tuple(max(3, n // 9) for n in shape)).astype(np.float32)
+    plan = ft.plan(ft.correlate, x, k, "valid", method="fourier")
+    want = ft.correlate(x.astype(np.float64), k.astype(np.float64), "valid", method="direct")
+    bound = plan.error_bound * 2.0**-24 * np.abs(x).max() * np.abs(k).sum()
+    assert np.abs(plan(x) - want).max() <= bound
+
+
+def test_lengths_and_their_sides() -> None:
+    lengths = line_lengths()
+    assert lengths[0] == SIDE**2
+    assert lengths[-1] == LARGEST
+    assert all(b / a <= 4 / 3 for a, b in pairwise(lengths[3:]))
+    for n in lengths[:60]:
+        rows, columns = sides(n)
+        assert rows * columns == n
+        assert rows <= columns
+        assert rows % SIDE == columns % SIDE == 0
+    with pytest.raises(ValueError, match="257"):
+        sides(257)
+
+
+def test_the_roots_between_both_transforms() -> None:
+    line = Line(768, "float64", machine.detect())
+    turns = line.turns
+    assert turns.shape == (line.columns // line.lanes, line.rows, 2, line.lanes)
+    both = turns[:, :, 0] + 1j * turns[:, :, 1]
+    np.testing.assert_allclose(np.abs(both), 1, atol=1e-15)
+    # each row belongs to a frequency of its own
+    steps = np.round(np.angle(both[0, :, 1]) * -768 / (2 * np.pi)).astype(int) % 768
+    assert sorted(steps.tolist()) == list(range(line.rows))
+
+
+@pytest.mark.parametrize("sides_", [("reflect", "wrap"), ("symmetric", 2.0), (1, "edge"), ("wrap", "symmetric")])
+@pytest.mark.parametrize("extent", [1, 2, 5])
+def test_positions_are_mapped_as_one_by_one(extent: int, sides_: Any) -> None:
+    positions = np.arange(-23, 29)
+    one_by_one = [map_index(int(p), extent, *sides_) for p in positions]
+    want = [(-1 if p < 0 else -2) if at is None else at for p, at in zip(positions, one_by_one, strict=True)]
+    assert mapped(positions, extent, sides_).tolist() == want
+
+
+def test_what_has_no_transform_says_so() -> None:
+    empty = replace(LINE, image=(0,), output=(30,), start=(-40,))
+    assert fourier.applies(empty) == "an image without samples needs no transform"
+    huge = replace(LINE, image=(10**8,), kernel=(LARGEST + 1,), output=(1000,))
+    assert fourier.applies(huge) == "no generated transform is long enough for the kernel"
+
+
+@needs_mprotect
+@pytest.mark.parametrize("isa", ["own", *SMALLER])
+def test_arrays_at_protected_pages(isa: str) -> None:
+    assert succeed("-m", "grid.guarded_lines", isa).endswith("survived\n")
+
+
+@needs_mprotect
+@pytest.mark.parametrize("what", ["before the image", "behind the image", "behind the output"])
+def test_one_step_too_far_is_found(what: str) -> None:
+    done = python("-m", "grid.guarded_lines", "--break", what)
+    assert done.returncode == -signal.SIGSEGV, done.stdout + done.stderr
+    assert done.stdout == "before\n"

@@ -1,0 +1,161 @@
+"""Tiles as lines, of any number of axes, whose arrays touch pages that nobody may touch; run as a program.
+
+``python -m grid.guarded_lines MACHINE`` checks cases; ``python -m grid.guarded_lines --break WHAT`` goes too far.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import sys
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from faltung import machine
+from faltung.algorithms import direct, fourier
+from faltung.algorithms.fourier import line_part, parts, recipe
+from faltung.algorithms.fourier.line import line_lengths
+from faltung.compiler import memory
+from faltung.machine import Machine
+from faltung.problem.problem import Problem
+from faltung.problem.promotion import numpy_dtype
+from grid.cases import VIEWS, Case, arrays, output_view
+from grid.guarded import _guarded_aligned, place
+
+LINE = Problem((2,), 1, 1, 1, (1300,), (70,), (1231,), (0,), (1,), (1,), (1,), ((0, 0),))
+VOLUME = Problem((), 1, 1, 1, (14, 17, 40), (4, 3, 9), (11, 15, 32), (0,) * 3, (1,) * 3, (1,) * 3, (1,) * 3,
+                 ((0, 0),) * 3)
+PROBLEMS = {
+    "valid": LINE,
+    "borders": replace(LINE, output=(1400,), start=(-80,), border=(("reflect", 2),)),
+    "wrapped": replace(LINE, output=(1500,), start=(-100,), border=(("wrap", "edge"),)),
+    "channels": replace(LINE, groups=2, channels_in=3, channels_out=2, bias=True, output=(1300,), start=(-35,)),
+    "strided": replace(LINE, stride=(3,), kernel_dilation=(2,), output=(388,)),
+    "one tile": replace(LINE, image=(200,), output=(131,)),
+    "volume": VOLUME,
+    "volume with borders": replace(VOLUME, output=(14, 20, 41), start=(-2, -3, -5), stride=(1, 1, 1), bias=True,
+                                   border=(("wrap", 3), (1, "reflect"), ("edge", 2))),
+    "volume, strided": replace(VOLUME, batch=(2,), stride=(2, 1, 3), output=(6, 15, 11), channels_in=2),
+    "image": replace(VOLUME, image=(30, 44), kernel=(5, 9), output=(30, 44), start=(-2, -4), stride=(1, 1),
+                     kernel_dilation=(1, 1), image_dilation=(1, 1), border=(("symmetric", 1), (2, "wrap"))),
+}
+TYPES = [("float32", "float32", "float32", "float32"), ("float64", "float64", "float64", "complex128"),
+         ("uint8", "int8", "float64", "int32"), ("complex64", "complex64", "complex64", "complex64"),
+         ("float16", "complex64", "complex64", "complex64"), ("complex128", "float64", "complex128", "complex128"),
+         ("int16", "float32", "float32", "float16"), ("bool", "uint8", "float64", "uint8")]
+SAMPLES = (256, 768, 1536)
+"""Small transforms make several tiles, and each side of the rectangle once."""
+
+
+def typed(problem: Problem, types: tuple[str, str, str, str]) -> Problem:
+    """The same with other dtypes."""
+    image, kernel, accumulator, output = types
+    return replace(problem, image_dtype=image, kernel_dtype=kernel, accumulator_dtype=accumulator, output_dtype=output,
+                   overflow="wrap" if "int" in output else "proven")
+
+
+def force(patch: pytest.MonkeyPatch, samples: int) -> None:
+    """Let every tile be transformed as a line of so many samples, or the next length that holds more than a kernel."""
+    patch.setattr(recipe, "_is_real_image", lambda problem, dtype: False)
+    patch.setattr(recipe, "LEAST_LENGTH", 256)
+    least = [n for n in line_lengths() if n >= samples]
+
+    def choose(problem: Problem) -> recipe.FourierRecipe:
+        return min(recipe._choices(problem), key=lambda found: (found.samples not in least, found.samples))
+
+    for module in (parts, recipe):
+        patch.setattr(module, "choose", choose)
+
+
+def cases() -> list[tuple[str, Case, int]]:
+    """Problems with dtypes, views and lengths."""
+    found = []
+    for number, (name, problem) in enumerate(PROBLEMS.items()):
+        for at, types in enumerate(TYPES):
+            if name == "image" and "complex" not in types[2]:
+                continue
+            view = VIEWS[(number * len(TYPES) + at) % len(VIEWS)]
+            case = Case(typed(problem, types), 77 + at, "plain" if view == "channels-last" else view, at % 2 == 0)
+            found.append((name, case, SAMPLES[(number + at) % len(SAMPLES)]))
+    return found
+
+
+def expected(problem: Problem, image: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None) -> Any:
+    """What `direct` makes of it."""
+    executable = direct.build(problem, output_view(problem), machine.detect(), 1)
+    out = np.empty(problem.output_shape, numpy_dtype(problem.output_dtype))
+    packed = None if bias is None else executable.pack_bias(bias)
+    executable.run(image, executable.pack(kernel), packed, out, 1)
+    return out
+
+
+def compare(problem: Problem, got: np.ndarray, want: np.ndarray) -> None:
+    """Integers exactly, floats nearly."""
+    if problem.output_dtype.startswith(("float", "complex")):
+        single = problem.accumulator_dtype in ("float32", "complex64")
+        close = 2e-3 if problem.output_dtype == "float16" else 1e-4 if single else 1e-11
+        np.testing.assert_allclose(got, want, rtol=close, atol=close)
+    else:
+        np.testing.assert_array_equal(got, want)
+
+
+def _check(case: Case, where: str, known: Machine) -> None:
+    p = case.problem
+    image, kernel, bias = arrays(case)
+    memory.aligned = line_part.aligned = _guarded_aligned(where)  # type: ignore[attr-defined]
+    view = output_view(p, channels_last=case.channels_last)
+    executable = fourier.build(p, view, known, 1)
+    for part in executable.parts:
+        assert isinstance(part, line_part.LinePart)
+        part.edges = [place(edge, where) for edge in part.edges]
+        part.roots = [place(roots, where) for roots in part.roots]
+        part.turns = place(part.turns, where)
+    out = place(np.zeros(view.shape, numpy_dtype(p.output_dtype)), where, writeable=True)
+    packed = None if bias is None else place(executable.pack_bias(place(bias, where)), where)
+    executable.run(place(image, where, case.view), executable.pack(place(kernel, where)), packed, out, 1)
+    memory.aligned = line_part.aligned = _aligned  # type: ignore[attr-defined]
+    compare(p, view(out), expected(p, image, kernel, bias))
+
+
+_aligned = memory.aligned
+
+
+def go_too_far(what: str) -> None:
+    """Tell the program of a line or an output that is longer than its memory."""
+    problem = replace(LINE, batch=())
+    image, kernel, _ = arrays(Case(problem, 1))
+    where = "begin" if what == "before the image" else "end"
+    seen = place(image, where, "negative" if what == "before the image" else "plain")
+    if what == "behind the output":
+        out = place(np.zeros(problem.output[0] - 1, np.float32), "end", writeable=True)
+        out = np.lib.stride_tricks.as_strided(out, problem.output_shape, (0, 0, 4), writeable=True)
+    else:
+        problem = replace(problem, image=(1301,), output=(1232,))
+        out = np.zeros(problem.output_shape, np.float32)
+    executable = fourier.build(problem, output_view(problem), machine.detect(), 1)
+    packed = executable.pack(kernel)
+    print("before", flush=True)
+    executable.parts[0].run(seen, packed[0][0], None, out, 1)
+    print("after", flush=True)
+
+
+def main() -> None:
+    """See the module's text."""
+    faulthandler.enable()
+    if sys.argv[1] == "--break":
+        go_too_far(sys.argv[2])
+        return
+    known = machine.detect() if sys.argv[1] == "own" else machine.fake(sys.argv[1], triple="")
+    for name, case, samples in cases():
+        with pytest.MonkeyPatch.context() as patch:
+            force(patch, samples)
+            for where in ("begin", "end"):
+                print(name, case, samples, where, flush=True)
+                _check(case, where, known)
+    print("survived", flush=True)
+
+
+if __name__ == "__main__":
+    main()
