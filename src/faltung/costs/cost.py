@@ -16,14 +16,13 @@ from ..compiler.threads import get_threads
 from ..errors import PlanError
 from ..lowering import Lowered
 from ..machine import Machine, detect
+from ..planning.planner import ORACLE
+from ..planning.ways import SERIAL_CYCLES
 from ..problem.problem import Problem
 from . import predictions
 from .growth import Growth, growths
 from .rates import Rates, measure
 from .tables import cost_html, cost_text
-
-SERIAL_CYCLES = 150_000.0
-"""Work below this stays on one thread, as plans have it."""
 
 
 class Prediction(NamedTuple):
@@ -185,7 +184,7 @@ def cost_of(asked: Asked, rates: Callable[[int], Rates]) -> Cost:
             found.append(Prediction(name, reason, 0.0, 0.0, 0.0, is_chosen=False))
             continue
         seconds = shared = alone.seconds(cycles[name], size)
-        if cycles[name] > SERIAL_CYCLES and name != predictions.ORACLE:
+        if cycles[name] > SERIAL_CYCLES and name != ORACLE:
             shared = together.seconds(predictions.work(name, problem, output, machine, threads), size)
         found.append(Prediction(name, None, cycles[name], seconds, shared, name == chosen))
     return Cost(asked.function, problem, predictions.parameters(problem), problem.multiply_adds,
@@ -203,7 +202,7 @@ def _taps(lowered: Lowered, kernel: np.ndarray) -> np.ndarray:
 def _chosen(asked: Asked, reasons: dict[str, str | None], cycles: dict[str, float]) -> str:
     """The algorithm that was asked for, or that which is predicted to need the fewest cycles on one thread."""
     if asked.method == "auto":
-        return min((name for name in cycles if name != predictions.ORACLE), key=cycles.__getitem__)
+        return min((name for name in cycles if name != ORACLE), key=cycles.__getitem__)
     if reasons[asked.method] is not None:
         raise PlanError(f'cost: method "{asked.method}" cannot serve this problem: {reasons[asked.method]}; use '
                         'method="auto"')

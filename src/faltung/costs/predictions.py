@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from inspect import signature
 from math import prod
 
 import numpy as np
 
 from ..machine import Machine
+from ..planning.factors import factor
 from ..planning.planner import ALGORITHMS
 from ..problem.layout import View
 from ..problem.problem import Problem
 from ..problem.promotion import numpy_dtype
 
-ORACLE = "reference"
-"""Taken only when it is asked for by name."""
 UNKNOWN = "serves kernels of a certain structure only, and the taps are not known"
 
 
@@ -57,10 +55,6 @@ def reasons(problem: Problem, taps: np.ndarray | None) -> dict[str, str | None]:
 
 
 def work(name: str, problem: Problem, output: View, machine: Machine, threads: int) -> float:
-    """Predicted cycles of an algorithm that applies, until so many threads have done all."""
-    algorithm = ALGORITHMS[name]
-    predict = getattr(algorithm, "predicted_cycles", None)
-    if predict is None:  # an algorithm that generates nothing: building it costs nothing
-        return float(algorithm.build(problem, output, machine, threads).predicted_cycles)
-    known = {"problem": problem, "output": output, "machine": machine, "threads": threads}
-    return float(predict(**{word: known[word] for word in signature(predict).parameters}))
+    """Predicted cycles of an algorithm that applies, until so many threads are done; corrected as in plans."""
+    predicted = ALGORITHMS[name].predicted_cycles(problem, output, machine, threads)
+    return float(predicted) * factor(name, problem)

@@ -7,6 +7,7 @@ from math import log10
 from typing import Any
 
 from ..markup import Html, table, tag
+from ..planning.planner import ORACLE
 
 Cells = Sequence[Sequence[str]]
 
@@ -74,7 +75,7 @@ def notes(cost: Any) -> list[str]:
 
 def growth_cells(cost: Any) -> tuple[list[str], list[list[str]]]:
     """How many times as much it is when something is doubled."""
-    names = [name for name in cost.applying if name != "reference"]
+    names = [name for name in cost.applying if name != ORACLE]
     head = ["grows", "from", "to", "multiply-adds", "bytes", *(f"time {name}" for name in names)]
     rows = [[growth.what, growth.before, growth.after, _factor(growth.multiply_adds), _factor(growth.bytes),
              *(_factor(growth.times[name]) for name in names)] for growth in cost.growth]

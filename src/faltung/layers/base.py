@@ -219,6 +219,11 @@ class Layer:
         parts = f"{count:,} parameter{'s' if count != 1 else ''}" if count else ""
         return f"{self.name}({': '.join(part for part in (text, parts) if part)})"
 
+    def _repr_html_(self) -> str:
+        from .pages import layer_html
+
+        return layer_html(self)
+
     # --- what helps a subclass
 
     def _place(self, path: str) -> None:

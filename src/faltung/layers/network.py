@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import ShapeError
 from .base import Cost, Layer, Shape
 from .convolution import ConvTranspose
+from .pages import Summary
 from .pooling import GlobalAveragePool
 from .weights import load, save
 
@@ -216,9 +217,11 @@ def summary(network: Layer, input_shape: Sequence[int]) -> str:
             f"{sum(row.cost.multiply_adds for row in rows):,}", f"{sum(row.cost.bytes for row in rows):,}", "")
     widths = [max(len(line[column]) for line in (_HEAD, *cells, last)) for column in range(len(_HEAD))]
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    lines = [_line(_HEAD, widths), rule, *(_line(line, widths) for line in cells), rule, _line(last, widths),
-             f"input {_by(tuple(input_shape))}; parameters {held:,} bytes, outputs of all layers {outputs:,} bytes"]
-    return "\n".join(lines)
+    note = f"input {_by(tuple(input_shape))}; parameters {held:,} bytes, outputs of all layers {outputs:,} bytes"
+    lines = [_line(_HEAD, widths), rule, *(_line(line, widths) for line in cells), rule, _line(last, widths), note]
+    told = Summary("\n".join(lines))
+    told.cells = _HEAD, cells, last, note
+    return told
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import PlanError, ShapeError
+from ..markup import table
 from ..problem.extents import as_integer
 from .coarse import coarse_places
 from .peaks import Kept, local_maxima, sub_sample
@@ -60,6 +61,14 @@ class Match:
         scaled = f", scale={self.scale:g}" if self.scale != 1 else ""
         return (f"Match(score={self.score:.6g}, position={self.position}, subpixel=({exact}), box=[{box}]"
                 f"{turned}{scaled})")
+
+    def _repr_html_(self) -> str:
+        exact = ", ".join(f"{value:.2f}" for value in self.subpixel)
+        box = ", ".join(f"{cut.start}:{cut.stop}" for cut in self.box)
+        turned = [("angle", f"{self.angle:g}")] if self.angle else []
+        scaled = [("scale", f"{self.scale:g}")] if self.scale != 1 else []
+        return table([("score", f"{self.score:.6g}"), ("position", str(self.position)), ("subpixel", f"({exact})"),
+                      ("box", f"[{box}]"), *turned, *scaled], title="Match")
 
 
 def find(image: Any, pattern: Any, *, top: int | None = None, threshold: float | None = None,

@@ -291,6 +291,11 @@ class Plan:
     def __str__(self) -> str:
         return describe(self)
 
+    def _repr_html_(self) -> str:
+        from .page import plan_html
+
+        return plan_html(self)
+
     def __repr__(self) -> str:
         return f"<Plan {self.function}: {self.recipe}>"
 

@@ -90,3 +90,8 @@ class Problem:
         """Multiply-adds of the definition, border included, inserted zeros excluded."""
         inserted = prod(self.image_dilation)
         return prod(self.output_shape) * self.terms // inserted
+
+    def _repr_html_(self) -> str:
+        from .page import problem_html
+
+        return problem_html(self)

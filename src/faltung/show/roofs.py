@@ -138,10 +138,11 @@ class Roofline(Scene):
             place = self.algorithms.index(spot.algorithm) % len(MARKERS)
             axes.plot([spot.intensity], [spot.rate], MARKERS[place], markersize=size, color=stage.theme.result,
                       markeredgecolor=stage.theme.paper, markeredgewidth=0.8, zorder=5)
-        # the shapes are explained at the lower right, where no roof is
+        # the shapes are explained above, where no point can be
         handles = [axes.plot([], [], MARKERS[place % len(MARKERS)], color=stage.theme.result, markersize=size,
                              label=name)[0] for place, name in enumerate(self.algorithms)]
-        axes.legend(handles=handles, loc="lower right")
+        axes.legend(handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncols=min(len(handles), 4),
+                    borderpad=0.2, handletextpad=0.2, columnspacing=1.2)
 
     def _names(self, axes: Any, stage: Stage, roofs: Sequence[tuple[str, Any]]) -> None:
         """Names beside the points and along the roofs, each where nothing else is."""
@@ -162,8 +163,7 @@ class _Placing:
         self.axes, self.stage = axes, stage
         self.points = stage.points * 0.9
         self.pixel = self.points * 100 / 72
-        legend = axes.get_legend().get_window_extent()
-        self.taken: list[Box] = [tuple(legend.extents)]
+        self.taken: list[Box] = []
         self.frame = axes.get_window_extent()
         self.lines: list[Any] = []
 
