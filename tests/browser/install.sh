@@ -13,7 +13,7 @@ as_root=""
 [ "$(id -u)" -eq 0 ] || as_root="sudo -n"
 export DEBIAN_FRONTEND=noninteractive
 if have apt-get && $as_root apt-get update -qq &&
-    $as_root apt-get install -y -qq --no-install-recommends chromium ffmpeg >/dev/null; then
+    $as_root apt-get install -y -qq --no-install-recommends chromium ffmpeg fonts-dejavu-core >/dev/null; then
     exit 0
 fi
 cat >&2 <<'END'

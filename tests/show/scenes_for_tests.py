@@ -59,3 +59,19 @@ class Sliding(Scene):
             return [window, line, dots, image, value, count]
 
         return show
+
+
+class Still(Scene):
+    """Something without steps."""
+
+    title = "A still picture"
+
+    def height(self, width):
+        return 200
+
+    def words(self, step):
+        return "Nothing moves here."
+
+    def lay_out(self, stage):
+        stage.figure.subplots().bar([1, 2, 3], [3, 1, 2], color=stage.theme.image)
+        return lambda step: []

@@ -56,10 +56,10 @@ def _subset(path: str, letters: str) -> bytes:
     options = subset.Options(flavor="woff", hinting=False, desubroutinize=True, layout_features=["kern"],
                              name_IDs=[1, 2], notdef_outline=True)
     options.drop_tables.append("FFTM")  # a date
-    font = subset.load_font(path, options)
-    subsetter = subset.Subsetter(options)
-    subsetter.populate(text=letters)
-    subsetter.subset(font)
     stream = BytesIO()
-    subset.save_font(font, stream, options)
+    with subset.load_font(path, options) as font:
+        subsetter = subset.Subsetter(options)
+        subsetter.populate(text=letters)
+        subsetter.subset(font)
+        subset.save_font(font, stream, options)
     return stream.getvalue()

@@ -16,7 +16,9 @@ from .frames import Frames, Pixels
 from .scene import Scene
 from .style import theme_named
 
-COLOURS = 256
+COLOURS = 255
+_UNCHANGED = 255
+"""The index that stands for: as in the frame before."""
 LAST_SECONDS = 1.5
 """How long the last frame stands, before all begins again."""
 _SAMPLES = 12
@@ -44,8 +46,8 @@ def save(scene: Scene, path: Path, *, width: int, theme: str, rate: float, steps
     duration = max(round(100 / rate), 2) * 10
     durations = [duration] * (len(steps) - 1) + [max(duration, int(1000 * LAST_SECONDS))]
     with beside(path) as part:
-        next(images).save(part, format="GIF", save_all=True, append_images=images, loop=0,
-                          duration=durations, disposal=1, optimize=False)
+        next(images).save(part, format="GIF", save_all=True, append_images=images, loop=0, duration=durations,
+                          disposal=1, palette=palette.colours.tobytes(), transparency=_UNCHANGED, optimize=True)
 
 
 def _images(Image: Any, frames: Frames, palette: Palette) -> Iterator[Any]:
@@ -69,7 +71,7 @@ def _palette(frames: Frames, theme: str) -> Palette:
     row = np.repeat(_middles(cells), weights, axis=0)[None]
     quantized = Image.fromarray(row).quantize(COLOURS - len(own), method=Image.Quantize.MEDIANCUT)
     chosen = np.array(quantized.getpalette(), np.uint8).reshape(-1, 3)[:COLOURS - len(own)]
-    colours = np.zeros((COLOURS, 3), np.uint8)
+    colours = np.zeros((COLOURS + 1, 3), np.uint8)
     colours[:len(own)], colours[len(own):len(own) + len(chosen)] = own, chosen
     nearest = _nearest(_middles(np.arange(1 << 3 * _BITS)), colours[:len(own) + len(chosen)])
     nearest[_cells(own)] = np.arange(len(own))
@@ -106,5 +108,5 @@ def _pillow(path: Path) -> Any:
     try:
         from PIL import Image
     except ImportError:
-        raise FaltungError(f'animate: {path} needs Pillow; install it with: pip install "faltung[images]"') from None
+        raise FaltungError(f'animate: {path} needs Pillow; install it with: pip install "faltung[show]"') from None
     return Image

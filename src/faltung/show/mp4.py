@@ -37,11 +37,14 @@ def save(scene: Scene, path: Path, *, width: int, theme: str, rate: float, steps
                                        stderr=told)
             assert process.stdin is not None
             try:
-                for number in range(len(steps) + round(LAST_SECONDS * rate)):
-                    process.stdin.write(frames.frame(steps[number] if number < len(steps) else last).tobytes())
-                process.stdin.close()
+                with process.stdin as pipe:
+                    for number in range(len(steps) + round(LAST_SECONDS * rate)):
+                        pipe.write(frames.frame(steps[number] if number < len(steps) else last).tobytes())
             except BrokenPipeError:
                 pass  # it has given up, and says why
+            except BaseException:
+                process.kill()
+                raise
             finally:
                 status = process.wait()
             if status:
