@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 # Imported on first use: a picture needs only its own module.
@@ -12,10 +14,12 @@ _LATE = {
     "arithmetic": "grids",
     "borders": "edges",
     "confusion": "curves",
+    "feature_maps": "maps",
     "filtered": "filters",
     "growth": "scaling",
     "kernel": "filters",
     "kernel_growing": "growing",
+    "learned_kernels": "learned",
     "learning": "curves",
     "overlap": "overlap",
     "picture": "scene",
@@ -41,3 +45,15 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_LATE})
+
+
+class _Package(ModuleType):
+    """Keeps a function in its place whose module has the same name, and would take the place when it is imported."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, ModuleType) and _LATE.get(name) == name:
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -212,7 +212,7 @@ def draw_cells(axes: Any, stage: Stage, taps: Array, cell: float, *, words: Sequ
     cell
         Pixels that a cell is wide.
     words
-        What is written in the cells, by default the taps.
+        What is written in the cells, by default the taps; nothing if empty.
     largest
         Size of the largest tap, where it is not among these.
     """
@@ -220,7 +220,7 @@ def draw_cells(axes: Any, stage: Stage, taps: Array, cell: float, *, words: Sequ
     high = _PALER * (largest or float(np.abs(taps).max()) or 1.0)
     drawn = axes.imshow(taps, cmap=SIGNED, vmin=-high, vmax=high, aspect="auto", interpolation="nearest")
     words = tap_words(taps)[0] if words is None else words
-    points = fitting_points(max(map(len, words)), cell, stage.points)
+    points = fitting_points(max(map(len, words)), cell, stage.points) if words else None
     if points is not None:
         for (row, column), word in zip(np.ndindex(taps.shape), words, strict=True):
             colour = drawn.cmap(drawn.norm(taps[row, column]))
