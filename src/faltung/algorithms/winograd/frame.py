@@ -1,0 +1,252 @@
+"""The recipe, and the geometry that follows from it: tiles, strips of them, and how they lie in memory.
+
+A *tile* makes ``m`` by ``m`` outputs from ``n`` by ``n`` samples; neighbouring tiles of a row lie in neighbouring
+lanes.  Rows of tiles of all images form one list; a work item takes a *strip* of them, of one group.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import NamedTuple
+
+from ...compiler.elements import ELEMENTS
+from ...compiler.emit import vector
+from ...machine import Machine
+from ...problem.border import map_index
+from ...problem.layout import View
+from ...problem.problem import Problem
+from .linear import Programs, programs
+from .matrices import Filtering, filtering
+
+NAME = "winograd"
+
+APART_BYTES = 64
+"""What parts planes beyond their size, so that planes whose size is a power of two do not share cache sets."""
+
+BEFORE, BEHIND, NOTHING = -1, -2, -3
+"""In the table of rows: the constants before and behind the image, and zeros for rows that no output needs."""
+
+CELLS = 3
+"""Of a row of samples in the table of a strip: its address, and the steps to the next channel and column."""
+
+
+class WinogradRecipe(NamedTuple):
+    """Outputs of a tile; rows of tiles in a strip; the register tile; channels out of one round; who shares a strip."""
+
+    tile: tuple[int, int]
+    rows: int
+    channels: int
+    vectors: int
+    blocks: int
+    """Blocks of so many channels are multiplied before their outputs are transformed back."""
+    shares: int = 1
+    """Work items that part the blocks of one strip; each transforms the samples again."""
+
+    @property
+    def algorithm(self) -> str:
+        """Name of the algorithm that this is a recipe of."""
+        return NAME
+
+
+class Piece(NamedTuple):
+    """Neighbours that are worked on together: the first, and how many lanes."""
+
+    first: int
+    lanes: int
+
+
+def pieces(count: int, lanes: int) -> list[Piece]:
+    """Cover ``count`` by vectors of at most ``lanes``; the last is moved back, or too long if it is the only one."""
+    found = [Piece(first, lanes) for first in range(0, count - lanes + 1, lanes)]
+    rest = count - len(found) * lanes
+    if rest:
+        wide = max(2, 1 << (rest - 1).bit_length())
+        found.append(Piece(count - wide if count >= wide else count - rest, wide))
+    return found
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A problem with two axes, its recipe, and the output's strides in elements."""
+
+    problem: Problem
+    strides: tuple[int, ...]
+    recipe: WinogradRecipe
+    machine: Machine
+
+    # --- numbers
+
+    @property
+    def size(self) -> int:
+        """Bytes of one number."""
+        return ELEMENTS[self.problem.accumulator_dtype].size
+
+    @property
+    def element(self) -> str:
+        """Type of one number."""
+        return ELEMENTS[self.problem.accumulator_dtype].ir
+
+    @property
+    def lanes(self) -> int:
+        """Numbers of a vector."""
+        return self.machine.vector_bytes // self.size
+
+    def kind(self, lanes: int) -> str:
+        """Type of a vector."""
+        return vector(self.element, lanes)
+
+    # --- tiles
+
+    @cached_property
+    def filters(self) -> tuple[Filtering, Filtering]:
+        """F(m, r) along both axes."""
+        (a, b), (r, s) = self.recipe.tile, self.problem.kernel
+        return filtering(a, r), filtering(b, s)
+
+    @cached_property
+    def programs(self) -> tuple[Programs, Programs]:
+        """Their transforms."""
+        (a, b), (r, s) = self.recipe.tile, self.problem.kernel
+        return programs(a, r), programs(b, s)
+
+    @cached_property
+    def products(self) -> int:
+        """Products of a tile."""
+        return self.filters[0].n * self.filters[1].n
+
+    @cached_property
+    def tiles(self) -> tuple[int, int]:
+        """Rows of tiles of one image, and tiles of a row."""
+        down, across = (-(-out // m) for out, m in zip(self.problem.output, self.recipe.tile, strict=True))
+        return down, across
+
+    @cached_property
+    def all_rows(self) -> int:
+        """Rows of tiles of all images."""
+        return prod(self.problem.batch) * self.tiles[0]
+
+    @property
+    def strips(self) -> int:
+        """How many strips there are of one group."""
+        return -(-self.all_rows // self.recipe.rows)
+
+    @property
+    def items(self) -> int:
+        """How many work items there are."""
+        return self.problem.groups * self.strips * self.recipe.shares
+
+    @cached_property
+    def row_pieces(self) -> list[Piece]:
+        """How the tiles of one row are transformed."""
+        return pieces(self.tiles[1], self.lanes)
+
+    @cached_property
+    def register_tiles(self) -> list[list[Piece]]:
+        """How the tiles of a strip are multiplied: vectors that share each broadcast."""
+        count, whole = self.recipe.rows * self.tiles[1], self.lanes
+        parts = [Piece(first, whole) for first in range(0, count, whole)]
+        rest = count - parts[-1].first
+        parts[-1] = Piece(parts[-1].first, max(min(2, whole), 1 << (rest - 1).bit_length()))
+        groups = -(-len(parts) // self.recipe.vectors)
+        each = -(-len(parts) // groups)
+        return [parts[first:first + each] for first in range(0, len(parts), each)]
+
+    # --- memory, in elements
+
+    @cached_property
+    def pitch(self) -> int:
+        """From one channel's tiles to the next."""
+        last, (_, across) = self.row_pieces[-1], self.tiles
+        stored = (self.recipe.rows - 1) * across + last.first + last.lanes
+        read = self.register_tiles[-1][-1]
+        return -(-max(stored, read.first + read.lanes) // self.lanes) * self.lanes
+
+    @property
+    def apart(self) -> int:
+        """Elements of `APART_BYTES`."""
+        return APART_BYTES // self.size
+
+    @property
+    def sample_plane(self) -> int:
+        """From one product's samples to the next."""
+        return self.problem.channels_in * self.pitch + self.apart
+
+    @property
+    def sum_plane(self) -> int:
+        """From one product's sums to the next."""
+        return self.recipe.blocks * self.recipe.channels * self.pitch + self.apart
+
+    @property
+    def tap_plane(self) -> int:
+        """From one product's taps to the next."""
+        return self.problem.channels_in * self.recipe.channels + self.apart
+
+    @property
+    def channel_blocks(self) -> int:
+        """Blocks of channels out of one group."""
+        return -(-self.problem.channels_out // self.recipe.channels)
+
+    @property
+    def rounds(self) -> int:
+        """Rounds of one strip, those of all shares."""
+        return -(-self.channel_blocks // self.recipe.blocks)
+
+    @cached_property
+    def columns(self) -> tuple[int, int]:
+        """The first column of the image that is read, and how many: what outputs look at and the border repeats."""
+        p = self.problem
+        first, behind = p.start[1], p.start[1] + p.output[1] + p.kernel[1] - 1
+        seen = [map_index(x, p.image[1], *p.border[1]) for x in (*range(first, min(behind, 0)),
+                                                                 *range(max(first, p.image[1]), behind))]
+        used = [x for x in seen if x is not None]
+        inside = range(max(first, 0), min(behind, p.image[1]))
+        used += [inside[0], inside[-1]] if inside else []
+        return (min(used), max(used) + 1 - min(used)) if used else (0, 0)
+
+    @cached_property
+    def origin(self) -> int:
+        """The position that stands first in a line of the buffer."""
+        return min(self.problem.start[1], self.columns[0])
+
+    @cached_property
+    def line(self) -> int:
+        """Elements of a line of the buffer: what the row's vectors load."""
+        last, m = self.row_pieces[-1], self.recipe.tile[1]
+        loaded = m * (last.first + last.lanes) + max(self.filters[1].r, m) + last.lanes
+        whole = max(self.problem.start[1] - self.origin + loaded, self.columns[0] + self.columns[1] - self.origin)
+        return -(-whole // self.lanes) * self.lanes + self.apart
+
+    @cached_property
+    def row_table(self) -> list[int]:
+        """For each position that rows of tiles look at: the row of the image, `BEFORE`, `BEHIND` or `NOTHING`."""
+        p, (down, _), first = self.problem, self.tiles, self.problem.start[0]
+        positions = range(first, first + down * self.recipe.tile[0] + p.kernel[0] - 1)
+        found = []
+        for number, y in enumerate(positions):
+            mapped = map_index(y, p.image[0], *p.border[0]) if number < p.output[0] + p.kernel[0] - 1 else NOTHING
+            found.append(mapped if mapped is not None else BEFORE if y < 0 else BEHIND)
+        return found
+
+    # --- workspace of one thread, in bytes
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Where each part of the workspace begins; "end" is its size."""
+        n, rows = self.filters[0].n, self.recipe.rows
+        sizes = {"samples": self.products * self.sample_plane * self.size,
+                 "sums": self.products * self.sum_plane * self.size,
+                 "lines": n * self.line * self.size, "copies": n * max(1, self.columns[1]) * self.size,
+                 "seen": rows * n * CELLS * 8, "made": rows * 2 * 8}
+        found, at = {}, 0
+        for name, size in sizes.items():
+            found[name] = at
+            at += -(-size // 64) * 64
+        found["end"] = at + 64
+        return found
+
+
+def make_frame(problem: Problem, output: View, recipe: WinogradRecipe, machine: Machine) -> Frame:
+    """The frame of a problem; one with a single axis gets another one of extent 1."""
+    return Frame(problem, output.strides(), recipe, machine)

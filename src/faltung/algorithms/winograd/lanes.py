@@ -1,0 +1,51 @@
+"""Neighbours into lanes and back: every m-th number of m vectors, and m vectors woven into each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...compiler.emit import Function, Value, lanes_of
+
+
+def apart(f: Function, vectors: Sequence[Value]) -> list[Value]:
+    """Vector ``b`` of the result holds numbers ``b, b + m, b + 2 m, ...`` of all ``m`` vectors in line."""
+    m, lanes = len(vectors), lanes_of(vectors[0].type)
+    if m == 1:
+        return list(vectors)
+    if m % 2 == 0:
+        # even and odd numbers first, then the same with half as many
+        even, odd = ([f.shuffle(a, b, list(range(first, 2 * lanes, 2)))
+                      for a, b in zip(vectors[::2], vectors[1::2], strict=True)] for first in (0, 1))
+        parts = [apart(f, even), apart(f, odd)]
+        return [parts[b % 2][b // 2] for b in range(m)]
+    return [_pick(f, vectors, [m * t + b for t in range(lanes)]) for b in range(m)]
+
+
+def woven(f: Function, vectors: Sequence[Value]) -> list[Value]:
+    """Undo `apart`."""
+    m, lanes = len(vectors), lanes_of(vectors[0].type)
+    if m == 1:
+        return list(vectors)
+    if m % 2 == 0:
+        half = lanes // 2
+        return [f.shuffle(a, b, [s for t in range(first, first + half) for s in (t, t + lanes)])
+                for a, b in zip(woven(f, vectors[::2]), woven(f, vectors[1::2]), strict=True) for first in (0, half)]
+    return [_pick(f, vectors, [(x % m) * lanes + x // m for x in range(k * lanes, (k + 1) * lanes)]) for k in range(m)]
+
+
+def _pick(f: Function, vectors: Sequence[Value], sources: list[int]) -> Value:
+    """The numbers at these places of all vectors in line."""
+    lanes = lanes_of(vectors[0].type)
+    found = vectors[0]
+    for k in range(1, len(vectors)):
+        here = [s - k * lanes for s in sources]
+        before = [t if k > 1 else s for t, s in enumerate(sources)]
+        found = f.shuffle(found, vectors[k], [lanes + h if 0 <= h < lanes else b if h < 0 else 0
+                                              for h, b in zip(here, before, strict=True)])
+    return found
+
+
+def moved(f: Function, vector: Value, following: Value) -> Value:
+    """Every number one lane further to the front, the first of ``following`` behind them."""
+    lanes = lanes_of(vector.type)
+    return f.shuffle(vector, following, list(range(1, lanes + 1)))

@@ -1,0 +1,41 @@
+"""The second stage: for each of the n x n products, channels out times channels in, as register tiles."""
+
+from __future__ import annotations
+
+from ...compiler.emit import Function, Module, Value, constant
+from .frame import Frame, Piece
+
+
+def emit_products(frame: Frame, module: Module) -> None:
+    """Write ``products(samples, taps, sums, tiles)``: one product, for one block of channels out."""
+    f = module.function("products", "void", [("ptr", "samples"), ("ptr", "taps"), ("ptr", "sums"), ("i64", "tiles")])
+    samples, taps, sums, tiles = f.arguments
+    *whole, last = frame.register_tiles
+    if whole:
+        step = whole[0][-1].first + whole[0][-1].lanes
+        end = f.smaller(tiles, last[0].first)
+        with f.loop(0, end, step) as loop:
+            offset = f.mul(loop.index, frame.size)
+            _register_tile(f, frame, whole[0], f.at(samples, offset), taps, f.at(sums, offset))
+    with f.when(f.compare("slt", last[0].first, tiles)):
+        _register_tile(f, frame, last, samples, taps, sums)
+    f.finish()
+
+
+def _register_tile(f: Function, frame: Frame, parts: list[Piece], samples: Value, taps: Value, sums: Value) -> None:
+    size, channels = frame.size, frame.recipe.channels
+    zeros = [constant(frame.kind(part.lanes), 0) for _ in range(channels) for part in parts]
+    with f.loop(0, frame.problem.channels_in, carry=(samples, taps, *zeros)) as loop:
+        here, row, *totals = loop.carried
+        vectors = [f.load(frame.kind(part.lanes), f.at(here, part.first * size), align=size) for part in parts]
+        found: list[Value] = []
+        for m in range(channels):
+            tap = f.load(frame.element, f.at(row, m * size), align=size)
+            for vector, part in zip(vectors, parts, strict=True):
+                found.append(f.fma(f.splat(tap, part.lanes), vector, totals[len(found)]))
+        loop.carry([f.at(here, frame.pitch * size), f.at(row, channels * size), *found])
+    assert loop.results is not None
+    totals = loop.results[2:]
+    for m in range(channels):
+        for part in parts:
+            f.store(totals.pop(0), f.at(sums, (m * frame.pitch + part.first) * size), align=size)

@@ -1,0 +1,208 @@
+"""The first stage: tiles of samples, transformed.
+
+The transform of the rows comes first.  It treats every column alike, so it reads the image where it lies, whole
+vectors of a row at a time, and the columns outside the image are made afterwards, from transformed ones.  Then the
+columns of each line are parted into lanes, and transformed as well.
+"""
+
+from __future__ import annotations
+
+from ...compiler.emit import Module, Operand, Value, constant
+from ...problem.border import map_index
+from .code import FILLS, IMAGE, ROWS, STEPS, cell, each, number, over, transform
+from .frame import BEFORE, CELLS, Frame
+from .lanes import apart, moved
+
+
+class Samples:
+    """Writes ``samples(context, scratch, group, first row, rows)``."""
+
+    def __init__(self, frame: Frame, module: Module) -> None:
+        self.frame, self.problem = frame, frame.problem
+        self.down, self.across = frame.filters
+        parameters = [("ptr", "context"), ("ptr", "scratch"), ("i64", "group"), ("i64", "first"), ("i64", "rows")]
+        self.f = module.function("samples", "void", parameters)
+        self.context, self.scratch, self.group, self.first, self.rows = self.f.arguments
+        leading = len(self.problem.batch) + 2
+        self.leading = leading
+        self.steps = [number(self.f, self.f.at(self.context, 8 * STEPS), axis) for axis in range(leading + 2)]
+        self.column_step = self.steps[-1]
+
+    def emit(self) -> None:
+        """Write the function."""
+        f, fr = self.f, self.frame
+        self._find_rows()
+        lines, planes = self._place("lines"), self._place("samples")
+        self._constant_columns(lines)
+        with each(f, self.problem.channels_in) as channel, f.loop(0, self.rows) as row:
+            table = f.at(self._place("seen"), f.mul(row.index, self.down.n * CELLS * 8))
+            self._lines(table, channel, lines)
+            target = f.add(f.mul(channel, fr.pitch), f.mul(row.index, fr.tiles[1]))
+            self._parted(lines, f.at(planes, f.mul(target, fr.size)))
+        f.finish()
+
+    def _place(self, name: str) -> Value:
+        return self.f.at(self.scratch, self.frame.places[name])
+
+    # --- which rows
+
+    def _find_rows(self) -> None:
+        """For each row of samples of each row of tiles: its address in channel 0, and its steps."""
+        f, fr = self.f, self.frame
+        size, first_column = fr.size, fr.columns[0]
+        image = f.at(cell(f, self.context, IMAGE), f.mul(self.group, self.steps[self.leading - 2]))
+        image = f.at(image, f.mul(first_column, self.column_step))
+        rows, fills = cell(f, self.context, ROWS), cell(f, self.context, FILLS)
+        with f.loop(0, self.rows) as row:
+            here, batch = self._parted_index(f.add(self.first, row.index))
+            one = image
+            for axis in reversed(range(self.leading - 2)):
+                index = f.rem(batch, self.problem.batch[axis])
+                batch = f.div(batch, self.problem.batch[axis])
+                one = f.at(one, f.mul(index, self.steps[axis]))
+            table = f.at(self._place("seen"), f.mul(row.index, self.down.n * CELLS * 8))
+            with each(f, self.down.n) as i:
+                mapped = number(f, rows, f.add(f.mul(here, self.frame.recipe.tile[0]), i))
+                inside = f.compare("sge", mapped, 0)
+                fill = f.at(fills, f.mul(f.sub(BEFORE, mapped), max(1, fr.columns[1]) * size))
+                address = f.select(inside, f.at(one, f.mul(mapped, self.steps[self.leading])), fill)
+                place = f.at(table, f.mul(i, CELLS * 8))
+                f.store(address, place, align=8)
+                f.store(f.select(inside, self.steps[self.leading - 1], 0), f.at(place, 8), align=8)
+                f.store(f.select(inside, self.column_step, size), f.at(place, 16), align=8)
+
+    def _parted_index(self, row: Operand) -> tuple[Operand, Operand]:
+        """A row of tiles: which one of its image, and which image."""
+        down = self.frame.tiles[0]
+        return self.f.rem(row, down) if down > 1 else 0, self.f.div(row, down)
+
+    # --- rows transformed
+
+    def _lines(self, table: Value, channel: Operand, lines: Value) -> None:
+        f, fr = self.f, self.frame
+        count = fr.columns[1]
+        if count:
+            adjacent = f.compare("eq", self.column_step, fr.size)
+            addresses = [self._address(table, i, channel) for i in range(self.down.n)]
+            with f.unless(adjacent):
+                self._copy(table, addresses)
+            copies = self._place("copies")
+            addresses = [f.select(adjacent, a, f.at(copies, i * count * fr.size)) for i, a in enumerate(addresses)]
+            self._rows(addresses, f.at(lines, (fr.columns[0] - fr.origin) * fr.size))
+        self._repeated_columns(lines)
+
+    def _address(self, table: Value, i: int, channel: Operand) -> Value:
+        f, place = self.f, self.f.at(table, i * CELLS * 8)
+        return f.at(f.load("ptr", place, align=8), f.mul(channel, f.load("i64", f.at(place, 8), align=8)))
+
+    def _copy(self, table: Value, addresses: list[Value]) -> None:
+        """Bring columns that lie apart side by side."""
+        f, fr = self.f, self.frame
+        for i, address in enumerate(addresses):
+            step = f.load("i64", f.at(table, i * CELLS * 8 + 16), align=8)
+            target = f.at(self._place("copies"), i * fr.columns[1] * fr.size)
+            with f.loop(0, fr.columns[1]) as x:
+                value = f.load(fr.element, f.at(address, f.mul(x.index, step)), align=fr.size)
+                f.store(value, f.at(target, f.mul(x.index, fr.size)), align=fr.size)
+
+    def _rows(self, addresses: list[Value], target: Value) -> None:
+        f, fr = self.f, self.frame
+
+        def move(offset: Operand, lanes: int) -> None:
+            values = [f.load(fr.kind(lanes), f.at(address, offset)) for address in addresses]
+            for i, value in enumerate(transform(f, self.frame.programs[0].samples, values)):
+                f.store(value, f.at(f.at(target, i * fr.line * fr.size), offset))
+
+        count = fr.columns[1]
+        whole = count // fr.lanes
+        if whole:
+            with each(f, whole) as step:
+                move(f.mul(step, fr.lanes * fr.size), fr.lanes)
+        rest = count - whole * fr.lanes
+        if rest:
+            lanes = 1 << (rest - 1).bit_length()
+            if lanes <= count:
+                move((count - lanes) * fr.size, lanes)
+            else:
+                for piece in _exactly(rest):
+                    move(piece[0] * fr.size, piece[1])
+
+    # --- columns outside
+
+    def _outside(self) -> list[tuple[int, int | None, int]]:
+        """Columns of the buffer outside the image: where they stand, the column that is repeated, and the position."""
+        fr, p = self.frame, self.problem
+        start, m, last = p.start[1], fr.recipe.tile[1], fr.row_pieces[-1]
+        needed = start + p.output[1] + p.kernel[1] - 1
+        first, behind = fr.columns[0], sum(fr.columns)
+        found = []
+        for x in range(start, start + m * min(fr.tiles[1], last.first + last.lanes) + p.kernel[1] - 1):
+            if not first <= x < behind:
+                mapped = map_index(x, p.image[1], *p.border[1]) if x < needed else None
+                found.append((x - fr.origin, mapped, x if x < needed else needed))
+        return found
+
+    def _constant_columns(self, lines: Value) -> None:
+        """A constant column transformed is a constant: written once for a whole strip."""
+        f, fr, p = self.f, self.frame, self.problem
+        needed = p.start[1] + p.output[1] + p.kernel[1] - 1
+        for i, row in enumerate(self.down.samples):
+            for place, mapped, x in self._outside():
+                if mapped is None:
+                    side = 0 if x >= needed else p.border[1][x >= 0]
+                    number_ = float(sum(row)) * float(side.real)  # type: ignore[union-attr]
+                    f.store(constant(fr.element, number_), f.at(lines, (i * fr.line + place) * fr.size), align=fr.size)
+
+    def _repeated_columns(self, lines: Value) -> None:
+        f, fr = self.f, self.frame
+        repeated = [(place, mapped - fr.origin) for place, mapped, _ in self._outside() if mapped is not None]
+        if not repeated:
+            return
+        with each(f, self.down.n) as i:
+            line = f.at(lines, f.mul(i, fr.line * fr.size))
+            for place, source in repeated:
+                value = f.load(fr.element, f.at(line, source * fr.size), align=fr.size)
+                f.store(value, f.at(line, place * fr.size), align=fr.size)
+
+    # --- columns transformed
+
+    def _parted(self, lines: Value, target: Value) -> None:
+        """Part the columns of every line into lanes, transform them, and store each product's samples."""
+        f, fr = self.f, self.frame
+        start = f.at(lines, (self.problem.start[1] - fr.origin) * fr.size)
+        with each(f, self.down.n) as i:
+            line = f.at(start, f.mul(i, fr.line * fr.size))
+            planes = f.at(target, f.mul(i, self.across.n * fr.sample_plane * fr.size))
+            for first, piece in over(f, fr.row_pieces):
+                values = self._columns(f.at(line, f.mul(first, self.across.m * fr.size)), piece.lanes)
+                there = f.at(planes, f.mul(first, fr.size))
+                for j, value in enumerate(transform(f, self.frame.programs[1].samples, values)):
+                    f.store(value, f.at(there, j * fr.sample_plane * fr.size))
+
+    def _columns(self, line: Value, lanes: int) -> list[Value]:
+        """Sample ``j`` of every tile, for all j: tiles begin ``m`` apart."""
+        f, fr, m = self.f, self.frame, self.across.m
+
+        def load(first: int) -> Value:
+            return f.load(fr.kind(lanes), f.at(line, first * fr.size))
+
+        own = apart(f, [load(k * lanes) for k in range(m)])
+        found = list(own)
+        for j in range(m, self.across.n):
+            if j < 2 * m:
+                found.append(moved(f, own[j - m], load(m * lanes + j - m)))
+            else:
+                first = j // m * m
+                found.append(apart(f, [load(first + k * lanes) for k in range(m)])[j % m])
+        return found
+
+
+def _exactly(count: int) -> list[tuple[int, int]]:
+    """Powers of two that make up a small number, with what stands before each."""
+    found, first = [], 0
+    for bit in reversed(range(count.bit_length())):
+        if count >> bit & 1:
+            found.append((first, 1 << bit))
+            first += 1 << bit
+    return found
+

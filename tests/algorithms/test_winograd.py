@@ -1,0 +1,310 @@
+"""Minimal filtering keeps every promise of the definition: bound, NaN, batch, threads, alignment, memory."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from faltung import machine, reference
+from faltung.algorithms import direct, winograd
+from faltung.algorithms.winograd import executable as loaded
+from faltung.algorithms.winograd.frame import Frame, WinogradRecipe
+from faltung.algorithms.winograd.recipe import _recipes, _tiles
+from faltung.machine import Machine, detect
+from faltung.problem.border import MAPPINGS
+from faltung.problem.problem import ACTIVATIONS, Problem
+from grid.cases import VIEWS, Case, arrays, misaligned, output_view
+from grid.check import ROUNDOFF, check, poisoned_workspaces, run
+from grid.process import python, succeed
+
+PLAIN = Problem((2,), 1, 3, 5, image=(13, 22), kernel=(3, 3), output=(13, 22), start=(-1, -1), stride=(1, 1),
+                kernel_dilation=(1, 1), image_dilation=(1, 1), border=((0, 0), (0, 0)))
+ISAS = machine._usable(machine._best_isa())
+
+
+def drawn(seed: int) -> Case:
+    """A seeded problem that applies, any of borders, groups, views, activations."""
+    rng = np.random.default_rng([seed, 23])
+    kernel = tuple(int(k) for k in ([3, 3], [3, 3], [5, 5], rng.choice([1, 2, 3, 4, 5, 7], 2))[seed % 4])
+    if kernel == (1, 1):
+        kernel = (1, 3)
+    image = tuple(int(n) for n in rng.integers(1, 30, 2))
+    output = tuple(int(n) for n in (rng.integers(1, 12), rng.integers(1, 45)))
+    start = tuple(int(rng.integers(-k - 3, n + 2)) if rng.random() < 0.3 else -int(rng.integers(0, k))
+                  for k, n in zip(kernel, image, strict=True))
+    border = tuple((_side(rng), _side(rng)) for _ in range(2))
+    batch = tuple(int(n) for n in rng.integers(1, 4, int(rng.integers(0, 3))))
+    dtype = "float64" if seed % 7 == 0 else "float32"
+    problem = Problem(
+        batch, int(rng.choice([1, 1, 2, 3])), int(rng.choice([1, 2, 5])), int(rng.choice([1, 2, 7, 8, 17])), image,
+        kernel, output, start, (1, 1), (1, 1), (1, 1), border, dtype, dtype, dtype, dtype, bias=bool(rng.random() < .5),
+        activation=str(rng.choice(ACTIVATIONS)) if rng.random() < 0.4 else None)
+    return Case(problem, seed, str(rng.choice(VIEWS)), bool(rng.random() < 0.3), int(rng.choice([0, 1])))
+
+
+def _side(rng: np.random.Generator) -> Any:
+    return str(rng.choice(MAPPINGS)) if rng.random() < 0.5 else float(rng.choice([0, 0, 1.25]))
+
+
+def recipes(case: Case, known: Machine) -> list[WinogradRecipe]:
+    """Every recipe that could be chosen, and shares of blocks, and blocks together."""
+    p = case.problem
+    found = [recipe for tile in _tiles(p) for threads in (1, 2) for recipe in _recipes(p, tile, known, threads)]
+    return found + [recipe._replace(blocks=2) for recipe in found]
+
+
+def built(case: Case, known: Machine, recipe: WinogradRecipe, threads: int = 1) -> winograd.Winograd:
+    view = output_view(case.problem, channels_last=case.channels_last)
+    return winograd.Winograd(case.problem, view, known, threads, Frame(case.problem, view.strides(), recipe, known))
+
+
+MORE = [pytest.param(seed, marks=pytest.mark.slow) for seed in range(60, 700)]
+
+
+@pytest.mark.parametrize("seed", [*range(60), *MORE])
+def test_the_oracle_agrees(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = drawn(seed)
+    if winograd.applies(case.problem) is not None:
+        return
+    monkeypatch.setattr(direct, "error_bound", winograd.error_bound)
+    known = detect() if seed % 3 else machine.fake(ISAS[seed // 3 % len(ISAS)], triple="")
+    choices = recipes(case, known)
+    with poisoned_workspaces():
+        check(case, known, threads=1 + seed % 2,
+              executable=built(case, known, choices[seed * 31 % len(choices)], 1 + seed % 2))
+
+
+def test_most_of_the_grid_applies() -> None:
+    assert sum(winograd.applies(drawn(seed).problem) is None for seed in range(60)) > 50
+
+
+def typed(problem: Problem, dtype: str) -> Problem:
+    return replace(problem, image_dtype=dtype, kernel_dtype=dtype, accumulator_dtype=dtype, output_dtype=dtype)
+
+
+def build(problem: Problem, threads: int = 1) -> winograd.Winograd:
+    return winograd.build(problem, output_view(problem), detect(), threads)
+
+
+# ---------------------------------------------------------------- the bound
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("tile", [(2, 2), (4, 4), (4, 2)])
+@pytest.mark.parametrize("size", [3, 5])
+def test_the_bound_holds_for_the_worst_data(size: int, tile: tuple[int, int], dtype: str) -> None:
+    p = typed(replace(PLAIN, batch=(), channels_in=40, channels_out=4, image=(16, 20), output=(12, 16),
+                      kernel=(size, size), start=(0, 0)), dtype)
+    fr = Frame(p, output_view(p).strides(), WinogradRecipe(tile, 2, 4, 2, 1), detect())
+    executable = winograd.Winograd(p, output_view(p), detect(), 1, fr)
+    rng = np.random.default_rng(5)
+    wide = typed(p, "float64")
+    worst = 0.0
+    for image, kernel in adversaries(p, fr, rng):
+        got = run(p, image, kernel, None, detect(), executable=executable)[0]
+        if dtype == "float64":
+            want = exact(p, image, kernel)
+        else:
+            want = reference.correlate(wide, image.astype(float), kernel.astype(float), None)
+        scale = ROUNDOFF[dtype] * np.abs(image).max() * np.abs(kernel.astype(float)).sum(axis=(2, 3, 4))
+        worst = max(worst, float((np.abs(got - want).max(axis=(2, 3)) / scale).max()))
+    assert worst <= winograd.error_bound(p), worst
+
+
+def adversaries(p: Problem, fr: Frame, rng: np.random.Generator) -> Any:
+    """Samples whose signs are those of the transform's rows, one heavy tap, cancellation, plain noise."""
+    dtype = p.image_dtype
+    noise = rng.standard_normal(p.image_shape), rng.standard_normal(p.kernel_shape)
+    yield tuple(array.astype(dtype) for array in noise)
+    yield rng.choice([-1.0, 1.0], p.image_shape).astype(dtype), rng.uniform(1, 1 + 1e-3, p.kernel_shape).astype(dtype)
+    down, across = fr.filters
+    for i, j in ((1, 2), (down.n - 1, across.n - 1), (down.n - 2, 1)):
+        signs = np.outer([float(np.sign(a)) for a in down.samples[i]], [float(np.sign(a)) for a in across.samples[j]])
+        tiled = np.tile(signs, (9, 9))[:p.image[0], :p.image[1]] * (1 - rng.random(p.image) * 1e-3)
+        image = np.broadcast_to(tiled, p.image_shape).astype(dtype)
+        kernel = np.full(p.kernel_shape, 1e-6)
+        kernel[..., rng.integers(p.kernel[0]), rng.integers(p.kernel[1])] = rng.uniform(0.5, 1, p.kernel_shape[:3])
+        yield image, kernel.astype(dtype)
+
+
+def exact(p: Problem, image: np.ndarray, kernel: np.ndarray) -> Any:
+    """In extended precision."""
+    wide, taps = image.astype(np.longdouble)[0], kernel.astype(np.longdouble)[0]
+    found = np.zeros((1, p.channels_out, *p.output), np.longdouble)
+    for y, x in np.ndindex(*p.kernel):
+        seen = wide[:, y:y + p.output[0], x:x + p.output[1]]
+        found[0] += np.einsum("mc,cyx->myx", taps[:, :, y, x], seen)
+    return found
+
+
+def test_the_bound_grows_with_the_channels_and_with_the_taps() -> None:
+    bounds = [winograd.error_bound(replace(PLAIN, channels_in=c, kernel=(k, k))) for k in (3, 5) for c in (1, 64)]
+    assert bounds == sorted(bounds)
+    assert bounds[0] < 4000
+
+
+# ---------------------------------------------------------------- what is not finite
+
+def oracle(problem: Problem, image: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return reference.correlate(problem, image, kernel, bias)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("activation", [None, "relu"])
+@pytest.mark.parametrize("border", [((0, 0), (0, 0)), (("wrap", "edge"), ("reflect", "symmetric"))])
+def test_what_is_not_finite_reaches_exactly_its_footprint(bad: float, dtype: str, activation: str | None,
+                                                          border: Any) -> None:
+    p = typed(replace(PLAIN, activation=activation, border=border, bias=True, groups=2), dtype)
+    rng = np.random.default_rng(3)
+    image = rng.integers(-4, 5, p.image_shape).astype(dtype)
+    kernel = rng.integers(-2, 3, p.kernel_shape).astype(dtype)
+    kernel[rng.random(kernel.shape) < 0.5] = 0
+    bias = rng.integers(-2, 3, p.groups * p.channels_out).astype(dtype)
+    image[1, 1, 1, 7, 9] = image[0, 0, 2, 12, 21] = image[0, 1, 0, 0, 0] = bad
+    got = run(p, image, kernel, bias, detect(), executable=build(p))[0]
+    want = oracle(p, image, kernel, bias)
+    np.testing.assert_array_equal(np.isnan(got), np.isnan(want))
+    np.testing.assert_array_equal(np.isinf(got), np.isinf(want))
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-4 if dtype == "float32" else 1e-12)
+
+
+@pytest.mark.parametrize("fill", [np.nan, np.inf])
+def test_a_border_that_is_not_finite(fill: float) -> None:
+    p = replace(PLAIN, border=((fill, 1.5), (0, -fill)), output=(16, 24), start=(-2, -1))
+    image, kernel, _ = arrays(Case(p, 4))
+    got, want = run(p, image, kernel, None, detect(), executable=build(p))[0], oracle(p, image, kernel)
+    np.testing.assert_array_equal(np.isfinite(got), np.isfinite(want))
+    np.testing.assert_allclose(got[np.isfinite(want)], want[np.isfinite(want)], atol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1e37, 3e38])
+def test_what_would_overflow_on_the_way_is_summed_directly(scale: float) -> None:
+    p = replace(PLAIN, channels_in=2)
+    image, kernel, _ = arrays(Case(p, 5))
+    image = (image / np.abs(image).max() * scale).astype("float32")
+    kernel = (kernel / np.abs(kernel).sum() / 4).astype("float32")
+    got, want = run(p, image, kernel, None, detect(), executable=build(p))[0], oracle(p, image, kernel)
+    assert np.isfinite(got).all()
+    np.testing.assert_allclose(got, want, atol=float(np.abs(want).max()) * 1e-5)
+
+
+def test_a_kernel_that_is_not_finite() -> None:
+    image, kernel, _ = arrays(Case(PLAIN, 6))
+    kernel = kernel.astype("float32")
+    kernel[0, 2, 1, 1, 1] = np.inf
+    got, want = run(PLAIN, image, kernel, None, detect(), executable=build(PLAIN))[0], oracle(PLAIN, image, kernel)
+    np.testing.assert_array_equal(np.isnan(got), np.isnan(want))
+    np.testing.assert_array_equal(np.isposinf(got), np.isposinf(want))
+
+
+# ---------------------------------------------------------------- the same bits
+
+def test_threads_batch_alignment_and_strips_change_no_bit() -> None:
+    p = replace(PLAIN, batch=(5,), channels_out=17, groups=2, image=(30, 33), output=(30, 33))
+    image, kernel, _ = arrays(Case(p, 7))
+    want = run(p, image, kernel, None, detect(), executable=build(p))[0]
+    for threads in (2, 3):
+        executable = build(p, threads)
+        assert run(p, image, kernel, None, detect(), threads=threads, executable=executable)[0].tobytes() == (
+            want.tobytes())
+    one = replace(p, batch=())
+    alone = [run(one, each, kernel, None, detect(), executable=build(one))[0] for each in image]
+    assert np.stack(alone).tobytes() == want.tobytes()
+    moved = [misaligned(array, offset) for array, offset in ((image, 4), (kernel, 12))]
+    assert run(p, *moved, None, detect(), executable=build(p))[0].tobytes() == want.tobytes()
+    tile = build(p).recipe.tile
+    for recipe in (WinogradRecipe(tile, 1, 5, 2, 1), WinogradRecipe(tile, 7, 3, 3, 2, 3)):
+        executable = built(Case(p, 0), detect(), recipe)
+        assert run(p, image, kernel, None, detect(), executable=executable)[0].tobytes() == want.tobytes()
+
+
+def test_a_strided_image_has_the_same_bits() -> None:
+    image, kernel, _ = arrays(Case(PLAIN, 8))
+    executable = build(PLAIN)
+    want = run(PLAIN, image, kernel, None, detect(), executable=executable)[0]
+    last = np.moveaxis(np.ascontiguousarray(np.moveaxis(image, 2, -1)), -1, 2)
+    assert run(PLAIN, last, kernel, None, detect(), executable=executable)[0].tobytes() == want.tobytes()
+    flipped = kernel[..., ::-1, ::-1].copy()[..., ::-1, ::-1]
+    assert run(PLAIN, image, flipped, None, detect(), executable=executable)[0].tobytes() == want.tobytes()
+    turned = np.swapaxes(np.swapaxes(kernel, 1, 2).copy(), 1, 2)
+    assert run(PLAIN, image, turned, None, detect(), executable=executable)[0].tobytes() == want.tobytes()
+
+
+# ---------------------------------------------------------------- memory
+
+LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
+
+
+@LINUX
+@pytest.mark.parametrize("isa", ["own", *ISAS[1:]])
+def test_nothing_is_read_or_written_outside_the_arrays(isa: str) -> None:
+    assert succeed("-m", "grid.guarded_winograd", "0", "24", isa).endswith("survived\n")
+
+
+@LINUX
+@pytest.mark.slow
+@pytest.mark.parametrize("isa", ["own", *ISAS[1:]])
+def test_nothing_is_read_or_written_outside_the_arrays_at_length(isa: str) -> None:
+    assert succeed("-m", "grid.guarded_winograd", "24", "300", isa, timeout=900).endswith("survived\n")
+
+
+@LINUX
+@pytest.mark.parametrize("what", ["behind the image", "behind the output"])
+def test_one_step_too_far_is_found(what: str) -> None:
+    done = python("-m", "grid.guarded_winograd", "--break", what)
+    assert done.returncode == -signal.SIGSEGV, done.stdout + done.stderr
+    assert done.stdout == "before\n"
+
+
+# ---------------------------------------------------------------- what is said
+
+REASONS = {
+    "all numbers must be float32, or all float64": replace(PLAIN, image_dtype="uint8"),
+    "it has tiles of two axes, not of 1": replace(
+        PLAIN, image=(9,), kernel=(3,), output=(7,), start=(0,), stride=(1,), kernel_dilation=(1,),
+        image_dilation=(1,), border=((0, 0),)),
+    "neighbouring outputs share samples only where nothing is strided or dilated": replace(PLAIN, stride=(1, 2)),
+    "a kernel of 3 x 11 taps has no tiles here": replace(PLAIN, kernel=(3, 11)),
+    "there is nothing to transform": replace(PLAIN, batch=(0,)),
+    "more than 64 columns outside the image are looked at": replace(PLAIN, output=(13, 90)),
+}
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_why_it_does_not_apply(reason: str) -> None:
+    assert winograd.applies(PLAIN) is None
+    assert winograd.applies(REASONS[reason]) == reason
+
+
+def test_what_an_executable_tells() -> None:
+    p = replace(PLAIN, channels_in=16, channels_out=32, image=(56, 56), output=(56, 56))
+    executable = build(p)
+    assert executable.recipe.algorithm == "winograd"
+    assert executable.recipe.tile == (4, 4)
+    assert executable.workspace_bytes == winograd.workspace_bytes(p, output_view(p), detect(), 1)
+    assert "@products" in executable.ir()
+    assert "fma" in executable.assembly() or detect().isa == "sse2"
+
+
+def test_recipes_for_machines_that_are_not_there() -> None:
+    p = replace(PLAIN, channels_in=64, channels_out=64, image=(56, 56), output=(56, 56))
+    strides = output_view(p).strides()
+    for isa, most in (("avx512", 32), ("avx2", 16), ("sse2", 16), ("neon", 32)):
+        recipe = loaded.choose(p, strides, machine.fake(isa), 1).recipe
+        assert recipe.channels * recipe.vectors + recipe.vectors + 1 <= most
+        assert recipe.tile == (4, 4)
+
+
+def test_the_number_of_threads_does_not_choose_the_tile() -> None:
+    for n in (7, 14, 28):
+        p = replace(PLAIN, channels_in=64, channels_out=64, image=(n, n), output=(n, n))
+        strides = output_view(p).strides()
+        assert len({loaded.choose(p, strides, detect(), threads).recipe.tile for threads in (1, 2, 5)}) == 1

@@ -1,0 +1,82 @@
+"""Minimal filtering between pages that nobody may touch; run as a program.
+
+``python -m grid.guarded_winograd FIRST LAST MACHINE`` checks cases; ``python -m grid.guarded_winograd --break WHAT``
+goes too far.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import sys
+from dataclasses import replace
+
+import numpy as np
+
+from algorithms.test_winograd import PLAIN, built, drawn, recipes
+from faltung import machine
+from faltung.algorithms import winograd
+from faltung.algorithms.winograd import executable as loaded
+from faltung.compiler import memory
+from faltung.machine import Machine
+from faltung.problem.problem import Problem
+from faltung.problem.promotion import numpy_dtype
+from grid.cases import Case, arrays, output_view
+from grid.guarded import _guarded_aligned, place
+from grid.guarded_planes import expected
+
+_aligned = memory.aligned
+
+
+def _check(seed: int, where: str, known: Machine) -> None:
+    case = drawn(seed)
+    p: Problem = replace(case.problem, activation=None)
+    case = replace(case, problem=p, view="plain" if case.view == "channels-last" else case.view)
+    if winograd.applies(p) is not None:
+        return
+    image, kernel, bias = arrays(case)
+    choices = recipes(case, known)
+    memory.aligned = loaded.aligned = _guarded_aligned(where)  # type: ignore[attr-defined]
+    executable = built(case, known, choices[seed * 17 % len(choices)])
+    executable.rows, executable.fills = place(executable.rows, where), place(executable.fills, where)
+    view = output_view(p, channels_last=case.channels_last)
+    out = place(np.zeros(view.shape, numpy_dtype(p.output_dtype)), where, writeable=True)
+    packed = None if bias is None else place(executable.pack_bias(place(bias, where)), where)
+    executable.run(place(image, where, case.view), executable.pack(place(kernel, where)), packed, out, 1)
+    memory.aligned = loaded.aligned = _aligned  # type: ignore[attr-defined]
+    want = expected(p, image, kernel, bias)
+    np.testing.assert_allclose(view(out), want, atol=float(np.abs(want).max(initial=1)) * 1e-4)
+
+
+def go_too_far(what: str) -> None:
+    """Tell the program of an image or an output that is wider than its memory."""
+    problem = replace(PLAIN, batch=(), channels_in=1)
+    image, kernel, _ = arrays(Case(problem, 1))
+    seen = place(image, "end")
+    wider = replace(problem, image=(13, 23), output=(13, 23))
+    executable = winograd.build(wider, output_view(wider), machine.detect(), 1)
+    out = np.zeros(wider.output_shape, np.float32)
+    if what == "behind the output":
+        out = np.lib.stride_tricks.as_strided(place(out.reshape(-1)[:-1], "end", writeable=True), out.shape,
+                                              out.strides, writeable=True)
+        seen = np.zeros(wider.image_shape, np.float32)
+    print("before", flush=True)
+    executable.run(seen, executable.pack(kernel), None, out, 1)
+    print("after", flush=True)
+
+
+def main() -> None:
+    """See the module's text."""
+    faulthandler.enable()
+    if sys.argv[1] == "--break":
+        go_too_far(sys.argv[2])
+        return
+    known = machine.detect() if sys.argv[3] == "own" else machine.fake(sys.argv[3], triple="")
+    for seed in range(int(sys.argv[1]), int(sys.argv[2])):
+        for where in ("begin", "end"):
+            print(drawn(seed), where, flush=True)
+            _check(seed, where, known)
+    print("survived", flush=True)
+
+
+if __name__ == "__main__":
+    main()
