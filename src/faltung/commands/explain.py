@@ -13,6 +13,7 @@ SUBJECTS = {
     "image": "explain_image",
     "layer": "explain_layer",
     "network": "explain_network",
+    "sums": "explain_sums",
 }
 """What can be explained, and the module that knows how; each is cheap to import."""
 _HELP = {
@@ -21,6 +22,7 @@ _HELP = {
     "image": "a kernel on the numbers of an image",
     "layer": "stride, padding, dilation and transposition of a layer",
     "network": "a network's maps, layer by layer",
+    "sums": "each output as its sum, term by term",
 }
 
 DESCRIPTION = """\
@@ -43,7 +45,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         own = subjects.add_parser(name, help=_HELP[name], description=subject.DESCRIPTION,
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
         subject.add_options(own)
-        _add_common(own)
+        if hasattr(subject, "scene"):
+            _add_common(own)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -58,11 +61,14 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write what was asked for, or tell it."""
+    subject = _module(options.subject)
+    if not hasattr(subject, "scene"):  # words alone
+        return int(subject.run(options))
     from ..show.animation import check_output
 
     if options.output is not None:
         check_output(options.output, step=options.step)
-    scene = _module(options.subject).scene(options)
+    scene = subject.scene(options)
     if options.output is not None:
         print(_written(scene, options))
     if options.output is None or options.words:
