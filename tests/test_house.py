@@ -21,7 +21,7 @@ FLOORS = {
     "algorithms": 3,
     "planning": 4,
     "calls": 5, "lowering": 5, "layer_lowering": 5, "gradient_lowering": 5, "operations": 5, "gradients": 5,
-    "asking": 5, "explanation": 5, "costs": 5,
+    "plan_arguments": 5, "wisdom": 5, "asking": 5, "explanation": 5, "costs": 5,
     "kernels": 5, "images": 5, "matching": 5, "missing": 5, "periods": 5, "continuous": 5, "streaming": 5, "layers": 5,
     "": 5,
     "cli": 6, "commands": 6, "show": 6, "interop": 6,

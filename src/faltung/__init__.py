@@ -21,7 +21,7 @@ __all__ = [
     "ShapeError", "autocorrelate", "continuous", "conv", "conv_input_grad", "conv_transpose",
     "conv_transpose_input_grad", "conv_transpose_weight_grad", "conv_weight_grad", "convolve", "correlate", "cost",
     "explain", "filter", "find", "get_threads", "images", "kernels", "layers", "match", "period", "plan", "read",
-    "set_threads", "show", "write",
+    "set_threads", "show", "wisdom", "write",
 ]
 
 # Imported on first use: the compiler's floor brings llvmlite, images bring the file formats.
@@ -33,7 +33,7 @@ _LATE = {
     "match": "matching", "find": "matching", "Match": "matching", "period": "periods",
     "cost": "costs", "explain": "explanation",
 }
-_MODULES = ("continuous", "images", "kernels", "layers", "show")
+_MODULES = ("continuous", "images", "kernels", "layers", "show", "wisdom")
 
 
 def __getattr__(name: str) -> Any:

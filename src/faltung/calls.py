@@ -13,12 +13,16 @@ from .compiler.threads import when_changed
 from .errors import DTypeError, ShapeError
 from .layer_lowering import Layer, lower_conv, lower_conv_transpose
 from .lowering import Arrangement, Lowered, Sliding, lower_sliding
+from .planning import wisdom
 from .planning.exact import data_bound, note_small, refine, refined, sums_integers
 from .planning.planner import check_method, make_plan
 from .problem.promotion import numpy_dtype
 
 if TYPE_CHECKING:
     from .gradient_lowering import Gradient
+
+__all__ = ["Arranged", "Seen", "check_method", "check_out", "forget", "gradient", "layer", "make", "refine_known",
+           "slide"]
 
 CAPACITY = 512
 """Calls whose plans are kept."""
@@ -47,6 +51,7 @@ def forget() -> None:
 
 
 when_changed.append(forget)
+wisdom.when_changed.append(forget)
 
 
 def _remember(key: Hashable, value: Any) -> Any:
@@ -250,7 +255,7 @@ def make(lowered: Lowered, function: str, method: str, threads: int | None = Non
     problem, layout, arrangement = lowered
     if kernel is not None and arrangement is not None:
         kernel = kernel.transpose(arrangement.kernel)
-    plan = make_plan(problem, layout, function, method, threads, kernel, bias, refine, max_workspace)
+    plan = make_plan(problem, layout, function, method, threads, kernel, bias, refine, max_workspace, measure=measure)
     return plan if arrangement is None else Arranged(plan, arrangement)
 
 

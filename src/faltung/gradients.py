@@ -204,8 +204,11 @@ OPERANDS: dict[Callable[..., Any], tuple[str, str, str, Callable[..., Gradient]]
 """For each gradient: the operands that are the engine's image and kernel, the shape that is given, the lowering."""
 
 
-def plan_gradient(function: Callable[..., Any], chosen: dict[str, Any]) -> Any:
-    """Plan a gradient; the plan is called with the function's own operands, in its own order."""
+def plan_gradient(function: Callable[..., Any], chosen: dict[str, Any], planning: dict[str, Any]) -> Any:
+    """Plan a gradient; the plan is called with the function's own operands, in its own order.
+
+    ``planning`` are the options of planning itself, as of `calls.make`.
+    """
     image, kernel, shape, lower = OPERANDS[function]
     name, method, threads = function.__name__, chosen.pop("method"), chosen.pop("threads")
     calls.check_method(name, method)
@@ -216,7 +219,7 @@ def plan_gradient(function: Callable[..., Any], chosen: dict[str, Any]) -> Any:
         likes.append(given if array is None else Like(array.shape, array.dtype.name))
         values.append(array)
     lowered, folds = lower(name, *likes, chosen.pop(shape), Layer(**chosen))
-    made = calls.make(lowered, name, method, threads, values[1])
+    made = calls.make(lowered, name, method, threads, values[1], **planning)
     swapped = kernel == "dy"
     return GradientPlan(made, folds, swapped=swapped) if folds or swapped else made
 

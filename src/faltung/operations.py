@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import signature
 from typing import Any
 
 import numpy as np
 
 from . import calls
-from .arrays import Like, adopt
+from .arrays import adopt
 from .errors import PlanError, ShapeError
-from .layer_lowering import Layer, lower_conv, lower_conv_transpose
-from .lowering import Lowered, Sliding, lower_sliding
+from .lowering import Sliding, lower_sliding
+from .plan_arguments import bind, describe, plan_layer, planning_options
 from .problem.extents import per_axis
 from .problem.promotion import is_integer
 
@@ -316,6 +315,11 @@ def plan(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         Exactly its arguments, except ``out`` and those for missing values (such a call takes several sums, whose
         plans it keeps by itself).  Any array may be a `Like`.  A kernel or bias given as an array is known to the
         plan; given as a `Like`, it is passed at each call.
+    measure : bool
+        Time the best methods on made-up data, take the fastest, and remember it: every later plan of the same
+        problem on this machine takes it too (see `faltung.wisdom`).
+    max_workspace : int, optional
+        Most bytes of workspace that a call may take, all threads together.
 
     Returns
     -------
@@ -325,70 +329,38 @@ def plan(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     Raises
     ------
     PlanError
-        A function that cannot be planned, or an option that it does not have.
+        A function that cannot be planned, an option that it does not have, or a workspace that no method fits.
     ShapeError, DTypeError, BorderError
         As the function itself.
 
+    Notes
+    -----
+    Many images under one kernel, or many kernels over one image, are one call: axes that are not convolved
+    broadcast.  ``correlate(x[:, None], k[None], axes=(2, 3))`` gives every image under every kernel.
+
     Examples
     --------
+    >>> from faltung import Like
     >>> smooth = plan(correlate, Like((4,), "float64"), np.array([0.5, 0.5]), "valid")
     >>> smooth(np.array([1.0, 3.0, 5.0, 7.0]))
     array([2., 4., 6.])
     """
     from . import gradients
 
+    planning = planning_options(options)
     if function in gradients.OPERANDS:
-        return gradients.plan_gradient(function, _bind(function, arguments, options))
+        return gradients.plan_gradient(function, bind(function, arguments, options), planning)
     if function not in (convolve, correlate, conv, conv_transpose):
         called = getattr(function, "__name__", repr(function))
         raise PlanError(f"plan: {called} cannot be planned; pass convolve, correlate, conv or conv_transpose (any "
                         "other function keeps the plans of its sums by itself: just call it again)")
     name = function.__name__
-    chosen = _bind(function, arguments, options)
+    chosen = bind(function, arguments, options)
     method, threads = chosen.pop("method"), chosen.pop("threads")
     calls.check_method(name, method)
-    image, _ = _describe(name, "x", chosen.pop("x"))
+    image, _ = describe(name, "x", chosen.pop("x"))
     if name in ("conv", "conv_transpose"):
-        return _plan_layer(name, image, chosen, method, threads)
-    shape, kernel = _describe(name, "k", chosen.pop("k"))
+        return plan_layer(name, image, chosen, method, threads, planning)
+    shape, kernel = describe(name, "k", chosen.pop("k"))
     lowered = lower_sliding(name, image, shape, Sliding(**chosen))
-    return calls.make(lowered, name, method, threads, kernel, refine=True)
-
-
-def _bind(function: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
-    try:
-        bound = signature(function).bind(*arguments, **options)
-    except TypeError as error:
-        raise PlanError(f"plan: {function.__name__} does not take these arguments ({error})") from None
-    bound.apply_defaults()
-    chosen = dict(bound.arguments)
-    if chosen.pop("out") is not None:
-        raise PlanError("plan: out belongs to the call of the plan, not to the plan; pass plan(x, out=...)")
-    for option, default in _MISSING.items():
-        value = chosen.pop(option, default)
-        if value is not default and not (isinstance(value, str) and value == default):
-            raise PlanError(f"plan: {option} cannot be planned, for a call with missing values takes several sums, "
-                            f"which depend on what is missing; call {function.__name__}(x, k, ..., {option}=...), "
-                            "which keeps the plans of its sums by itself")
-    return chosen
-
-
-_MISSING = {"where": None, "nan_policy": "propagate", "min_weight": None, "return_weights": False}
-
-
-def _describe(function: str, argument: str, value: Any) -> tuple[Like, np.ndarray | None]:
-    """Shape and dtype of an argument, and its values if they are there."""
-    if isinstance(value, Like):
-        return value, None
-    array, _ = adopt(value, function, argument)
-    return Like(array.shape, array.dtype.name), array
-
-
-def _plan_layer(name: str, image: Like, chosen: dict[str, Any], method: str, threads: int | None) -> Any:
-    shape, kernel = _describe(name, "w", chosen.pop("w"))
-    given = chosen.pop("bias")
-    bias, values = (None, None) if given is None else _describe(name, "bias", given)
-    lower = lower_conv if name == "conv" else lower_conv_transpose
-    lowered: Lowered = lower(name, image, shape, bias, Layer(**chosen))
-    known = values if values is not None or bias is None else bias.dtype
-    return calls.make(lowered, name, method, threads, kernel, known, refine=True)
+    return calls.make(lowered, name, method, threads, kernel, refine=True, **planning)

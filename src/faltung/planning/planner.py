@@ -11,8 +11,10 @@ from ..machine import Machine, detect
 from ..problem.extents import quote
 from ..problem.layout import Layout
 from ..problem.problem import Problem
+from . import wisdom
 from .candidates import PROBE_CYCLES, Candidate, Setting, cycles, fit, is_structured, least_cycles
 from .exact import refined
+from .measuring import measure as time_ways
 from .plan import Asked, Plan, Planner
 from .survey import survey
 from .ways import Way
@@ -35,7 +37,7 @@ def candidates(problem: Problem) -> dict[str, str | None]:
 
 def make_plan(problem: Problem, layout: Layout, function: str = "plan", method: str = "auto",
               threads: int | None = None, kernel: Any = None, bias: Any = None, refine: bool = False,  # noqa: FBT002
-              max_workspace: int | None = None, taken: tuple[str, ...] = ()) -> Plan:
+              max_workspace: int | None = None, taken: tuple[str, ...] = (), *, measure: bool = False) -> Plan:
     """Plan a problem.
 
     Parameters
@@ -57,6 +59,8 @@ def make_plan(problem: Problem, layout: Layout, function: str = "plan", method: 
         Most bytes of workspace, all threads together.
     taken : tuple of str
         The algorithms, if they were chosen before: those of a plan that is loaded.
+    measure : bool
+        Whether the best candidates are timed first, and their times remembered (see `wisdom`).
     """
     check_method(function, method)
     asked = Asked(problem, layout, function, method, threads, kernel, bias, refine, max_workspace)
@@ -66,6 +70,8 @@ def make_plan(problem: Problem, layout: Layout, function: str = "plan", method: 
     if taken:
         ways = _ways(taken, setting, function)
     elif method == "auto":
+        if measure:
+            _learn(setting, layout, function, kernel)
         ways = choose(setting, function, known=kernel is not None)
     else:
         _check_serves(function, method, problem)
@@ -86,47 +92,70 @@ def choose(setting: Setting, function: str = "plan", *, known: bool = False) -> 
     known : bool
         Whether the kernel is known, so that its structure is looked for only once.
     """
-    serving = {name: algorithm for name, algorithm in ALGORITHMS.items()
-               if name != ORACLE and algorithm.applies(setting.problem) is None}
-    settings = _fitting(serving, setting, function)
-    general = {name: ALGORITHMS[name] for name in settings if not is_structured(ALGORITHMS[name])}
-    best, least = _quickest(general, settings)
+    settings = _fitting(setting, function)
+    general = [name for name in settings if not is_structured(ALGORITHMS[name])]
+    measured = wisdom.times(setting)
+    best, least = _quickest([name for name in general if name in measured] or general, settings, measured)
     probe = 0.0 if known else PROBE_CYCLES
     quicker = []
-    for name in settings.keys() - general.keys():
-        algorithm = ALGORITHMS[name]
-        if least_cycles(name, algorithm, settings[name]) + probe < least:
-            needed = cycles(name, algorithm, settings[name]) + probe
-            if needed < least:
-                quicker.append((needed, name))
+    for name in settings.keys() - set(general):
+        if name in measured and best in measured:
+            needed = least * measured[name] / measured[best] + probe
+        elif least_cycles(name, ALGORITHMS[name], settings[name]) + probe < least:
+            needed = cycles(name, ALGORITHMS[name], settings[name]) + probe
+        else:
+            continue
+        if needed < least:
+            quicker.append((needed, name))
     return tuple(Way(name, ALGORITHMS[name], settings[name]) for name in (*(name for _, name in sorted(quicker)), best))
 
 
-def _quickest(algorithms: dict[str, Any], settings: dict[str, Setting]) -> tuple[str, float]:
-    """The algorithm that is predicted to need the fewest cycles, and these; the hopeless ones are not asked."""
-    bounds = sorted((least_cycles(name, algorithm, settings[name]), name) for name, algorithm in algorithms.items())
+def _quickest(names: list[str], settings: dict[str, Setting], measured: dict[str, float]) -> tuple[str, float]:
+    """The algorithm that needs the fewest cycles, measured or predicted, and these; the hopeless are not asked."""
+    if names[0] in measured:
+        best = min(names, key=measured.__getitem__)
+        return best, cycles(best, ALGORITHMS[best], settings[best])
+    bounds = sorted((least_cycles(name, ALGORITHMS[name], settings[name]), name) for name in names)
     best, fewest = "", float("inf")
     for bound, name in bounds:
         if bound >= fewest:
             break
-        needed = cycles(name, algorithms[name], settings[name])
+        needed = cycles(name, ALGORITHMS[name], settings[name])
         if needed < fewest:
             best, fewest = name, needed
     return best, fewest
 
 
-def _fitting(serving: dict[str, Any], setting: Setting, function: str) -> dict[str, Setting]:
-    """The algorithms whose workspace fits, with the settings in which it does."""
+def _fitting(setting: Setting, function: str) -> dict[str, Setting]:
+    """The algorithms that serve and whose workspace fits, with the settings in which it does."""
+    serving = {name: algorithm for name, algorithm in ALGORITHMS.items()
+               if name != ORACLE and algorithm.applies(setting.problem) is None}
     if setting.max_workspace is None:
         return dict.fromkeys(serving, setting)
     fits = {name: fit(algorithm, setting) for name, algorithm in serving.items()}
     settings = {name: found.setting for name, found in fits.items() if found.setting is not None}
-    if not any(not is_structured(ALGORITHMS[name]) for name in settings):
+    if all(is_structured(ALGORITHMS[name]) for name in settings):
         least, name = min((found.least_bytes, name) for name, found in fits.items()
                           if not is_structured(ALGORITHMS[name]))
         raise PlanError(f"{function}: no method fits max_workspace={setting.max_workspace} bytes; the least is "
                         f'{least} bytes, of "{name}": use max_workspace={least} or more')
     return settings
+
+
+FEW, HOPELESS = 4, 8.0
+"""So many candidates are measured, none of them predicted to take so many times as long as the best."""
+
+
+def _learn(setting: Setting, layout: Layout, function: str, kernel: Any) -> None:
+    """Time the best candidates, and remember how long they took."""
+    settings = _fitting(setting, function)
+    predicted = sorted((cycles(name, ALGORITHMS[name], settings[name]), name) for name in settings)
+    names = [name for needed, name in predicted[:FEW] if needed < HOPELESS * predicted[0][0]]
+    if all(is_structured(ALGORITHMS[name]) for name in names):
+        names.append(next(name for _, name in predicted if not is_structured(ALGORITHMS[name])))
+    ways = [Way(name, ALGORITHMS[name], settings[name]) for name in names]
+    taps = None if kernel is None else layout.see_kernel(kernel)
+    wisdom.remember(setting, time_ways(ways, layout, taps))
 
 
 def _ways(names: tuple[str, ...], setting: Setting, function: str) -> tuple[Way, ...]:
