@@ -21,6 +21,7 @@ _LATE = {
     "kernel_growing": "growing",
     "learned_kernels": "learned",
     "learning": "curves",
+    "numbers": "numbers",
     "overlap": "overlap",
     "picture": "scene",
     "places": "boxes",
