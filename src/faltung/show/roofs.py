@@ -13,7 +13,7 @@ from .scene import Scene, Show, Stage, picture
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
 """One for each algorithm, in the order of their appearance."""
-NAMED = 8
+NAMED = 6
 """Points of a network that carry a name: those that take longest."""
 Box = tuple[float, float, float, float]
 
@@ -182,8 +182,8 @@ class _Placing:
                 text = self._text(name, across + right * shift, up + above * shift * 1.1,
                                   ("center", "left", "right")[right], ("center", "bottom", "top")[above],
                                   self.stage.theme.ink)
-                if self._fits(text, roofs=distance < 2):
-                    if distance > 1:
+                if self._fits(text, roofs=True):
+                    if distance > 1 or (right and above):
                         self._lead(x, y, text)
                     return
                 text.remove()
@@ -238,10 +238,10 @@ def _meet(one: Box, other: Box) -> bool:
 
 
 def _crosses(box: Box, start: Any, end: Any) -> bool:
-    """Whether a straight line goes through a box."""
-    for step in range(101):
-        x, y = (a + (b - a) * step / 100 for a, b in zip(start, end, strict=True))
-        if box[0] < x < box[2] and box[1] < y < box[3]:
+    """Whether a straight line goes through a box, or close by."""
+    for step in range(401):
+        x, y = (a + (b - a) * step / 400 for a, b in zip(start, end, strict=True))
+        if box[0] - 3 < x < box[2] + 3 and box[1] - 3 < y < box[3] + 3:
             return True
     return False
 
