@@ -117,6 +117,7 @@ def _add_apply(parser: argparse.ArgumentParser) -> None:
     add("--absolute", action="store_true", help="take the absolute value before it is rounded and clipped")
     add("--method", default="auto", help="algorithm (default: auto)")
     add("--threads", type=int, metavar="N", help="number of threads (default: all processors)")
+    add("--picture", metavar="OUT", help="draw before, kernel and after: .png, .svg or .pdf")
     add("--memory", default="256M", metavar="SIZE",
         help="a .npy file that is larger is filtered block by block within this, into .npy (default: 256M)")
     parser.set_defaults(run=_apply)

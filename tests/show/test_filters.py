@@ -156,3 +156,25 @@ def test_the_command_line_draws_kernels(tmp_path, monkeypatch, capsys):
         2, "", "faltung: show: sobel.txt has no suffix of a picture; use .png, .svg, .pdf\n")
     assert run("kernels list sobel -o sobel.png", capsys)[2] == (
         "faltung: kernels: --output is for fit, show and describe, not for list; leave it out\n")
+
+
+def test_the_command_line_draws_before_and_after(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    ft.write("a.png", COLOURS)
+    status, _, err = run("apply a.png -k sharpen -o b.png --picture c.png", capsys)
+    assert (status, err) == (0, "")
+    assert ft.read("c.png").shape[1] == 1200
+    assert run("apply a.png -k sharpen -o b.png --picture c.txt", capsys)[2] == (
+        "faltung: apply: --picture c.txt has no suffix of a picture; use .png, .svg, .pdf\n")
+    (tmp_path / "out").mkdir()
+    assert run("apply a.png b.png -k sharpen -o out --picture c.png", capsys)[2] == (
+        "faltung: apply: --picture c.png shows one image, not 2; filter them one by one\n")
+    np.save("v.npy", np.zeros((4, 4, 4)))
+    assert run("apply v.npy -k gaussian:ndim=3 -o w.npy --picture c.png", capsys)[2] == (
+        "faltung: apply: image (4, 4, 4) has 3 axes to draw; give a signal or an image with pixels, such as one "
+        "slice of a volume\n")
+    assert not (tmp_path / "w.npy").exists()
+    np.save("wide.npy", np.zeros((40, 4000)))
+    assert run("apply wide.npy -k box -o w.npy --picture c.png --memory 1M", capsys)[2] == (
+        "faltung: apply: wide.npy is filtered block by block, and not drawn; leave out --picture, or give more "
+        "--memory\n")

@@ -16,6 +16,7 @@ from .. import images, operations
 from ..arrays import Like
 from ..errors import DTypeError, FaltungError, ImageError, PlanError, ShapeError
 from ..images.blocks import MAX_BYTES, Source
+from ..show.panels import plain_pixels
 from . import volumes, words
 from .progress import Progress
 
@@ -32,6 +33,9 @@ class Job:
     repeat: int
     absolute: bool
     max_bytes: int = MAX_BYTES
+    name: str = "kernel"
+    picture: Path | None = None
+    """Where before, kernel and after are drawn."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ def run(options: argparse.Namespace, tell: Callable[[BaseException], None]) -> i
     """Filter each image; one that fails is told of, and the others go on."""
     job = _job(options)
     pairs = _pairs(_sources(options.images), options.output)
+    if job.picture is not None:
+        _check_picture(job.picture, [source for source, _ in pairs])
     failed = False
     with Progress(len(pairs)) as progress:
         for source, target in pairs:
@@ -77,7 +83,18 @@ def _job(options: argparse.Namespace) -> Job:
     }
     dtype = None if options.dtype is None else dtype_named(options.dtype)
     kernel, max_bytes = words.kernel(options.kernel), volumes.memory(options.memory)
-    return Job(kernel, asked, dtype, options.repeat, options.absolute, max_bytes)
+    picture = None if options.picture is None else Path(options.picture)
+    return Job(kernel, asked, dtype, options.repeat, options.absolute, max_bytes, Path(options.kernel).name, picture)
+
+
+def _check_picture(picture: Path, sources: list[Path]) -> None:
+    """A mistake in the name of the picture should not cost the work."""
+    from ..show.files import FORMATS
+
+    if picture.suffix.lower() not in FORMATS:
+        raise ImageError(f"apply: --picture {picture} has no suffix of a picture; use {', '.join(FORMATS)}")
+    if len(sources) != 1:
+        raise ImageError(f"apply: --picture {picture} shows one image, not {len(sources)}; filter them one by one")
 
 
 def _threads(count: int | None) -> int | None:
@@ -134,15 +151,33 @@ def _pairs(sources: list[Path], output: str) -> list[tuple[Path, Path]]:
 def _one(source: Path, target: Path, job: Job) -> str:
     times = f" {job.repeat} times" if job.repeat > 1 else ""
     if volumes.is_large(source, target, job.max_bytes):
+        if job.picture is not None:
+            raise ImageError(f"apply: {source} is filtered block by block, and not drawn; leave out --picture, or give "
+                             "more --memory")
         return _large(source, target, job, times)
     pixels = images.read(source)
     # A mistake in the name of the result should not cost the work.
     images.check_writable(target, pixels.shape, job.dtype or pixels.dtype)
-    done = apply(pixels, job, has_channels=_has_channels(source, pixels.shape, job.kernel))
+    has_channels = _has_channels(source, pixels.shape, job.kernel)
+    if job.picture is not None:
+        plain_pixels("apply", pixels, -1 if has_channels else None)
+    done = apply(pixels, job, has_channels=has_channels)
     images.write(target, done.pixels)
+    if job.picture is not None:
+        _draw(pixels, done.pixels, job, has_channels=has_channels)
     kind = f"{'x'.join(map(str, pixels.shape))} {pixels.dtype}"
     spent = f"planned in {done.plan_ms:.2f} ms, ran{times} in {done.run_ms:.2f} ms"
     return f"{source} -> {target}: {kind}; {done.recipe}; {spent}"
+
+
+def _draw(before: Pixels, after: Pixels, job: Job, *, has_channels: bool) -> None:
+    from .. import show
+    from ..show.filters import Filtered
+
+    scene = Filtered(before, job.kernel, after, channel_axis=-1 if has_channels else None)
+    scene.name = job.name
+    assert job.picture is not None
+    show.write(show.picture(scene, width=1200), job.picture)
 
 
 def _large(source: Path, target: Path, job: Job, times: str) -> str:
