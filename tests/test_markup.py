@@ -46,7 +46,7 @@ def check(value):
 
 
 def test_tables_escape_what_they_are_given():
-    page = markup.table([("<b>", markup.Html("<i>a</i>"))], ("a & b",), title="<script>", notes=["1 < 2"], numbers=1,
+    page = markup.table([("<b>", markup.Html("<i>a</i>"))], ("a & b",), title="<script>", notes=["1 < 2"], numbers=(1,),
                         total=("x", '"'))
     assert "<b>" not in page
     assert "<script>" not in page

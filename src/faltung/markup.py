@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from html import escape
 from typing import Any
 
@@ -38,7 +38,7 @@ def tag(name: str, content: Any = "", **attributes: str) -> Html:
 
 
 def table(rows: Iterable[Sequence[Any]], head: Sequence[Any] = (), *, title: Any = "", notes: Iterable[Any] = (),
-          numbers: int | None = None, total: Sequence[Any] = ()) -> str:
+          numbers: Container[int] = (), total: Sequence[Any] = ()) -> str:
     """Write a table.
 
     Parameters
@@ -52,7 +52,7 @@ def table(rows: Iterable[Sequence[Any]], head: Sequence[Any] = (), *, title: Any
     notes
         Lines below.
     numbers
-        Column from which on cells are numbers, and stand at the right.
+        Columns of numbers, which stand at the right.
     total
         A last row, set apart.
     """
@@ -72,11 +72,11 @@ def table(rows: Iterable[Sequence[Any]], head: Sequence[Any] = (), *, title: Any
                    style="font-size: 0.9em; line-height: 1.4; overflow-x: auto; color: inherit"))
 
 
-def _side(place: int, numbers: int | None) -> str:
-    side = "right" if numbers is not None and place >= numbers else "left"
+def _side(place: int, numbers: Container[int]) -> str:
+    side = "right" if place in numbers else "left"
     return f"text-align: {side}; padding: 0.15em 0.8em 0.15em 0; vertical-align: top; background: none"
 
 
-def _row(cells: Sequence[Any], numbers: int | None, more: str = "") -> Html:
+def _row(cells: Sequence[Any], numbers: Container[int], more: str = "") -> Html:
     return tag("tr", Html("".join(tag("td", cell, style=_side(place, numbers) + more)
                                   for place, cell in enumerate(cells))))

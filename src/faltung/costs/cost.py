@@ -17,12 +17,14 @@ from ..errors import PlanError
 from ..lowering import Lowered
 from ..machine import Machine, detect
 from ..planning.planner import ORACLE
-from ..planning.ways import SERIAL_CYCLES
 from ..problem.problem import Problem
 from . import predictions
 from .growth import Growth, growths
 from .rates import Rates, measure
 from .tables import cost_html, cost_text
+
+SERIAL_CYCLES = 150_000.0
+"""Calls of fewer cycles stay on one thread."""
 
 
 class Prediction(NamedTuple):

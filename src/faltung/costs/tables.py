@@ -27,11 +27,12 @@ def duration(seconds: float) -> str:
 def digits(number: float) -> str:
     """Write a number with three digits, and no more behind the point than that.
 
-    >>> digits(2.256), digits(15), digits(1234.5), digits(0.0004)
-    ('2.26', '15.0', '1,234', '0.0004')
+    >>> digits(2.256), digits(15), digits(9.999), digits(1234.5), digits(0.0004)
+    ('2.26', '15.0', '10.0', '1,230', '0.0004')
     """
     if number == 0:
         return "0"
+    number = float(f"{number:.3g}")  # 9.999 has the digits of 10
     places = max(0, 2 - int(log10(abs(number)) // 1))
     return f"{number:,.{places}f}" if number >= 0.01 else f"{number:.3g}"
 
@@ -69,7 +70,8 @@ def notes(cost: Any) -> list[str]:
     """What is said of rates above the peak."""
     above = [one.algorithm for one in cost.algorithms if one.reason is None
              and cost.operations / one.seconds > 1.02 * cost.peak]
-    told = f"{', '.join(above)}: above the peak, for the operations counted are those of the definition"
+    told = (f"{', '.join(above)}: above the peak of floats, for it needs fewer operations than the definition, or "
+            "narrower ones")
     return [told] if above else []
 
 
@@ -173,13 +175,14 @@ def cost_html(cost: Any) -> str:
     grown_head, grown = growth_cells(cost)
     told = [[Html(tag("b", cell)) if row[-1] == "chosen" and column == 0 else cell for column, cell in enumerate(row)]
             for row in rows]
-    parts = (table(facts(cost), title=title(cost)), table(told, head, numbers=1, notes=notes(cost)),
-             table(grown, grown_head, numbers=3, notes=[machine_line(cost)]))
+    parts = (table(facts(cost), title=title(cost)),
+             table(told, head, numbers=range(1, len(head) - 1), notes=notes(cost)),
+             table(grown, grown_head, numbers=range(3, len(grown_head)), notes=[machine_line(cost)]))
     return "".join(tag("div", Html(part), style="margin: 0 0 0.8em 0") for part in parts)
 
 
 def network_html(cost: Any) -> str:
     """The cost of a network for notebooks."""
     head, rows, total = network_cells(cost)
-    return table(rows, head, title=f"cost of {cost.name} for an input of {by(cost.input_shape)}", numbers=4,
-                 total=total, notes=[machine_line(cost)])
+    return table(rows, head, title=f"cost of {cost.name} for an input of {by(cost.input_shape)}", total=total,
+                 numbers=range(4, len(head)), notes=[machine_line(cost)])

@@ -16,12 +16,12 @@ def layer_html(layer: Any) -> str:
     told = f"{count:,} parameter{'s' * (count != 1)}"
     if layer.children:
         rows = [(tag("code", path), one.name, one._describe(), f"{one._count():,}") for path, one in leaves(layer)]
-        return table(rows, ("layer", "kind", "", "parameters"), title=title, numbers=3,
+        return table(rows, ("layer", "kind", "", "parameters"), title=title, numbers=(3,),
                      total=("total", f"{len(rows)} layers", "", f"{count:,}"))
     described = layer._describe()
     rows = [(tag("code", name), _by(parameter.value.shape), str(parameter.value.dtype), f"{parameter.value.size:,}")
             for name, parameter in layer.parameters.items()]
-    return table(rows, ("parameter", "shape", "dtype", "values") if rows else (), numbers=3,
+    return table(rows, ("parameter", "shape", "dtype", "values") if rows else (), numbers=(3,),
                  title=f"{title}: {described}" if described else title, notes=[told] if count else [])
 
 
@@ -34,7 +34,8 @@ class Summary(str):
 
     def _repr_html_(self) -> str:
         head, rows, total, note = self.cells
-        return table([(tag("code", row[0]), *row[1:]) for row in rows], head, numbers=3, total=total, notes=[note])
+        return table([(tag("code", row[0]), *row[1:]) for row in rows], head,
+                     numbers=range(3, len(head)), total=total, notes=[note])
 
 
 def _by(shape: Sequence[int]) -> str:

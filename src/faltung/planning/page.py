@@ -20,5 +20,5 @@ def plan_html(plan: Any) -> str:
         name = tag("b", row.name) if row.reason is None else row.name
         weighed.append((name, *figures, row.reason or describe._taken(plan, row)))
     tables = (table(rows, title=f"plan of {plan.function}"),
-              table(weighed, ("method", "time", "workspace", "error bound", "")))
+              table(weighed, ("method", "time", "workspace", "error bound", ""), numbers=(1, 2, 3)))
     return "".join(tag("div", Html(part), style="margin: 0 0 0.8em 0") for part in tables)
