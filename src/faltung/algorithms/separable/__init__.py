@@ -1,0 +1,90 @@
+"""`separable`: kernels that are the product of two lines, one pass after the other for a few rows at a time.
+
+``sum over i, j of x[r + i, c + j] b[i] a[j] = sum over j of a[j] (sum over i of b[i] x[r + i, c + j])``: ``m + n``
+products for each output instead of ``m n``.  The inner sums of a few rows of outputs are taken first, straight from
+the image and by whole vectors, into lines that stay in the first-level cache; then each line is summed along to the
+outputs.  Samples that equal or opposite taps meet are added before they are multiplied.  Whether a kernel is such a
+product is found from its values, when it is packed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...machine import Machine
+from ...problem.layout import View
+from ...problem.problem import Problem
+from ...problem.promotion import limits
+from .executable import Separable
+from .frame import SeparableRecipe
+from .schedule import cycles, stage_of
+from .structure import NEARNESS, all_lines
+
+NAME = "separable"
+
+
+def applies(problem: Problem) -> str | None:
+    """None, or why no kernel of the problem can go through two passes."""
+    p = problem
+    if p.channels_in != 1:
+        return "each output sums several channels"
+    if p.ndim != 2 or 1 in p.kernel:
+        return "the kernel does not have two axes of more than one tap"
+    if any(step != 1 for step in p.image_dilation):
+        return "the image is dilated"
+    if p.accumulator_dtype in ("int64", "complex64", "complex128"):
+        return f"sums are {p.accumulator_dtype}"
+    if 0 in (*p.image, *p.output_shape):
+        return "the image or the output is empty"
+    return _border_reason(problem)
+
+
+def _border_reason(p: Problem) -> str | None:
+    """Constants above and below the image are held in its own dtype."""
+    for side in p.border[0]:
+        if isinstance(side, str) or p.image_dtype in ("float32", "float64"):
+            continue
+        whole = side.real == int(side.real) if abs(side.real) < 2**63 else False
+        if p.image_dtype in ("float16", "bfloat16"):
+            whole = whole and side.real == 0
+        elif whole:
+            low, high = limits(p.image_dtype)
+            whole = low <= side.real <= high
+        if not whole:
+            return f"the border {side} is no {p.image_dtype}"
+    return None
+
+
+def error_bound(problem: Problem) -> float:
+    """The published ``c``: |error| <= c * u * max|x| * sum|k|.
+
+    One rounding for each tap of both lines, one for samples that are added first in each, and the distance of the
+    taps from the product of the lines.
+    """
+    return float(sum(problem.kernel) + 2 + NEARNESS + 2)
+
+
+def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
+    """Predicted cycles until so many threads have done all, without building anything."""
+    return cycles(stage_of(problem, output).problem, machine)
+
+
+def least_cycles(problem: Problem, machine: Machine) -> float:
+    """The same: it takes microseconds to tell."""
+    return cycles(problem, machine)
+
+
+def unsuited(problem: Problem, kernel: Any) -> str | None:
+    """None, or that these taps are no product of two lines."""
+    if all_lines(problem, kernel) is not None:
+        return None
+    return "its taps are not the product of a column and a row"
+
+
+def build(problem: Problem, output: View, machine: Machine, threads: int) -> Separable:
+    """Make the executable."""
+    return Separable(problem, output, machine, threads)
+
+
+__all__ = ["NAME", "Separable", "SeparableRecipe", "applies", "build", "error_bound", "least_cycles",
+           "predicted_cycles", "unsuited"]

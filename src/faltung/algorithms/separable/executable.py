@@ -1,0 +1,160 @@
+"""The loaded machine code of a problem, and how it is called."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...compiler import jit
+from ...compiler.memory import Workspace, aligned
+from ...compiler.threads import pool
+from ...machine import Machine
+from ...problem.layout import View
+from ...problem.problem import Problem
+from ..direct.borders import border_tables
+from .frame import Form, Frame
+from .schedule import Schedule, schedule
+from .structure import Lines, all_lines
+
+NO_BIAS = np.zeros(1)
+
+
+def _emit(frame: Frame) -> str:
+    """Write a frame's program; the generator is imported only where no object is found on the disk."""
+    from .program import emit_program
+
+    return emit_program(frame)
+
+
+class Packed(NamedTuple):
+    """The taps of every kernel as the programs read them, and the form that all have."""
+
+    form: Form
+    taps: np.ndarray
+
+
+class _Program:
+    """The machine code for one form of the taps."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        library = jit.load(f"separable {frame.stage!r} {frame.recipe!r} {frame.form!r}", frame.machine, ("entry",),
+                           lambda: _emit(frame))
+        pointer, array, integer = ctypes.c_void_p, ctypes.py_object, ctypes.c_int64
+        self.entry = library.function("entry", integer, *[array] * 4, *[pointer] * 5, integer, integer)
+
+
+class Separable:
+    """The executable: one program for each form that kernels turn out to have."""
+
+    def __init__(self, problem: Problem, output: View, machine: Machine, threads: int) -> None:
+        self.problem, self.machine = problem, machine
+        self.schedule: Schedule = schedule(problem, output, machine)
+        self.recipe, self.predicted_cycles = self.schedule.recipe, self.schedule.cycles
+        frame = self._frame(Form("plain", "plain", problem.accumulator_dtype))
+        self.items, self.taps_bytes = frame.items, frame.taps_bytes
+        self.participants = min(threads, self.items)
+        self.status_place = frame.scratch_bytes * self.participants
+        self.workspace = Workspace(self.status_place + frame.status_bytes)
+        self.tables = np.array(border_tables(frame), np.int64)  # type: ignore[arg-type]
+        self._programs: dict[Form, _Program] = {}
+
+    @property
+    def workspace_bytes(self) -> int:
+        """Peak workspace of one call."""
+        return self.workspace.size_bytes
+
+    def _frame(self, form: Form) -> Frame:
+        return Frame(self.schedule.stage, self.recipe, form, self.machine)
+
+    def _program(self, form: Form) -> _Program:
+        found = self._programs.get(form)
+        if found is None:
+            found = self._programs[form] = _Program(self._frame(form))
+        return found
+
+    # --- operands
+
+    def pack(self, kernel: Any) -> Packed | None:
+        """Find the lines of every kernel; None if one is no product of two."""
+        p, dtype = self.schedule.stage.problem, self.problem.accumulator_dtype
+        found = all_lines(self.problem, kernel)
+        if found is None:
+            return None
+        forms = {lines.form(dtype) for lines in found}
+        form = forms.pop() if len(forms) == 1 else Form("plain", "plain", dtype)
+        packed = aligned((len(found), self.taps_bytes // np.dtype(dtype).itemsize), dtype)
+        for row, lines in zip(packed, found, strict=True):
+            row[:sum(p.kernel) + 2] = [*lines.down, *lines.across, *self._beside(lines, dtype)]
+        return Packed(form, packed)
+
+    def _beside(self, lines: Lines, dtype: str) -> list[Any]:
+        """What a line of sums holds before and behind the image, where the border is a constant."""
+        made = []
+        for side in self.schedule.stage.problem.border[1]:
+            total = np.dtype(dtype).type(0)
+            if not isinstance(side, str):
+                with np.errstate(all="ignore"):
+                    for tap in lines.down.astype(dtype):
+                        total += tap * np.dtype(dtype).type(side.real)
+            made.append(total)
+        return made
+
+    def pack_bias(self, bias: Any) -> Any:
+        """Bring a bias into the sums' dtype."""
+        return np.ascontiguousarray(bias, self.problem.accumulator_dtype)
+
+    # --- runs
+
+    def run(self, image: Any, kernel: Packed, bias: Any, out: Any, threads: int) -> bool:
+        """Fill ``out``; whether an integer output overflowed."""
+        if self.schedule.stage.interleaved > 1:
+            image = self._side_by_side(image)
+        program = self._program(kernel.form)
+        participants = min(threads, self.participants)
+        workers = pool(participants) if participants > 1 else None
+        buffer = self.workspace.borrow()
+        arrays = (image, out, kernel.taps, NO_BIAS if bias is None else bias)
+        places = (self._tables_address, buffer[0], buffer[0] + self.status_place)
+        try:
+            if workers is None:
+                flags = program.entry(*arrays, *places, None, None, 1, -1)
+            else:
+                workers.wake(participants - 1)
+                flags = program.entry(*arrays, *places, workers.address, workers.run_address, participants, -1)
+            if flags & 2:
+                status = buffer[1][self.status_place:self.status_place + self.items]
+                plain = self._program(kernel.form._replace(down="plain", across="plain"))
+                for item in np.flatnonzero(status).tolist():
+                    flags |= plain.entry(*arrays, *places, None, None, 1, item)
+        finally:
+            self.workspace.give_back(buffer)
+        return bool(flags & 1)
+
+    @cached_property
+    def _tables_address(self) -> int:
+        return int(self.tables.ctypes.data)
+
+    def _side_by_side(self, image: Any) -> Any:
+        """The image itself if its pixels are interleaved as the program expects, or a copy in which they are."""
+        last, step = len(self.schedule.stage.problem.batch), image.itemsize
+        if image.strides[last] == step and image.strides[-1] == step * self.schedule.stage.interleaved:
+            return image
+        return np.moveaxis(np.ascontiguousarray(np.moveaxis(image, last, -1)), -1, last)
+
+    # --- what it tells
+
+    def _shown(self) -> list[Frame]:
+        forms = list(self._programs) or [Form("plain", "plain", self.problem.accumulator_dtype)]
+        return [self._frame(form) for form in forms]
+
+    def ir(self) -> str:
+        """The LLVM IR of every program."""
+        return "\n".join(_emit(frame) for frame in self._shown())
+
+    def assembly(self) -> str:
+        """The machine code of every program, as assembly."""
+        return "\n".join(jit.assembly(_emit(frame), frame.machine) for frame in self._shown())

@@ -1,0 +1,179 @@
+"""The geometry of one generated program: blocks, lines and scratch memory, all known constants."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from math import prod
+from typing import NamedTuple
+
+from ...compiler.elements import ELEMENTS, Element, element_on
+from ...machine import Machine
+from ...problem.problem import Problem
+from ..direct.frame import Stage, round_up
+
+ENTRY_BYTES = 24
+"""Of each row that a block looks at: where its columns begin, where they do in the array, and the step there."""
+
+DOWN_VECTORS, ACROSS_VECTORS = 2, 4
+"""Vectors side by side in a register tile, where there are 32 registers; half as many elsewhere."""
+
+
+WAYS, WAY_BYTES = 8, 4096
+"""Of the first-level cache: memory that is so many bytes apart falls into the same set of so many lines."""
+
+
+class Form(NamedTuple):
+    """What is known of the two lines of taps, and the dtype of the sums.
+
+    A line is "plain", or "even" or "odd": equal or opposite when it is turned around, so that samples are
+    added or subtracted before they are multiplied.
+    """
+
+    down: str
+    across: str
+    compute: str
+
+
+class SeparableRecipe(NamedTuple):
+    """How `separable` runs: outputs of a work item, rows that are summed together, bytes of a vector."""
+
+    block: tuple[int, int]
+    rows: int
+    vector_bytes: int
+
+    @property
+    def algorithm(self) -> str:
+        """Name of the algorithm that this is a recipe of."""
+        return "separable"
+
+
+class Frame:
+    """Everything about a stage with two axes, its recipe and its form that the generator needs as numbers."""
+
+    def __init__(self, stage: Stage, recipe: SeparableRecipe, form: Form, machine: Machine) -> None:
+        self.stage, self.recipe, self.form, self.machine = stage, recipe, form, machine
+
+    @property
+    def problem(self) -> Problem:
+        """The stage's problem."""
+        return self.stage.problem
+
+    @cached_property
+    def source(self) -> Element:
+        """Element of the image array."""
+        return element_on(self.problem.image_dtype, self.machine.isa)
+
+    @cached_property
+    def accumulator(self) -> Element:
+        """Element of sums and taps."""
+        return ELEMENTS[self.form.compute]
+
+    @cached_property
+    def target(self) -> Element:
+        """Element of the output array."""
+        return element_on(self.problem.output_dtype, self.machine.isa)
+
+    @property
+    def lanes(self) -> int:
+        """Lanes of one vector of sums."""
+        return self.recipe.vector_bytes // self.accumulator.size
+
+    # --- blocks
+
+    @property
+    def leads(self) -> tuple[int, ...]:
+        """Extents of what is filtered independently: batch, groups, channels out."""
+        return (*self.problem.batch, self.problem.groups, self.problem.channels_out)
+
+    @cached_property
+    def blocks(self) -> tuple[int, ...]:
+        """Blocks along both axes."""
+        return tuple(-(-out // b) for out, b in zip(self.problem.output, self.recipe.block, strict=True))
+
+    @cached_property
+    def items(self) -> int:
+        """Work items of a whole run."""
+        return prod(self.leads) * prod(self.blocks)
+
+    @cached_property
+    def reach(self) -> tuple[int, ...]:
+        """Positions from the first to the last that one output looks at, along each axis."""
+        p = self.problem
+        return tuple((k - 1) * d for k, d in zip(p.kernel, p.kernel_dilation, strict=True))
+
+    @cached_property
+    def extents(self) -> tuple[int, ...]:
+        """Positions that a block looks at, along each axis."""
+        return tuple((b - 1) * s + r + 1
+                     for b, s, r in zip(self.recipe.block, self.problem.stride, self.reach, strict=True))
+
+    # --- lines: sums of one row of outputs, before they are filtered along it
+
+    @cached_property
+    def line_pitch(self) -> int:
+        """Elements from one line to the next, room for a vector that reads too far included."""
+        held = round_up(max(self.extents[1], self.reach[1] + self.lanes), self.lanes) + self.lanes
+        return held + (self.lanes if held * self.accumulator.size % 1024 == 0 else 0)
+
+    @property
+    def phases(self) -> int:
+        """Strided columns are parted by their index modulo this, so that they can be read by vectors."""
+        return self.problem.stride[1]
+
+    @cached_property
+    def phase_pitch(self) -> int:
+        """Elements from one phase of a line to the next."""
+        if self.phases == 1:
+            return self.line_pitch
+        held = -(-self.extents[1] // self.phases)
+        last = self.reach[1] // self.phases
+        return round_up(max(held, last + self.lanes), self.lanes)
+
+    # --- scratch memory: entries, constant rows, rows that had to be copied, lines, phases
+
+    @cached_property
+    def row_bytes(self) -> int:
+        """A row of a block, as it lies in the image: an odd number of cache lines, so that rows do not collide."""
+        lines = -(-self.extents[1] * self.source.itemsize // 64)
+        return 64 * (lines + 1 - lines % 2)
+
+    @cached_property
+    def colliding_bytes(self) -> int:
+        """Rows of the image that are a multiple of this apart do not all fit the first-level cache; 0: any do."""
+        rows = self.reach[0] + (self.recipe.rows - 1) * self.problem.stride[0] + 1
+        groups = (rows - 1) // WAYS
+        return WAY_BYTES >> (groups.bit_length() - 1) if groups else 0
+
+    @cached_property
+    def places(self) -> tuple[int, ...]:
+        """Where each part of the scratch memory begins, and where all ends."""
+        size, rows = self.accumulator.size, self.recipe.rows
+        parts = (self.extents[0] * ENTRY_BYTES, 2 * self.row_bytes, self.extents[0] * self.row_bytes,
+                 rows * self.line_pitch * size, (self.phases > 1) * self.phases * self.phase_pitch * size)
+        found = [0]
+        for part in parts:
+            found.append(found[-1] + round_up(part, 64))
+        return tuple(found)
+
+    @property
+    def status_bytes(self) -> int:
+        """A byte for each work item: whether some of its outputs are not finite."""
+        return round_up(self.items, 64)
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Workspace of one thread."""
+        return self.places[-1]
+
+    # --- taps: those down, those across, and what stands before and behind a line
+
+    @cached_property
+    def taps_bytes(self) -> int:
+        """Bytes of one kernel's taps."""
+        return round_up((sum(self.problem.kernel) + 2) * self.accumulator.size, 64)
+
+    @property
+    def watches(self) -> bool:
+        """Whether a sum of two samples may overflow where a sum of products does not."""
+        paired = "even" in self.form[:2] or "odd" in self.form[:2]
+        return paired and self.source.kind == "f" and self.source.size == self.accumulator.size

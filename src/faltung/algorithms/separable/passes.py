@@ -1,0 +1,199 @@
+"""The two passes: down the rows of the image into lines, and along a line to the outputs."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, cast
+
+from ...compiler.casts import widen
+from ...compiler.emit import Function, Module, Operand, Value, constant, lanes_of, vector
+from ..direct.output import Writer
+from .frame import ACROSS_VECTORS, DOWN_VECTORS, ENTRY_BYTES, Frame
+from .lines import LineSum
+
+
+class DownPass:
+    """Writes ``down(entries, lines, low, high, first, taps)`` and ``down_one(entries, lines, column, place, taps)``.
+
+    The first sums the columns ``low`` to below ``high`` of the image; ``lines`` begin at column ``first``.  The
+    second sums one column for the place ``place`` of the lines.
+    """
+
+    def __init__(self, frame: Frame, module: Module) -> None:
+        self.frame, self.module = frame, module
+
+    def emit(self) -> None:
+        """Write both functions."""
+        names = ("low", "high", "first")
+        f = self.module.function("down", "void", [("ptr", "entries"), ("ptr", "lines"),
+                                                  *(("i64", name) for name in names), ("ptr", "taps")])
+        entries, lines, low, high, first, taps = f.arguments
+        widths = [DOWN_VECTORS, 1] if self.frame.machine.registers > 16 else [1]
+        self._widest(f, widths, entries, lines, low, high, first, taps)
+        f.finish()
+        self._emit_one()
+
+    def _widest(self, f: Function, widths: list[int], entries: Value, lines: Value, low: Value, high: Value,
+                first: Value, taps: Value) -> None:
+        """As many vectors side by side as there is room for; single columns where there is none for any."""
+        if not widths:
+            with f.loop(low, high) as loop:
+                f.call("down_one", "void", entries, lines, loop.index, f.sub(loop.index, first), taps, local=True)
+            return
+        lanes, (vectors, *others) = self.frame.lanes, widths
+        enough = f.compare("sge", f.sub(high, low), vectors * lanes)
+        with f.when(enough), f.loop(low, high, vectors * lanes) as loop:
+            # the last vectors are shifted back, so that no single columns are left
+            column = f.smaller(loop.index, f.sub(high, vectors * lanes))
+            place = f.at(lines, f.mul(f.sub(column, first), self.frame.accumulator.size))
+            self._sum(f, entries, place, column, taps, vectors, lanes)
+        with f.unless(enough):
+            self._widest(f, others, entries, lines, low, high, first, taps)
+
+    def _line_sum(self, f: Function, taps: Value) -> LineSum:
+        p, fr = self.frame.problem, self.frame
+        return LineSum(f, fr.form.down, p.kernel[0], taps, fr.accumulator.size, outputs=fr.recipe.rows,
+                       stride=p.stride[0], dilation=p.kernel_dilation[0])
+
+    def _sum(self, f: Function, entries: Value, place: Value, column: Operand, taps: Value, vectors: int,
+             lanes: int) -> None:
+        fr = self.frame
+        offset = f.mul(column, fr.source.itemsize)
+
+        def load(base: Operand, more: int) -> list[Value]:
+            entry = f.at(entries, f.mul(f.add(base, more), ENTRY_BYTES))
+            row = f.at(f.load("ptr", entry, align=8), offset)
+            kind = vector(fr.source.ir, lanes)
+            return [widen(f, f.load(kind, f.at(row, number * lanes * fr.source.itemsize)), fr.source, fr.accumulator)
+                    for number in range(vectors)]
+
+        self._keep(f, self._line_sum(f, taps).emit(load, vector(fr.accumulator.ir, lanes), vectors), place, lanes)
+
+    def _keep(self, f: Function, sums: list[list[Value]], place: Value, lanes: int) -> None:
+        size = self.frame.accumulator.size
+        for row, values in enumerate(sums):
+            for number, value in enumerate(values):
+                f.store(value, f.at(place, (row * self.frame.line_pitch + number * lanes) * size), align=size)
+
+    def _emit_one(self) -> None:
+        f = self.module.function("down_one", "void", [("ptr", "entries"), ("ptr", "lines"), ("i64", "column"),
+                                                      ("i64", "place"), ("ptr", "taps")])
+        fr, (entries, lines, column, place, taps) = self.frame, f.arguments
+
+        def load(base: Operand, more: int) -> list[Value]:
+            entry = f.at(entries, f.mul(f.add(base, more), ENTRY_BYTES))
+            row, step = f.load("ptr", f.at(entry, 8), align=8), f.load("i64", f.at(entry, 16), align=8)
+            return [widen(f, f.load(fr.source.ir, f.at(row, f.mul(column, step))), fr.source, fr.accumulator)]
+
+        sums = self._line_sum(f, taps).emit(load, fr.accumulator.ir, 1)
+        self._keep(f, sums, f.at(lines, f.mul(place, fr.accumulator.size)), 1)
+        f.finish()
+
+
+class Window:
+    """Vectors of a line, from the column on that an output looks at first.
+
+    A vector that crosses a cache line takes the processor one and a half loads.  Where lanes can be shifted through
+    two vectors by one instruction, every second one is made so.
+    """
+
+    def __init__(self, f: Function, frame: Frame, line: Value, vectors: int) -> None:
+        self.f, self.frame, self.line, self.vectors = f, frame, line, vectors
+        self.kind = vector(frame.accumulator.ir, frame.lanes)
+        self.shifts = frame.recipe.vector_bytes == 64 and frame.phases == 1 and frame.accumulator.size >= 4
+        self._whole: dict[tuple[Operand, int], Value] = {}
+
+    def load(self, base: Operand, more: int) -> list[Value]:
+        """The vectors that begin ``more`` columns behind ``base``."""
+        f, lanes = self.f, self.frame.lanes
+        if isinstance(base, int):
+            base, more = 0, base + more
+        group, shift = divmod(more, lanes)
+        if not self.shifts or (shift and not shift % 2):
+            return [self._load(f.add(base, more), number) for number in range(self.vectors)]
+        vectors = [self._vector(base, group + number) for number in range(self.vectors + (shift > 0))]
+        if not shift:
+            return vectors
+        moved, words = range(shift, shift + lanes), vector(f"i{8 * self.frame.accumulator.size}", lanes)
+        # of integers LLVM makes one instruction without a table of lanes
+        whole = [f.reinterpret(value, words) for value in vectors]
+        return [f.reinterpret(f.shuffle(a, b, moved), self.kind) for a, b in pairwise(whole)]
+
+    def _vector(self, base: Operand, group: int) -> Value:
+        key = (base, group)
+        if key not in self._whole:
+            self._whole[key] = self._load(base, group)
+        return self._whole[key]
+
+    def _load(self, position: Operand, number: int) -> Value:
+        f, fr = self.f, self.frame
+        if fr.phases > 1:
+            phase = f.rem(position, fr.phases)
+            position = f.add(f.mul(phase, fr.phase_pitch), f.div(position, fr.phases))
+        place = f.add(position, number * fr.lanes)
+        return f.load(self.kind, f.at(self.line, f.mul(place, fr.accumulator.size)), align=fr.accumulator.size)
+
+
+class AcrossPass:
+    """Writes ``across(line, out, taps, bias) -> flags``: one row of outputs; 1: any overflowed, 2: any is not finite.
+
+    ``line`` holds the sums of the columns that the row looks at, parted by phases where there is a stride.
+    """
+
+    def __init__(self, frame: Frame, module: Module) -> None:
+        self.frame, self.module = frame, module
+
+    def emit(self) -> None:
+        """Write the function."""
+        fr = self.frame
+        f = self.module.function("across", "i64", [("ptr", "line"), ("ptr", "out"), ("ptr", "taps"), ("ptr", "bias")])
+        line, out, taps, bias = f.arguments
+        width, lanes = fr.recipe.block[1], fr.lanes
+        most = ACROSS_VECTORS if fr.machine.registers > 16 else ACROSS_VECTORS // 2
+        vectors = next((v for v in (most, most // 2, 1) if v * lanes <= width), 1)
+        # one for each vector, so that none has to wait for another
+        carry = [f.value(0), *[constant(vector(fr.accumulator.ir, lanes), 0)] * (vectors if fr.watches else 0)]
+        if lanes > width:
+            flags, odd = self._columns(f, line, out, taps, bias, 1, width, carry[1:])
+        else:
+            with f.loop(0, width, vectors * lanes, carry=carry) as loop:
+                column = f.smaller(loop.index, width - vectors * lanes)
+                here = f.at(line, f.mul(column, fr.accumulator.size))
+                there = f.at(out, f.mul(column, fr.stage.output_strides[-1] * fr.target.itemsize))
+                flags, odd = self._columns(f, here, there, taps, bias, vectors, lanes, loop.carried[1:])
+                loop.carry([f.bits("or", loop.carried[0], flags), *odd])
+            assert loop.results is not None
+            flags, *odd = loop.results
+        f.finish(f.bits("or", flags, self._not_finite(f, odd, min(lanes, width))))
+
+    def _columns(self, f: Function, line: Value, out: Value, taps: Value, bias: Value, vectors: int, count: int,
+                 odd: list[Value]) -> tuple[Value, list[Value]]:
+        """Outputs of a few vectors; whether any overflowed, and zeros that turn to NaN where one is not finite."""
+        odd = list(odd)
+        fr, p, lanes = self.frame, self.frame.problem, self.frame.lanes
+        size, kind = fr.accumulator.size, vector(fr.accumulator.ir, fr.lanes)
+
+        load = Window(f, fr, line, vectors).load
+        sums, = LineSum(f, fr.form.across, p.kernel[1], taps, size, dilation=p.kernel_dilation[1]).emit(
+            load, kind, vectors)
+        writer, stride = Writer(f, cast(Any, fr)), fr.stage.output_strides[-1]
+        added = [f.splat(f.load(fr.accumulator.ir, bias), lanes)] if p.bias else None
+        for number, value in enumerate(sums):
+            if fr.watches:
+                odd[number] = f.fma(value, constant(kind, 0), odd[number])
+            finished = writer.finish([value], added)
+            writer.store(finished, f.at(out, number * lanes * stride * fr.target.itemsize), stride, count)
+        return writer.overflowed(), odd
+
+    def _not_finite(self, f: Function, zeros: list[Value], count: int) -> Value:
+        if not zeros:
+            return f.value(0)
+        odd = zeros[0]
+        for other in zeros[1:]:
+            odd = f.value(f.add(odd, other))
+        kept = odd if count == lanes_of(odd.type) else f.shuffle(odd, None, list(range(count)))
+        seen = f.compare("uno", kept, kept)
+        if count > 1:
+            bits = f.cast("zext", seen, "i8")
+            seen = f.compare("ne", f.call(f"llvm.vector.reduce.or.v{count}i8", "i8", bits), constant("i8", 0))
+        return f.value(f.select(seen, 2, 0))
