@@ -20,7 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Enter the layer's parameters."""
     add = parser.add_argument
     add("--input", required=True, metavar="HxW", help="extents of the input: 9, 7x7 or 4x5x5")
-    add("--kernel", required=True, metavar="HxW", help="number of taps along each axis")
+    add("--kernel", required=True, metavar="HxW", help="number of taps along each axis; 3 is 3x3 for an image")
     add("--stride", default="1", metavar="S", help="distance between outputs, or one for each axis as 2x1 (default: 1)")
     add("--padding", default="0", metavar="P", help="how far the layer looks outside: a number, one for each axis as "
         "1x0, same, same_lower, valid, causal or full (default: 0)")
@@ -34,11 +34,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def scene(options: argparse.Namespace) -> Any:
     """Make the scene."""
     from ..show.grids import Arithmetic
-    from .words import extents, number_or_word, steps
+    from .words import number_or_word, steps
 
     padding = options.padding
     return Arithmetic(
-        extents("--input", options.input), extents("--kernel", options.kernel),
+        steps("--input", options.input), steps("--kernel", options.kernel),
         stride=steps("--stride", options.stride), dilation=steps("--dilation", options.dilation),
         padding=padding if padding.isidentifier() else steps("--padding", padding),
         border=number_or_word(options.border), transposed=options.transposed,

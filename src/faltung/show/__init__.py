@@ -26,6 +26,7 @@ _LATE = {
     "picture": "scene",
     "places": "boxes",
     "ratios": "bars",
+    "receptive_field": "fields",
     "roofline": "roofs",
     "scores": "boxes",
     "sliding": "sliding",

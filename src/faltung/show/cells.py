@@ -35,6 +35,8 @@ class Grid(NamedTuple):
         axes = axes_at(stage, self.box)
         axes.set_xlim(self.low[1] - 0.5, self.high[1] + 0.5)
         axes.set_ylim(self.high[0] + 0.5, self.low[0] - 0.5)
+        axes.set_xticks([])
+        axes.set_yticks([])
         axes.set_axis_off()
         return axes
 

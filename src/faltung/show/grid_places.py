@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import ceil
 
 from .cells import Grid, grid_at
+from .lettering import flowed, wide
 from .panels import pixels_of
 from .reading import Reading
 from .scene import NARROW
@@ -14,8 +15,6 @@ from .style import letter_points
 KEYS = {"sample": "sample", "border": "border, {}", "gap": "zero between samples", "tap": "tap",
         "idle": "tap that meets a zero", "made": "output", "now": "output of this step"}
 """What the legend says of each kind of cell."""
-_LETTERS = {**dict.fromkeys(" ijl.,|", 0.31), **dict.fromkeys("tfr()", 0.4), **dict.fromkeys("mwMNOK", 0.85), "$": 0.0}
-"""Widths of letters against their size, so that a layout needs no drawing."""
 _KEY = 1.75
 """A key takes so much of the legend's line in front of its text, against the letters."""
 Low = tuple[int, int]
@@ -131,27 +130,6 @@ def keys(reading: Reading) -> list[tuple[str, str]]:
     seen = {**dict.fromkeys(("sample", "tap", "made", "now"), True), "border": "border" in every, "gap": "gap" in every,
             "idle": idle}
     return [(kind, word.format(reading.supplied())) for kind, word in KEYS.items() if seen[kind]]
-
-
-def flowed(words: Sequence[str], room: float, letter: float, before: float) -> list[tuple[int, float]]:
-    """Line and place along it for each of some words, so that none passes the end.
-
-    >>> flowed(["border", "output", "tap"], 100, 10, 5)
-    [(0, 0.0), (0, 56.2), (1, 0.0)]
-    """
-    places, row, at = [], 0, 0.0
-    for word in words:
-        length = before + letter * wide(word)
-        if at and at + length > room:
-            row, at = row + 1, 0.0
-        places.append((row, round(at, 3)))
-        at += length + 1.8 * letter
-    return places
-
-
-def wide(word: str) -> float:
-    """About how wide a word is, against the size of its letters."""
-    return sum(_LETTERS.get(sign, 0.63) for sign in word)
 
 
 def flat(index: Sequence[int]) -> Low:

@@ -183,7 +183,7 @@ class Reading:
         """How many taps there are, on the border, and on zeros between samples."""
         cells = [self.cell(position) for position, _ in self.taps(output)]
         counts = ((sum(cell.kind == kind for cell in cells), where) for kind, where in
-                  (("border", "on the border"), ("gap", "on zeros between samples")))
+                  (("border", f"on the border ({self.supplied()})"), ("gap", "on zeros between samples")))
         found = [f"{count} {where}" for count, where in counts if count]
         return f"{len(cells)} tap{'s' * (len(cells) != 1)}{''.join(f', {text}' for text in found)}"
 
