@@ -23,9 +23,9 @@ def rates(threads):
 CALLS = {
     "image": lambda: ft.cost(ft.correlate, ft.Like((512, 512)), ft.Like((7, 7)), "same", rates=rates),
     "line": lambda: ft.cost(ft.convolve, ft.Like(100_000), ft.Like(101), rates=rates),
+    "long line": lambda: ft.cost(ft.convolve, ft.Like(300_000), ft.Like(61), rates=rates),
     "layer": lambda: ft.cost(ft.conv, ft.Like((1, 64, 56, 56)), ft.Like((64, 64, 3, 3)), padding=1, rates=rates),
     "depthwise": lambda: ft.cost(ft.conv, ft.Like((1, 64, 56, 56)), ft.Like((64, 1, 3, 3)), groups=64, rates=rates),
-    "volume": lambda: ft.cost(ft.correlate, ft.Like((64, 64, 64)), ft.Like((5, 5, 5)), rates=rates),
     "wide integers": lambda: ft.cost(ft.convolve, ft.Like((64, 64), "int64"), ft.Like((9, 9), "int64"), rates=rates),
     "single": lambda: ft.cost(ft.correlate, ft.Like(1), ft.Like(1), rates=rates),
 }

@@ -192,15 +192,18 @@ class Growing(Scene):
             text = axes.annotate(name, (x, y), (0.5 * pixel, 0), textcoords="offset points", va="center", ha="left",
                                  color=colour, fontsize=stage.points * 0.9)
             text.set_in_layout(False)
-        free = -1.0
+        free = box.x0
         for found in self.crossings[what]:
-            place = axes.transData.transform((found.extent, found.seconds))[0]
-            if place < free:  # its number would lie on the one before
+            told = str(ceil(found.extent))
+            place, wide = axes.transData.transform((found.extent, found.seconds))[0], 0.7 * pixel * len(told)
+            left = place - wide - 0.6 * pixel > free
+            if not left and place < free:  # its number would lie on the one before
                 continue
-            free = place + 0.7 * pixel * len(str(ceil(found.extent))) + pixel
-            text = axes.annotate(str(ceil(found.extent)), (found.extent, found.seconds), (-0.55 * pixel, 0.55 * pixel),
-                                 textcoords="offset points", ha="right", va="bottom", color=stage.theme.mark,
-                                 fontsize=stage.points * 0.9)
+            free = place + (0.6 * pixel if left else wide + pixel)
+            text = axes.annotate(told, (found.extent, found.seconds), (-0.55 * pixel if left else 0.55 * pixel,
+                                                                       0.55 * pixel if left else -0.55 * pixel),
+                                 textcoords="offset points", ha="right" if left else "left",
+                                 va="bottom" if left else "top", color=stage.theme.mark, fontsize=stage.points * 0.9)
             text.set_in_layout(False)
 
 
