@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-all check format bench clean help
+.PHONY: demo docs test test-all check format bench clean help
 
 help:
 	@echo "make demo      convolve a photograph; results and a contact sheet in demo-output/"
+	@echo "make docs      draw the pictures of the documentation anew, in docs/pictures/"
 	@echo "make test      all quick tests"
 	@echo "make test-all  all tests, the slow ones and those against torch too"
 	@echo "make check     ruff and mypy --strict"
@@ -27,6 +28,9 @@ $(VENV)/.with-%: pyproject.toml | $(BIN)/python
 demo: $(VENV)/.with-demo
 	@$(BIN)/python examples/demo.py
 
+docs: $(VENV)/.with-docs
+	@$(BIN)/python docs/pictures.py
+
 test: $(VENV)/.with-test
 	@tests/browser/install.sh
 	$(BIN)/python -m pytest -n auto
@@ -37,11 +41,11 @@ test-all: $(VENV)/.with-test $(VENV)/.with-dev $(VENV)/.with-bench
 	$(BIN)/python -m pytest -n auto -m "slow or not slow"
 
 check: $(VENV)/.with-dev
-	$(BIN)/ruff check src tests examples benchmarks
+	$(BIN)/ruff check src tests examples benchmarks docs
 	$(BIN)/mypy
 
 format: $(VENV)/.with-dev
-	$(BIN)/ruff check --fix src tests examples benchmarks
+	$(BIN)/ruff check --fix src tests examples benchmarks docs
 
 bench: $(VENV)/.with-bench
 	$(BIN)/python -m benchmarks
