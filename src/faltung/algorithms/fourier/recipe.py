@@ -190,18 +190,26 @@ def error_bound(problem: Problem) -> float:
 
 
 def error_factor(problem: Problem) -> float:
-    """The share of the transforms in `error_bound`."""
+    """The share of the transforms in `error_bound`.
+
+    Two tiles that travel together have twice the squares of one, and are scaled to the same power of two, so that
+    the other's samples may be twice as large; integers are not scaled.
+    """
     recipes = [choose(phase.problem) for phase in with_taps(problem)]
+    together = max(sqrt(2) * (1 if sums_integers(problem) else 2) if recipe.samples else 1 for recipe in recipes)
     samples = max(recipe.samples or prod(recipe.lengths) for recipe in recipes)
-    return 12.0 * log2(samples) * sqrt(samples)
+    return 12.0 * together * log2(samples) * sqrt(samples)
 
 
-def predicted_cycles(problem: Problem, threads: int = 1) -> float:
-    """Predicted cycles: the transforms of every tile, the products, and Python's own share."""
-    return sum(_phase_cycles(phase.problem, threads) for phase in with_taps(problem))
+def predicted_cycles(problem: Problem, threads: int = 1, *, known: bool = False) -> float:
+    """Predicted cycles: the transforms of every tile, the products, and Python's own share.
+
+    The kernel's transform is counted too, unless it is ``known`` before the call.
+    """
+    return sum(_phase_cycles(phase.problem, threads, known=known) for phase in with_taps(problem))
 
 
-def _phase_cycles(problem: Problem, threads: int) -> float:
+def _phase_cycles(problem: Problem, threads: int, *, known: bool) -> float:
     recipe = choose(problem)
     samples, tiles = recipe.samples or prod(recipe.lengths), Tiling(problem, recipe.lengths).count
     double, kernels = recipe.dtype in ("float64", "complex128"), problem.channels_in * problem.channels_out
@@ -214,6 +222,6 @@ def _phase_cycles(problem: Problem, threads: int) -> float:
         items, one, together = leads * tiles, plane_cycles(recipe.lengths, double=double), 1
         one *= WHOLE if sums_integers(problem) and problem.overflow == "proven" else 1.0
         call, own = CALL_CYCLES, KERNEL_CYCLES
-    packing = problem.groups * kernels * (one / 2 + own)
+    packing = 0.0 if known else problem.groups * kernels * (one / 2 + own)
     turns = ceil(items / min(threads, items))
     return call + packing + turns * (one * channels / 2 + together * kernels * samples * PRODUCT_CYCLES)
