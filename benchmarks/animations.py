@@ -23,9 +23,8 @@ GIF_SECONDS, GIF_BYTES, PAGE_BYTES = 10.0, 5e6, 1e6
 def scenes() -> dict[str, Scene]:
     """Scenes of so many steps and more."""
     rng = np.random.default_rng(5)
-    box, triangle = ft.continuous.box(), ft.continuous.triangle()
     return {
-        "two functions": Overlap(box, triangle, steps=STEPS),
+        "two functions": Overlap("box", "triangle", shifts=np.linspace(-1.6, 1.6, STEPS)),
         "a signal": Sliding(rng.integers(-3, 4, STEPS), [1, 2, 3, 2, 1]),
         "a layer": Arithmetic((15, 15), (3, 3), padding=1),
     }
@@ -38,9 +37,11 @@ def main() -> int:
     suffixes = (".gif", ".html", *([".mp4"] if shutil.which("ffmpeg") else []))
     with tempfile.TemporaryDirectory() as folder:
         for name, scene in scenes().items():
+            # One that has fewer goes on from its start.
+            steps = [number % scene.steps for number in range(STEPS)]
             for suffix in suffixes:
                 begin = time.perf_counter()
-                path = ft.show.animate(scene, Path(folder) / f"a{suffix}", width=WIDTH, steps=range(STEPS))
+                path = ft.show.animate(scene, Path(folder) / f"a{suffix}", width=WIDTH, steps=steps)
                 seconds, size = time.perf_counter() - begin, path.stat().st_size
                 bad = (suffix == ".gif" and (seconds > GIF_SECONDS or size > GIF_BYTES)) or (
                     suffix == ".html" and size > PAGE_BYTES)

@@ -1,21 +1,23 @@
-"""Frames of a scene as pixels: what stands still is drawn once, and only what moves is drawn again."""
+"""Frames of a scene as pixels: only what changes from one to the next is drawn again, and what lies over it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .boundaries import Box, box_of, is_kept_inside, is_seen
 from .drawing import Drawing
 from .scene import Scene
 
 Pixels = npt.NDArray[np.uint8]
-_ROOM = 2.0
-"""Pixels around a box for smooth edges and whole pixels, besides the width of lines."""
-_TICKS = 6.0
-"""Pixels that marks on an axis stand out; Matplotlib's default is 3.5 points."""
+Mask = npt.NDArray[np.bool_]
+_TILE = 16
+"""Changes are looked up, and drawn, by squares of so many pixels."""
 
 
 class Frames:
@@ -25,11 +27,20 @@ class Frames:
                  steps: Sequence[int] | None = None) -> None:
         self.steps = list(range(scene.steps) if steps is None else steps)
         self._drawing = drawing = Drawing(scene, width, theme)
-        self._live = _touched(drawing, self.steps)
+        self._moving = set(drawing.moving)
+        self._live = self._touched()
+        """What moves, and what lies over that, in the order of drawing; each with its box."""
+        groups = groupby(self._live, key=lambda artist: artist in self._moving)
+        self._groups = [list(artists) for moves, artists in groups if moves]
+        """What moves, parted by what stands still between."""
         for artist in self._live:
-            artist.set_animated(True)  # left out of the background
+            artist.set_animated(True)
         drawing.canvas.draw()
         self._background = drawing.canvas.copy_from_bbox(drawing.figure.bbox)
+        """All that nothing moves under."""
+        self._frame: Pixels = np.array(np.asarray(drawing.canvas.buffer_rgba())[:, :, :3])
+        self._alone: list[Any] = [None] * len(self._groups)
+        """Each group of the last frame by itself, on nothing."""
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -41,84 +52,77 @@ class Frames:
         """Draw one step: an array of (height, width, 3)."""
         drawing = self._drawing
         drawing.show(step)
+        tiles = self._changed()
         drawing.canvas.restore_region(self._background)
         renderer = drawing.canvas.get_renderer()
-        for artist in self._live:
-            artist.draw(renderer)
-        return np.array(np.asarray(drawing.canvas.buffer_rgba())[:, :, :3])
+        for artist, place in self._live.items():
+            if artist in self._moving or tiles[_slices(place, self._frame.shape)].any():
+                artist.draw(renderer)
+        drawn = np.asarray(drawing.canvas.buffer_rgba())
+        for row, column in np.argwhere(tiles) * _TILE:
+            part = slice(row, row + _TILE), slice(column, column + _TILE)
+            self._frame[part] = drawn[part][..., :3]
+        return self._frame.copy()
+
+    def _changed(self) -> Mask:
+        """Tell the tiles in which something that moves is not as it was; in all others the last frame holds."""
+        canvas = self._drawing.canvas
+        renderer = canvas.get_renderer()
+        changed = np.zeros(canvas.get_width_height()[::-1], np.bool_)
+        for number, group in enumerate(self._groups):
+            renderer.clear()
+            for artist in group:
+                artist.draw(renderer)
+            alone = np.asarray(canvas.buffer_rgba()).view(np.uint32)[..., 0].copy()
+            changed |= True if self._alone[number] is None else alone != self._alone[number]
+            self._alone[number] = alone
+        return _tiles(changed)
+
+    def _touched(self) -> dict[Any, Box]:
+        """Find, in the order of drawing, what moves, and whatever lies over something live."""
+        reach = self._reach()
+        renderer = self._drawing.canvas.get_renderer()
+        live: dict[Any, Box] = {}
+        for artist in self._drawing.order:
+            if artist in reach:
+                live[artist] = reach[artist]
+            elif is_seen(artist):
+                place = box_of(artist, renderer)
+                if any(place.meets(other) for other in live.values()):
+                    live[artist] = place
+        return live
+
+    def _reach(self) -> dict[Any, Box]:
+        """Where each moving artist may be seen at any of the steps."""
+        drawing, renderer = self._drawing, self._drawing.canvas.get_renderer()
+        free = [artist for artist in drawing.moving if not is_kept_inside(artist)]
+        boxes: dict[Any, list[Box]] = {artist: [] for artist in free}
+        for step in dict.fromkeys(self.steps) if free else ():
+            drawing.show(step)
+            for artist in filter(is_seen, free):
+                boxes[artist].append(box_of(artist, renderer))
+        kept = {artist: Box(*artist.axes.bbox.padded(1).extents) for artist in drawing.moving if artist not in boxes}
+        return {**kept, **{artist: _union(found) for artist, found in boxes.items()}}
 
 
-def _touched(drawing: Drawing, steps: Sequence[int]) -> list[Any]:
-    """Find what has to be drawn for every frame: what moves, and whatever lies over that, in order."""
-    boxes = _reach(drawing, steps)
-    renderer = drawing.canvas.get_renderer()
-    touched: list[Any] = []
-    places: list[Any] = []
-    for artist in drawing.order:
-        if artist not in boxes and not _is_seen(artist):
-            continue
-        place = boxes[artist] if artist in boxes else _box(artist, renderer)
-        if artist in boxes or any(_meet(place, other) for other in places):
-            touched.append(artist)
-            places.append(place)
-    return touched
-
-
-def _reach(drawing: Drawing, steps: Sequence[int]) -> dict[Any, Any]:
-    """Where each moving artist may be seen at any of the steps; None for anywhere."""
-    renderer = drawing.canvas.get_renderer()
-    kept = {artist: artist.axes.bbox.extents for artist in drawing.moving if _is_kept_inside(artist)}
-    free = [artist for artist in drawing.moving if artist not in kept]
-    boxes: dict[Any, list[Any]] = {artist: [] for artist in free}
-    for step in steps if free else ():
-        drawing.show(step)
-        for artist in free:
-            if artist.get_visible():
-                boxes[artist].append(_box(artist, renderer))
-    return {**kept, **{artist: _union(found) for artist, found in boxes.items()}}
-
-
-def _is_seen(artist: Any) -> bool:
-    """Whether an artist draws anything: every axes has titles without text."""
-    from matplotlib.text import Text
-
-    return artist.get_visible() and not (type(artist) is Text and not artist.get_text().strip())
-
-
-def _is_kept_inside(artist: Any) -> bool:
-    """Whether an artist is clipped by the rectangle of its axes."""
-    axes = artist.axes
-    return axes is not None and artist is not axes and artist.get_clip_on() and (
-        artist.get_clip_box() is not None or artist.get_clip_path() is not None)
-
-
-def _box(artist: Any, renderer: Any) -> Any:
-    """Left, lower, right and upper edge of an artist, in pixels; None if they are not known."""
-    from matplotlib.axis import Axis
-    from matplotlib.patches import Patch
-    from matplotlib.spines import Spine
-
-    # A spine counts the ticks as its own, and an axis its labels only.
-    found = Patch.get_window_extent(artist) if isinstance(artist, Spine) else artist.get_tightbbox(renderer)
-    if isinstance(artist, Axis):
-        ticks = artist.axes.bbox.padded(_TICKS)
-        found = ticks if found is None else ticks.union([ticks, found])
-    if found is None or not np.isfinite(found.extents).all():
-        return None
-    room = _ROOM + float(np.max(getattr(artist, "get_linewidth", lambda: 0)(), initial=0))
-    return found.extents + np.array([-room, -room, room, room])
-
-
-def _union(boxes: list[Any]) -> Any:
-    if any(box is None for box in boxes):
-        return None
+def _union(boxes: list[Box]) -> Box:
     if not boxes:
-        return np.zeros(4)
-    edges = np.array(boxes)
-    return np.concatenate([edges[:, :2].min(axis=0), edges[:, 2:].max(axis=0)])
+        return Box(0, 0, 0, 0)
+    left, lower, right, upper = zip(*boxes, strict=True)
+    return Box(min(left), min(lower), max(right), max(upper))
 
 
-def _meet(one: Any, other: Any) -> bool:
-    if one is None or other is None:
-        return True
-    return bool(one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3])
+def _tiles(mask: Mask) -> Mask:
+    """Tell the tiles in which a mask has anything."""
+    rows, columns = (np.arange(0, extent, _TILE) for extent in mask.shape)
+    tiles: Mask = np.logical_or.reduceat(np.logical_or.reduceat(mask, rows, axis=0), columns, axis=1)
+    return tiles
+
+
+def _slices(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Rows and columns of tiles that a box touches; rows are counted from above."""
+    height, width = shape[:2]
+    inside = box.within(Box(0, 0, width, height))
+    edges = height - inside.upper, height - inside.lower, inside.left, inside.right
+    top, bottom, left, right = (max(edge, 0) / _TILE for edge in edges)
+    return slice(math.floor(top), math.ceil(bottom)), slice(math.floor(left), math.ceil(right))
