@@ -124,9 +124,11 @@ class Cells:
 
     def _grid(self) -> None:
         rows, columns = self.shape
-        style = {"color": self.stage.theme.faint, "linewidth": 0.06 * self.stage.points, "zorder": 5}
-        self.axes.hlines(np.arange(rows + 1) - 0.5, -0.5, columns - 0.5, **style, clip_on=False)
-        self.axes.vlines(np.arange(columns + 1) - 0.5, -0.5, rows - 0.5, **style, clip_on=False)
+        lines = [np.array([[-0.5, row - 0.5], [columns - 0.5, row - 0.5], [np.nan, np.nan]]) for row in range(rows + 1)]
+        lines += [np.array([[column - 0.5, -0.5], [column - 0.5, rows - 0.5], [np.nan, np.nan]])
+                  for column in range(columns + 1)]
+        self.axes.plot(*np.concatenate(lines).T, color=self.stage.theme.faint, linewidth=0.06 * self.stage.points,
+                       zorder=5, clip_on=False, scalex=False, scaley=False)
 
     def set(self, values: Array, words: Sequence[str] | None = None) -> list[Any]:
         """Show other numbers; what may have changed."""

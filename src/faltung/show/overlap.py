@@ -212,7 +212,7 @@ def even_shifts(low: float, high: float) -> FloatArray:
     Examples
     --------
     >>> even_shifts(-1.5, 1.49)[[0, 1, -1]]
-    array([-1.5 , -1.45,  1.5 ])
+    array([-1.5  , -1.475,  1.5  ])
     """
     least = (high - low) / STEPS
     unit = 10.0 ** np.floor(np.log10(least))
