@@ -15,7 +15,6 @@ import numpy as np
 from algorithms.test_winograd import PLAIN, built, drawn, recipes
 from faltung import machine
 from faltung.algorithms import winograd
-from faltung.algorithms.winograd import executable as loaded
 from faltung.compiler import memory
 from faltung.machine import Machine
 from faltung.problem.problem import Problem
@@ -35,14 +34,14 @@ def _check(seed: int, where: str, known: Machine) -> None:
         return
     image, kernel, bias = arrays(case)
     choices = recipes(case, known)
-    memory.aligned = loaded.aligned = _guarded_aligned(where)  # type: ignore[attr-defined]
+    memory.aligned = _guarded_aligned(where)
     executable = built(case, known, choices[seed * 17 % len(choices)])
     executable.rows, executable.fills = place(executable.rows, where), place(executable.fills, where)
     view = output_view(p, channels_last=case.channels_last)
     out = place(np.zeros(view.shape, numpy_dtype(p.output_dtype)), where, writeable=True)
     packed = None if bias is None else place(executable.pack_bias(place(bias, where)), where)
     executable.run(place(image, where, case.view), executable.pack(place(kernel, where)), packed, out, 1)
-    memory.aligned = loaded.aligned = _aligned  # type: ignore[attr-defined]
+    memory.aligned = _aligned
     want = expected(p, image, kernel, bias)
     np.testing.assert_allclose(view(out), want, atol=float(np.abs(want).max(initial=1)) * 1e-4)
 

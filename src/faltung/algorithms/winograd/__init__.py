@@ -53,6 +53,11 @@ def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: 
     return cycles(frame) + kernel_cycles(frame)
 
 
+def known_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
+    """The same where the kernel was transformed beforehand."""
+    return cycles(choose(problem, output.strides(), machine, threads))
+
+
 def workspace_bytes(problem: Problem, output: View, machine: Machine, threads: int) -> int:
     """Peak workspace of one call, all threads together."""
     frame = choose(problem, output.strides(), machine, threads)
@@ -64,5 +69,5 @@ def build(problem: Problem, output: View, machine: Machine, threads: int) -> Win
     return Winograd(problem, output, machine, threads)
 
 
-__all__ = ["NAME", "Frame", "Winograd", "WinogradRecipe", "applies", "build", "error_bound", "least_cycles",
-           "predicted_cycles", "workspace_bytes"]
+__all__ = ["NAME", "Frame", "Winograd", "WinogradRecipe", "applies", "build", "error_bound",
+           "known_cycles", "least_cycles", "predicted_cycles", "workspace_bytes"]

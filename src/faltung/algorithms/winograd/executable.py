@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...compiler import jit
-from ...compiler.memory import Workspace, aligned
+from ...compiler.memory import Workspace
 from ...compiler.threads import run_items
 from ...compiler.transpose import transpose_blocks
 from ...machine import Machine
@@ -32,6 +32,18 @@ def _emit(frame: Frame) -> str:
     return emit_program(frame)
 
 
+class Packed:
+    """A transformed kernel in memory that goes back to its executable: the next one finds its pages warm."""
+
+    def __init__(self, memory: Workspace, first: int) -> None:
+        self._memory, self.buffer = memory, memory.borrow()
+        self.address = self.buffer[0] + first
+        self.taps: Any = None
+
+    def __del__(self) -> None:
+        self._memory.give_back(self.buffer)
+
+
 class Winograd:
     """The executable of one problem."""
 
@@ -49,6 +61,14 @@ class Winograd:
         self.rows = np.array(fr.row_table, np.int64)
         self.fills = self._fills()
         self.predicted_cycles = cycles(fr)
+        self._kernels = Workspace((self._turned[0] + fr.kernel_elements) * fr.size)
+
+    @cached_property
+    def _turned(self) -> tuple[int, tuple[int, ...]]:
+        """Elements (whole lines of the cache) and shape of a kernel whose channels out are the innermost axis."""
+        p, width = self.problem, self.recipe.channels
+        shape = (p.groups, self.frame.channel_blocks, p.channels_in, prod(p.kernel), width)
+        return -(-prod(shape) // 16) * 16, shape
 
     def _fills(self) -> Any:
         """Rows of constants: before the image, behind it, and zeros."""
@@ -64,12 +84,14 @@ class Winograd:
 
     # --- kernels
 
-    def pack(self, kernel: Any) -> tuple[Any, Any]:
+    def pack(self, kernel: Any) -> Packed:
         """Transform a kernel; its taps themselves are kept for rows that are summed directly."""
         p, fr = self.problem, self.frame
         width, count = fr.recipe.channels, fr.channel_blocks
         flat = kernel.reshape(p.groups, p.channels_out, p.channels_in, prod(p.kernel))
-        taps = aligned((p.groups, count, p.channels_in, prod(p.kernel), width), p.accumulator_dtype)
+        size, shape = self._turned
+        packed = Packed(self._kernels, size * fr.size)
+        taps = packed.buffer[1].view(p.accumulator_dtype)[:prod(shape)].reshape(shape)
         even = count * width == p.channels_out
         if not (even and transpose_blocks(taps, flat, [block * width for block in range(count)], self.machine)):
             target = np.moveaxis(taps, -1, 2)
@@ -77,9 +99,9 @@ class Winograd:
                 part = flat[:, block * width:(block + 1) * width]
                 target[:, block, :part.shape[1]] = part
                 target[:, block, part.shape[1]:] = 0
-        found = aligned((p.groups * count * fr.products * fr.tap_plane,), p.accumulator_dtype)
-        self._taps(taps.ctypes.data, found.ctypes.data, p.groups * count)
-        return found, taps
+        self._taps(packed.buffer[0], packed.address, p.groups * count)
+        packed.taps = taps
+        return packed
 
     def pack_bias(self, bias: Any) -> Any:
         """Bring a bias into the sums' dtype."""
@@ -87,14 +109,14 @@ class Winograd:
 
     # --- runs
 
-    def run(self, image: Any, kernel: tuple[Any, Any], bias: Any, out: Any, threads: int) -> bool:
+    def run(self, image: Any, kernel: Packed, bias: Any, out: Any, threads: int) -> bool:
         """Fill ``out``; nothing can overflow."""
         fr, places = self.frame, self.output(out)
         status = np.zeros((self.problem.groups, fr.all_rows), np.int64)
         participants = min(threads, self.participants)
         buffer = self._workspace.borrow()
         context = np.array([
-            image.ctypes.data, places.ctypes.data, kernel[0].ctypes.data,
+            image.ctypes.data, places.ctypes.data, kernel.address,
             (NO_BIAS if bias is None else bias).ctypes.data, self.rows.ctypes.data, self.fills.ctypes.data,
             buffer[0], status.ctypes.data, *image.strides], np.int64)
         try:
@@ -102,7 +124,7 @@ class Winograd:
         finally:
             self._workspace.give_back(buffer)
         if status.any():
-            self._run_directly(status, image, kernel[1], bias, places)
+            self._run_directly(status, image, kernel.taps, bias, places)
         return False
 
     # --- what is not finite

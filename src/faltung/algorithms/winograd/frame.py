@@ -184,6 +184,16 @@ class Frame:
         return self.problem.channels_in * self.recipe.channels + self.apart
 
     @property
+    def kernel_elements(self) -> int:
+        """All groups' transformed taps."""
+        return self.problem.groups * self.channel_blocks * self.products * self.tap_plane
+
+    @property
+    def streams(self) -> bool:
+        """Whether the transformed taps of a group are too many for the second-level cache, at every strip again."""
+        return self.channel_blocks * self.products * self.tap_plane * self.size > self.machine.l2_bytes // 2
+
+    @property
     def channel_blocks(self) -> int:
         """Blocks of channels out of one group."""
         return -(-self.problem.channels_out // self.recipe.channels)
@@ -237,7 +247,7 @@ class Frame:
         n, rows = self.filters[0].n, self.recipe.rows
         sizes = {"samples": self.products * self.sample_plane * self.size,
                  "sums": self.products * self.sum_plane * self.size,
-                 "lines": n * self.line * self.size, "copies": n * max(1, self.columns[1]) * self.size,
+                 "lines": rows * n * self.line * self.size, "copies": n * max(1, self.columns[1]) * self.size,
                  "seen": rows * n * CELLS * 8, "made": rows * 2 * 8}
         found, at = {}, 0
         for name, size in sizes.items():

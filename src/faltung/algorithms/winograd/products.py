@@ -5,6 +5,9 @@ from __future__ import annotations
 from ...compiler.emit import Function, Module, Value, constant
 from .frame import Frame, Piece
 
+AHEAD_BYTES = 4096
+"""How far ahead taps are fetched: a page, beyond which the processor's own prefetcher does not look."""
+
 
 def emit_products(frame: Frame, module: Module) -> None:
     """Write ``products(samples, taps, sums, tiles)``: one product, for one block of channels out."""
@@ -22,12 +25,21 @@ def emit_products(frame: Frame, module: Module) -> None:
     f.finish()
 
 
+def _fetch_ahead(f: Function, row: Value, size_bytes: int) -> None:
+    """Ask for taps that are read a little later: a hint, which no address can make fail."""
+    reading, keep, data = (Value("i32", text) for text in ("0", "3", "1"))
+    for line in range(0, size_bytes, 64):
+        f.call("llvm.prefetch.p0", "void", f.at(row, AHEAD_BYTES + line), reading, keep, data)
+
+
 def _register_tile(f: Function, frame: Frame, parts: list[Piece], samples: Value, taps: Value, sums: Value) -> None:
     size, channels = frame.size, frame.recipe.channels
     zeros = [constant(frame.kind(part.lanes), 0) for _ in range(channels) for part in parts]
     with f.loop(0, frame.problem.channels_in, carry=(samples, taps, *zeros)) as loop:
         here, row, *totals = loop.carried
         vectors = [f.load(frame.kind(part.lanes), f.at(here, part.first * size), align=size) for part in parts]
+        if frame.streams:
+            _fetch_ahead(f, row, channels * size)
         found: list[Value] = []
         for m in range(channels):
             tap = f.load(frame.element, f.at(row, m * size), align=size)

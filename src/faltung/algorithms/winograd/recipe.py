@@ -38,13 +38,18 @@ STREAM_BYTES, SHARED_BYTES, SHARED_CACHE = 5.0, 14.0, 1 << 24
 
 def cycles(frame: Frame) -> float:
     """Predicted cycles of one thread: every strip's samples, products and sums, and the kernel as it is read."""
-    p, rows = frame.problem, frame.all_rows
-    transforms = p.channels_in * _samples_cycles(frame) * frame.recipe.shares + p.channels_out * _sums_cycles(frame)
-    taps = frame.channel_blocks * frame.products * frame.tap_plane * frame.size
-    rate = SHARED_BYTES if taps <= SHARED_CACHE else STREAM_BYTES
-    kept = taps <= frame.machine.l2_bytes // 2
-    work = max(_products_cycles(frame), 0.0 if kept else taps / rate)
-    return p.groups * (rows * transforms + frame.strips * (work + 400.0))
+    p, recipe, size = frame.problem, frame.recipe, frame.size
+    transforms = p.channels_in * _samples_cycles(frame) * recipe.shares + p.channels_out * _sums_cycles(frame)
+    taps = frame.channel_blocks * frame.products * frame.tap_plane * size
+    stream = taps / (SHARED_BYTES if taps <= SHARED_CACHE else STREAM_BYTES) if frame.streams else 0.0
+    samples, sums = (frame.products * plane * size for plane in (frame.sample_plane, frame.sum_plane))
+    far = samples + sums > frame.machine.l2_bytes
+    whole, rest = divmod(frame.all_rows, recipe.rows)
+    work = sum(count * max(stream, _products_cycles(frame, rows, far=far))
+               for count, rows in ((whole, recipe.rows), (1, rest)) if rows)
+    # what does not fit the second-level cache is written to the shared one, and read from there
+    moved = 2 * samples * recipe.shares + 3 * frame.rounds * sums if far else 0.0
+    return p.groups * (frame.all_rows * transforms + work + frame.strips * (400.0 + moved / SHARED_BYTES))
 
 
 def _vector_cycles(frame: Frame, lanes: int) -> float:
@@ -52,27 +57,27 @@ def _vector_cycles(frame: Frame, lanes: int) -> float:
     return max(0.5, lanes * frame.size / 64)
 
 
-def _products_cycles(frame: Frame) -> float:
-    """All products of one strip."""
+def _products_cycles(frame: Frame, rows: int, *, far: bool) -> float:
+    """All products of a strip of so many rows."""
     p, channels = frame.problem, frame.recipe.channels
     total = 0.0
     for parts in frame.register_tiles:
-        each = sum(_vector_cycles(frame, part.lanes) for part in parts)
-        turn = max(channels * each, each + 0.6 * channels, 4.0)
-        total += p.channels_in * turn + channels * each * 2.5 + 24.0
-    far = frame.products * frame.sample_plane * frame.size > frame.machine.l2_bytes
-    read = frame.sample_plane * frame.size / (SHARED_BYTES if far else 64.0)
-    return frame.products * frame.channel_blocks * max(total, read / (frame.recipe.blocks if far else 1))
+        if parts[0].first < rows * frame.tiles[1]:
+            each = sum(_vector_cycles(frame, part.lanes) for part in parts)
+            turn = max(channels * each, each + 0.6 * channels, 4.0)
+            total += p.channels_in * turn + channels * each * 2.5 + 24.0
+    read = frame.sample_plane * frame.size / SHARED_BYTES / frame.recipe.blocks if far else 0.0
+    return frame.products * frame.channel_blocks * max(total, read)
 
 
 def _samples_cycles(frame: Frame) -> float:
     """A row of tiles of one channel in."""
     down, across = frame.filters
     line = frame.columns[1] / frame.lanes * _vector_cycles(frame, frame.lanes)
-    rows = line * (2.0 * len(frame.programs[0].samples.steps) + 4.0 * down.n) * 0.5
+    rows = line * (len(frame.programs[0].samples.steps) + 2.0 * down.n)
     each = sum(_vector_cycles(frame, piece.lanes) for piece in frame.row_pieces)
     columns = down.n * each * (len(frame.programs[1].samples.steps) + 3.0 * across.n + 2.5 * across.m)
-    return rows + columns + 12.0 * down.n + 20.0
+    return 0.7 * rows + 0.8 * columns + 6.0 * down.n + 40.0
 
 
 def _sums_cycles(frame: Frame) -> float:
@@ -81,7 +86,7 @@ def _sums_cycles(frame: Frame) -> float:
     each = sum(_vector_cycles(frame, piece.lanes) for piece in frame.row_pieces)
     one = across.n * (len(frame.programs[0].outputs.steps) + 1.5 * down.n)
     other = down.m * (len(frame.programs[1].outputs.steps) + 7.0 * across.m)
-    return each * (one + other) + 40.0
+    return 0.45 * each * (one + other) + 0.8 * frame.products + 50.0
 
 
 def kernel_cycles(frame: Frame) -> float:
@@ -91,8 +96,8 @@ def kernel_cycles(frame: Frame) -> float:
     each = _vector_cycles(frame, frame.lanes) / frame.lanes
     steps = across.r * len(frame.programs[0].taps.steps) + down.n * len(frame.programs[1].taps.steps)
     written = frame.products * pairs * frame.size
-    return pairs * (each * (steps + 4.0 * frame.products) + prod(p.kernel) * 0.8) + (
-        written / 4.0 if written > frame.machine.l2_bytes else 0.0) + 20_000.0
+    far = written / (SHARED_BYTES if written <= SHARED_CACHE else STREAM_BYTES) * 2 if frame.streams else 0.0
+    return pairs * (each * (steps + 2.0 * frame.products) + prod(p.kernel) * 0.8) + far + 40_000.0
 
 
 def least_cycles(problem: Problem, machine: Machine) -> float:
@@ -114,7 +119,8 @@ def choose(problem: Problem, strides: tuple[int, ...], machine: Machine, threads
 
 
 def _tiles(problem: Problem) -> list[tuple[int, int]]:
-    return [(a, b) for a, b in product(*(TILES[r] for r in problem.kernel))]
+    down, across = (TILES[r] for r in problem.kernel)
+    return list(zip(down, across, strict=True) if down == across else product(down, across))
 
 
 def _best(problem: Problem, strides: tuple[int, ...], machine: Machine, tiles: list[tuple[int, int]],

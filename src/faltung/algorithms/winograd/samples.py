@@ -33,12 +33,17 @@ class Samples:
         f, fr = self.f, self.frame
         self._find_rows()
         lines, planes = self._place("lines"), self._place("samples")
-        self._constant_columns(lines)
-        with each(f, self.problem.channels_in) as channel, f.loop(0, self.rows) as row:
-            table = f.at(self._place("seen"), f.mul(row.index, self.down.n * CELLS * 8))
-            self._lines(table, channel, lines)
-            target = f.add(f.mul(channel, fr.pitch), f.mul(row.index, fr.tiles[1]))
-            self._parted(lines, f.at(planes, f.mul(target, fr.size)))
+        all_lines = self.down.n * fr.line * fr.size
+        with f.loop(0, self.rows) as row:
+            self._constant_columns(f.at(lines, f.mul(row.index, all_lines)))
+        with each(f, self.problem.channels_in) as channel:
+            # first all rows, then all columns: by then what was stored last has reached the cache
+            with f.loop(0, self.rows) as row:
+                table = f.at(self._place("seen"), f.mul(row.index, self.down.n * CELLS * 8))
+                self._lines(table, channel, f.at(lines, f.mul(row.index, all_lines)))
+            with f.loop(0, self.rows) as row:
+                target = f.add(f.mul(channel, fr.pitch), f.mul(row.index, fr.tiles[1]))
+                self._parted(f.at(lines, f.mul(row.index, all_lines)), f.at(planes, f.mul(target, fr.size)))
         f.finish()
 
     def _place(self, name: str) -> Value:
