@@ -204,7 +204,7 @@ class Sliding(Scene):
         values = np.nan_to_num(self.result.astype(float))
         self._drawn(stage, axes, theme.result, values, crown=2.6).set(middles, values)
         now = self._drawn(stage, axes, theme.mark, values, numbers=False, hatch="//", crown=2.6)
-        self._mark_best(stage, axes, float(middles[self.best]), float(values[self.best]))
+        marks = self._mark_best(stage, axes, float(middles[self.best]), float(values[self.best]))
         # What is still to come is all drawn, and covered.
         cover = Rectangle((0, 0), len(values) + len(self.kernel), 1, transform=axes.get_xaxis_transform(),
                           facecolor=theme.paper, linewidth=0, zorder=7)
@@ -219,23 +219,25 @@ class Sliding(Scene):
         def show(step: int) -> list[Any]:
             number = int(self.shown[step])
             cover.set_x(middles[number] + 0.5)
-            return [*now.set(middles[number : number + 1], values[number : number + 1]), cover]
+            for mark in marks:
+                mark.set_visible(number >= self.best)
+            return [*now.set(middles[number : number + 1], values[number : number + 1]), cover, *marks]
 
         return show
 
     def _note(self) -> str:
         return f";  {self.steps} of {len(self.result)} shifts are shown" if self.steps < len(self.result) else ""
 
-    def _mark_best(self, stage: Stage, axes: Any, x: float, y: float) -> None:
+    def _mark_best(self, stage: Stage, axes: Any, x: float, y: float) -> list[Any]:
         """A triangle over the place where it fits best, and a word beside it."""
         lift = (2.2 if self._letters(stage, np.nan_to_num(self.result.astype(float))) else 0.9) * stage.points
         low, high = axes.get_xlim()
-        side = "right" if x > (low + high) / 2 else "left"
-        axes.annotate("▼", (x, max(y, 0.0)), (0, lift), textcoords="offset points", ha="center", va="center",
-                      color=stage.theme.mark, zorder=6, fontsize=stage.points, in_layout=False)
-        axes.annotate("best fit" if self.is_score else "highest", (x, max(y, 0.0)),
-                      (0.9 * stage.points * (-1 if side == "right" else 1), lift), textcoords="offset points", ha=side,
-                      va="center", color=stage.theme.mark, zorder=6, in_layout=False, fontsize=0.9 * stage.points)
+        side, step = ("right", -0.9) if x > (low + high) / 2 else ("left", 0.9)
+        style = {"textcoords": "offset points", "va": "center", "color": stage.theme.mark, "zorder": 9,
+                 "in_layout": False, "fontsize": 0.9 * stage.points}
+        word = "best fit" if self.is_score else "highest"
+        return [axes.annotate("▼", (x, max(y, 0.0)), (0, lift), ha="center", **style),
+                axes.annotate(word, (x, max(y, 0.0)), (step * stage.points, lift), ha=side, **style)]
 
     def _letters(self, stage: Stage, values: Array) -> float | None:
         """The size of the numbers over the bars, if there is room for them."""
