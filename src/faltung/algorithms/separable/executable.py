@@ -19,6 +19,9 @@ from .frame import Form, Frame
 from .schedule import Schedule, schedule
 from .structure import Lines, all_lines
 
+KNOWN = 4
+"""Kernels whose lines are remembered: the same one is often passed again."""
+
 NO_BIAS = np.zeros(1)
 
 
@@ -60,6 +63,7 @@ class Separable:
         self.status_place = frame.scratch_bytes * self.participants
         self.workspace = Workspace(self.status_place + frame.status_bytes)
         self.tables = np.array(border_tables(frame), np.int64)  # type: ignore[arg-type]
+        self._known: dict[bytes, Packed] = {}
         self._programs: dict[Form, _Program] = {}
 
     @property
@@ -81,6 +85,10 @@ class Separable:
     def pack(self, kernel: Any) -> Packed | None:
         """Find the lines of every kernel; None if one is no product of two."""
         p, dtype = self.schedule.stage.problem, self.problem.accumulator_dtype
+        key = kernel.tobytes()
+        known = self._known.get(key)
+        if known is not None:
+            return known
         found = all_lines(self.problem, kernel)
         if found is None:
             return None
@@ -89,7 +97,10 @@ class Separable:
         packed = aligned((len(found), self.taps_bytes // np.dtype(dtype).itemsize), dtype)
         for row, lines in zip(packed, found, strict=True):
             row[:sum(p.kernel) + 2] = [*lines.down, *lines.across, *self._beside(lines, dtype)]
-        return Packed(form, packed)
+        while len(self._known) >= KNOWN:
+            self._known.pop(next(iter(self._known)), None)
+        made = self._known[key] = Packed(form, packed)
+        return made
 
     def _beside(self, lines: Lines, dtype: str) -> list[Any]:
         """What a line of sums holds before and behind the image, where the border is a constant."""

@@ -13,7 +13,7 @@ from .lines import LineSum
 
 
 class DownPass:
-    """Writes ``down(entries, lines, low, high, first, taps)`` and ``down_one(entries, lines, column, place, taps)``.
+    """Writes ``down(entries, lines, low, high, first, taps, rows)`` and ``down_one(..., column, place, taps, rows)``.
 
     The first sums the columns ``low`` to below ``high`` of the image; ``lines`` begin at column ``first``.  The
     second sums one column for the place ``place`` of the lines.
@@ -26,8 +26,10 @@ class DownPass:
         """Write both functions."""
         names = ("low", "high", "first")
         f = self.module.function("down", "void", [("ptr", "entries"), ("ptr", "lines"),
-                                                  *(("i64", name) for name in names), ("ptr", "taps")])
-        entries, lines, low, high, first, taps = f.arguments
+                                                  *(("i64", name) for name in names), ("ptr", "taps"),
+                                                  ("i64", "rows")])
+        entries, lines, low, high, first, taps, rows = f.arguments
+        self.rows = rows
         widths = [DOWN_VECTORS, 1] if self.frame.machine.registers > 16 else [1]
         self._widest(f, widths, entries, lines, low, high, first, taps)
         f.finish()
@@ -38,7 +40,8 @@ class DownPass:
         """As many vectors side by side as there is room for; single columns where there is none for any."""
         if not widths:
             with f.loop(low, high) as loop:
-                f.call("down_one", "void", entries, lines, loop.index, f.sub(loop.index, first), taps, local=True)
+                f.call("down_one", "void", entries, lines, loop.index, f.sub(loop.index, first), taps, self.rows,
+                       local=True)
             return
         lanes, (vectors, *others) = self.frame.lanes, widths
         enough = f.compare("sge", f.sub(high, low), vectors * lanes)
@@ -77,8 +80,8 @@ class DownPass:
 
     def _emit_one(self) -> None:
         f = self.module.function("down_one", "void", [("ptr", "entries"), ("ptr", "lines"), ("i64", "column"),
-                                                      ("i64", "place"), ("ptr", "taps")])
-        fr, (entries, lines, column, place, taps) = self.frame, f.arguments
+                                                      ("i64", "place"), ("ptr", "taps"), ("i64", "rows")])
+        fr, (entries, lines, column, place, taps, _) = self.frame, f.arguments
 
         def load(base: Operand, more: int) -> list[Value]:
             entry = f.at(entries, f.mul(f.add(base, more), ENTRY_BYTES))

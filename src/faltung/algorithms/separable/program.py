@@ -18,12 +18,12 @@ def emit_program(frame: Frame) -> str:
     module = Module()
     DownPass(frame, module).emit()
     AcrossPass(frame, module).emit()
-    _Work(frame, module).emit()
-    _emit_entry(frame, module)
+    Work(frame, module).emit()
+    emit_entry(frame, module)
     return module.text()
 
 
-def _emit_entry(frame: Frame, module: Module) -> None:
+def emit_entry(frame: Frame, module: Module) -> None:
     """entry(image, out, taps, bias, tables, scratch, status, pool, run, participants, only) -> flags.
 
     The first four are Python's array objects; ``only`` is the one item that is wanted, or -1 for all.
@@ -55,8 +55,12 @@ def _emit_entry(frame: Frame, module: Module) -> None:
     f.finish(f.bits("or", flag, odd))
 
 
-class _Work:
-    """Writes ``work(context, item, slot)``: one block of outputs."""
+class Work:
+    """Writes ``work(context, item, slot)``: one block of outputs.
+
+    Two functions do the sums: ``down(entries, lines, low, high, first, taps, rows)`` and
+    ``across(line, out, taps, bias)``; ``down_one(entries, lines, column, place, taps, rows)`` sums a single column.
+    """
 
     def __init__(self, frame: Frame, module: Module) -> None:
         self.frame, self.module, self.problem = frame, module, frame.problem
@@ -76,6 +80,7 @@ class _Work:
         # the last block is shifted back, so that every block is whole
         starts = [f.smaller(f.mul(at, block), extent - block)
                   for at, block, extent in zip(place, fr.recipe.block, p.output, strict=True)]
+        self.height = self._height(starts, place)
         for axis, start in enumerate(starts):
             out = f.at(out, f.mul(start, fr.stage.output_strides[len(p.batch) + 2 + axis] * fr.target.itemsize))
         scratch = f.at(self._cell(SCRATCH), f.mul(slot, fr.scratch_bytes))
@@ -88,6 +93,10 @@ class _Work:
         self._rows(image, f.add(f.mul(starts[0], p.stride[0]), p.start[0]), low, high)
         self._tiles(out, taps, bias, low, high, first)
         f.finish()
+
+    def _height(self, starts: list[Operand], place: list[Operand]) -> Operand:
+        """How many rows the block has."""
+        return self.frame.recipe.block[0]
 
     def _leaves(self, axis: int) -> bool:
         """Whether any output looks beside the image along an axis."""
@@ -132,7 +141,7 @@ class _Work:
         if fr.colliding_bytes:
             collide = f.compare("eq", f.bits("and", f.value(row_step), fr.colliding_bytes - 1), 0)
             copied = f.bits("or", apart, collide)
-        with f.loop(0, fr.extents[0]) as loop:
+        with f.loop(0, f.add(f.mul(f.sub(self.height, 1), p.stride[0]), fr.reach[0] + 1)) as loop:
             index, fill, inside = self._row(f.add(first, loop.index))
             raw = f.value(f.select(inside, f.at(image, f.mul(index, row_step)), fill))
             entry = f.at(self.entries, f.mul(loop.index, ENTRY_BYTES))
@@ -186,28 +195,37 @@ class _Work:
     # --- tiles of a few rows of outputs
 
     def _tiles(self, out: Value, taps: Value, bias: Value, low: Operand, high: Operand, first: Operand) -> None:
-        f, fr, p = self.f, self.frame, self.problem
-        rows, size = fr.recipe.rows, fr.accumulator.size
-        across = f.at(taps, p.kernel[0] * size)
-        out_step = fr.stage.output_strides[-2] * fr.target.itemsize
+        f, fr = self.f, self.frame
+        rows = fr.recipe.rows
         with f.loop(0, -(-fr.recipe.block[0] // rows), carry=[f.value(0)]) as loop:
             top = f.smaller(f.mul(loop.index, rows), fr.recipe.block[0] - rows)
-            entries = f.at(self.entries, f.mul(top, p.stride[0] * ENTRY_BYTES))
-            f.call("down", "void", entries, self.lines, low, high, first, taps, local=True)
-            if self._leaves(1):
-                f.call("beside", "void", entries, self.lines, low, high, first, taps, self._cell(TABLES), local=True)
-            with f.loop(0, rows, carry=loop.carried) as row:
-                line = f.at(self.lines, f.mul(row.index, fr.line_pitch * size))
-                if fr.phases > 1:
-                    self._part(line)
-                    line = self.parted
-                there = f.at(out, f.mul(f.add(top, row.index), out_step))
-                flags = f.call("across", "i64", line, there, across, bias, local=True)
-                row.carry([f.bits("or", row.carried[0], flags)])
-            assert row.results is not None
-            loop.carry(row.results)
+            loop.carry([self._tile(out, taps, bias, low, high, first, top, rows, loop.carried[0])])
         assert loop.results is not None
         self._report(loop.results[0])
+
+    def _tile(self, out: Value, taps: Value, bias: Value, low: Operand, high: Operand, first: Operand, top: Operand,
+              rows: Operand, flags: Value) -> Value:
+        f, fr, p = self.f, self.frame, self.problem
+        size = fr.accumulator.size
+        across, out_step = f.at(taps, p.kernel[0] * size), fr.stage.output_strides[-2] * fr.target.itemsize
+        entries = f.at(self.entries, f.mul(top, p.stride[0] * ENTRY_BYTES))
+        f.call("down", "void", entries, self.lines, low, high, first, taps, rows, local=True)
+        if self._leaves(1):
+            f.call("beside", "void", entries, self.lines, low, high, first, taps, rows, self._cell(TABLES), local=True)
+        with f.loop(0, rows, carry=[flags]) as row:
+            line = f.at(self.lines, f.mul(row.index, fr.line_pitch * size))
+            if fr.phases > 1:
+                self._part(line)
+                line = self.parted
+            there = f.at(out, f.mul(f.add(top, row.index), out_step))
+            more = f.call("across", "i64", line, there, across, bias, *self._spare(), local=True)
+            row.carry([f.bits("or", row.carried[0], more)])
+        assert row.results is not None
+        return row.results[0]
+
+    def _spare(self) -> list[Value]:
+        """Memory that `across` works in."""
+        return []
 
     def _report(self, flags: Value) -> None:
         f = self.f
@@ -242,12 +260,12 @@ class _Work:
     # --- columns beside the image
 
     def _emit_beside(self) -> None:
-        """beside(entries, lines, low, high, first, taps, tables): fill the lines where they leave the image."""
+        """beside(entries, lines, low, high, first, taps, rows, tables): fill the lines where they leave the image."""
         names = ("low", "high", "first")
         f = self.module.function("beside", "void", [("ptr", "entries"), ("ptr", "lines"),
                                                     *(("i64", name) for name in names), ("ptr", "taps"),
-                                                    ("ptr", "tables")])
-        entries, lines, low, high, first, taps, tables = f.arguments
+                                                    ("i64", "rows"), ("ptr", "tables")])
+        entries, lines, low, high, first, taps, rows, tables = f.arguments
         fr, p, size = self.frame, self.problem, self.frame.accumulator.size
         table = f.at(tables, 8 * sum(self.outside[0]))
         end = f.value(f.add(first, fr.extents[1]))
@@ -260,20 +278,20 @@ class _Work:
                 near = f.bits("and", f.compare("sge", index, low), f.compare("slt", index, high))
                 with f.when(near):
                     there = f.at(lines, f.mul(f.sub(index, first), size))
-                    self._copy_down(f, there, target, fr.line_pitch * size)
+                    self._copy_down(f, there, target, fr.line_pitch * size, rows)
                 with f.unless(near):
                     missing = f.compare("slt", index, 0)
                     with f.when(missing):
-                        self._copy_down(f, f.at(taps, (sum(p.kernel) + side) * size), target, 0)
+                        self._copy_down(f, f.at(taps, (sum(p.kernel) + side) * size), target, 0, rows)
                     with f.unless(missing):
-                        f.call("down_one", "void", entries, lines, index, place, taps, local=True)
+                        f.call("down_one", "void", entries, lines, index, place, taps, rows, local=True)
         f.finish()
 
-    def _copy_down(self, f: Function, source: Value, target: Value, pitch: int) -> None:
+    def _copy_down(self, f: Function, source: Value, target: Value, pitch: int, rows: Value) -> None:
         fr = self.frame
-        for row in range(fr.recipe.rows):
-            value = f.load(f"i{8 * fr.accumulator.size}", f.at(source, row * pitch))
-            f.store(value, f.at(target, row * fr.line_pitch * fr.accumulator.size))
+        with f.loop(0, rows) as row:
+            value = f.load(f"i{8 * fr.accumulator.size}", f.at(source, f.mul(row.index, pitch)))
+            f.store(value, f.at(target, f.mul(row.index, fr.line_pitch * fr.accumulator.size)))
 
 
 def look_up(f: Function, table: Value, position: Operand, extent: int, before: int) -> tuple[Value, Value]:
