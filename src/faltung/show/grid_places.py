@@ -54,9 +54,9 @@ class Places:
         """Slices of the input along the first of three axes."""
         return range(self.reading.low[0], self.reading.high[0] + 1) if self.reading.ndim == 3 else range(1)
 
-    def fitting(self, long: str, short: str) -> str:
-        """The longer text, if a line holds it."""
-        return long if wide(long) * self.letter < 0.95 * self.room else short
+    def fitting(self, *texts: str) -> str:
+        """The first text that a line holds, or the last one."""
+        return next((text for text in texts if wide(text) * self.letter < 0.95 * self.room), texts[-1])
 
     # --- two grids
 
@@ -117,8 +117,12 @@ class Places:
         self.keys = flowed([word for _, word in keys(self.reading)], self.room, self.letter, _KEY * self.letter)
         self.formulas_at = self.keys_at + (self.keys[-1][0] + 2.1) * self.line
         self.formulas = self.reading.formulas(together=not self.is_narrow)
-        self.axes_width = max(wide(name) for name, _ in self.formulas) * self.letter + self.letter
-        self.meanings_at = self.formulas_at + (len(self.formulas) - 1) * 2 * self.line + 1.8 * self.line
+        named = max(wide(name) for name, _ in self.formulas) * self.letter
+        # On a narrow picture the names of the axes stand above their formulas.
+        self.names_at = (0.0, -1.15 * self.line) if self.is_narrow else (named + self.letter, 0.0)
+        self.formula_line = (2.9 if self.is_narrow and named else 2.0) * self.line
+        self.formula_scale = 1.1 * min(1.0, self.width / 330)
+        self.meanings_at = self.formulas_at + (len(self.formulas) - 1) * self.formula_line + 1.8 * self.line
         self.meanings = flowed(self.reading.letters(), self.room, self.letter, 0.0)
         self.height = self.meanings_at + (self.meanings[-1][0] + 0.5) * self.line + self.margin
 

@@ -97,7 +97,8 @@ class Arithmetic(Scene):
                 part.show(output)
             if links:
                 _link(links, stage, places, output)
-            told.set_text(places.fitting(reading.words(step), f"{letter_of('y', output)}: {reading.met(output)}"))
+            name = letter_of("y", output)
+            told.set_text(places.fitting(reading.words(step), f"{name}: {reading.met(output)}", name))
             return moving
 
         return show
@@ -299,11 +300,12 @@ def _key(stage: Stage, kind: str, left: float, middle: float, side: float) -> No
 def _formulas(stage: Stage, places: Places) -> None:
     """How many outputs there are, and what the letters mean."""
     for row, (name, text) in enumerate(places.formulas):
-        y = places.formulas_at + 2 * row * places.line
-        shift = places.axes_width if name else 0.0
+        y = places.formulas_at + row * places.formula_line
+        right, down = places.names_at if name else (0.0, 0.0)
         if name:
-            write(stage, places.margin, y, name, va="center", color=stage.theme.soft)
-        write(stage, places.margin + shift, y, text, va="center", size=1.1 * stage.points, gid="formula")
+            write(stage, places.margin, y + down, name, va="center", color=stage.theme.soft)
+        write(stage, places.margin + right, y, text, va="center", size=places.formula_scale * stage.points,
+              gid="formula")
     for (row, at), word in zip(places.meanings, places.reading.letters(), strict=True):
         write(stage, places.margin + at, places.meanings_at + row * places.line, word, va="center",
               color=stage.theme.soft, size=0.95 * stage.points)
