@@ -38,9 +38,7 @@ a picture of one step (.png, .svg, .pdf), or all of them moving (.gif, .mp4, .ht
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Enter the subjects, each with its own options and the common ones."""
     subjects = parser.add_subparsers(metavar="SUBJECT", required=True, dest="subject")
-    for name, module in SUBJECTS.items():
-        if not Path(__file__).with_name(f"{module}.py").exists():
-            continue
+    for name in SUBJECTS:
         subject = _module(name)
         own = subjects.add_parser(name, help=_HELP[name], description=subject.DESCRIPTION,
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
