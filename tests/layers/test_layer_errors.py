@@ -8,8 +8,10 @@ import pytest
 from faltung import BorderError, DTypeError, FaltungError, PlanError, ShapeError, layers
 from faltung.layers import Conv, Conv1d, Conv2d, ConvTranspose1d, DepthwiseConv2d, LayerError, Linear, Sequential
 from faltung.layers.base import Parameter
+from faltung.planning.planner import ALGORITHMS, listed
 
 F32 = np.float32
+METHODS = listed(("auto", *ALGORITHMS), "or")
 
 
 def network():
@@ -182,7 +184,7 @@ DTYPES = [
      'Conv2d: border "mirror" is not known; use a number, "edge", "reflect", "symmetric" or "wrap" (what others call '
      '"mirror" is "reflect" here)'),
     (PlanError, lambda: Conv2d(1, 1, 3, method="fast"),
-     'Conv2d: method "fast" is not known; use "auto", "direct", "fourier" or "reference"'),
+     'Conv2d: method "fast" is not known; use ' + METHODS),
 ])
 def test_texts(kind, call, text):
     with pytest.raises(kind) as caught:

@@ -7,6 +7,10 @@ An algorithm is a module (see `algorithms`).  Beyond what all have, one may have
     Then its ``pack(kernel)`` returns None for such a kernel.
 ``least_cycles(problem, machine) -> float``
     A lower bound on ``predicted_cycles`` that takes microseconds: what cannot win is not asked further.
+``known_cycles(problem, output, machine, threads) -> float``
+    ``predicted_cycles`` without what a kernel takes before it can be used, where that is much.  It counts for single
+    kernels, known or not, so that a plan gives the same bits as the call that it stands for; many kernels, as those
+    of a layer, are counted as they come.
 ``workspace_bytes(problem, output, machine, threads) -> int``
     Peak workspace, without building anything.
 """
@@ -25,8 +29,8 @@ from . import factors
 SHRINK = (1, 2, 4, 8, 16, 32, 64)
 """Parts of the second-level cache that an algorithm is told to make do with, until its workspace fits."""
 
-PROBE_CYCLES = 20_000.0
-"""Asking a kernel that is passed at each call whether it has a structure."""
+PROBE_CYCLES = 4000.0
+"""Asking a kernel whether it has a structure; for known ones it is counted too, or the call would choose otherwise."""
 
 
 class Setting(NamedTuple):
@@ -60,8 +64,10 @@ def is_structured(algorithm: Any) -> bool:
 
 def cycles(name: str, algorithm: Any, setting: Setting) -> float:
     """Predicted cycles on one thread, corrected by what was measured: bits must not depend on how many there are."""
-    predicted = algorithm.predicted_cycles(setting.problem, setting.output, setting.machine, 1)
-    return float(predicted) * factors.factor(name, setting.problem)
+    p, predict = setting.problem, algorithm.predicted_cycles
+    if p.groups * p.channels_in * p.channels_out == 1:
+        predict = getattr(algorithm, "known_cycles", predict)
+    return float(predict(p, setting.output, setting.machine, 1)) * factors.factor(name, setting.problem)
 
 
 def least_cycles(name: str, algorithm: Any, setting: Setting) -> float:
@@ -74,7 +80,7 @@ def least_cycles(name: str, algorithm: Any, setting: Setting) -> float:
 
 def workspace_bytes(algorithm: Any, setting: Setting) -> int:
     """Peak workspace of one call, all threads together."""
-    p, output, machine, threads, _ = setting
+    p, output, machine, threads = setting[:4]
     ask = getattr(algorithm, "workspace_bytes", None)
     if ask is not None:
         return int(ask(p, output, machine, threads))

@@ -1,15 +1,99 @@
-"""Measured over predicted time of each algorithm; what turns the cycles that algorithms predict into time."""
+"""What turns predicted cycles into time: this machine's table of rates, or safe defaults where nothing was measured.
+
+`calibration` measures the table; here it is read, checked, and looked up.
+"""
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
+from typing import Any
+
+from ..compiler import cache
 from ..problem.problem import Problem
+from . import documents
+
+KIND = "rates 1"
+
+DEFAULTS: dict[str, Any] = {
+    "clock": 3e9,
+    "serial_cycles": 150_000.0,
+    "factors": {"fourier line": 0.7, "fourier image": 0.8},
+}
+"""Cycles a second; work below which a second thread does not pay; measured over predicted cycles (1 where unnamed)."""
+
+RANGES = {"clock": (2e8, 2e10), "serial_cycles": (1e3, 1e8), "factors": (0.1, 10.0), "peak": (1e8, 1e14),
+          "copy": (1e8, 1e13), "fft": (1e7, 1e14)}
+"""Of every number that a table may hold; beyond these it was not measured, but damaged."""
+
+
+class _State:
+    """The table in use, and of which folder."""
+
+    place: Any = None
+    table: dict[str, Any] | None = None
+    guard = threading.Lock()
+
+
+def file() -> Path:
+    """Where the table is kept."""
+    return cache.folder() / "rates.json"
+
+
+def table() -> dict[str, Any]:
+    """The table in use: what was measured, defaults for the rest."""
+    found = _State.table
+    if found is None or _State.place != documents.place():
+        with _State.guard:
+            found = use(documents.recall(file(), KIND, wrong, {}))
+    return found
+
+
+def use(measured: dict[str, Any]) -> dict[str, Any]:
+    """Use a table from now on."""
+    _State.place = documents.place()
+    _State.table = {**DEFAULTS, **measured}
+    return _State.table
+
+
+def is_measured() -> bool:
+    """Whether this machine was measured."""
+    return "peak" in table()
 
 
 def factor(name: str, problem: Problem) -> float:
     """Measured over predicted cycles of an algorithm, for problems of this class."""
-    return 1.0
+    factors = table()["factors"]
+    kind = class_of(problem)
+    return float(factors.get(f"{name} {kind}") or factors.get(f"{name} {kind.removesuffix(' double')}", 1.0))
 
 
 def seconds(cycles: float) -> float:
     """How long so many cycles take."""
-    return cycles / 3e9
+    return cycles / float(table()["clock"])
+
+
+def serial_cycles() -> float:
+    """Work below this stays on one thread: handing it over would cost more than it saves."""
+    return float(table()["serial_cycles"])
+
+
+def class_of(problem: Problem) -> str:
+    """What decides by how much predictions are off: lines, images, volumes or layers, and wide numbers."""
+    if problem.channels_in * problem.channels_out * problem.groups > 1:
+        kind = "layer"
+    else:
+        kind = {1: "line", 2: "image"}.get(problem.ndim, "volume")
+    return kind + " double" * (problem.accumulator_dtype in ("float64", "complex128", "int64"))
+
+
+def wrong(content: Any) -> str | None:
+    """What is wrong with a table, or None."""
+    if not isinstance(content, dict) or set(content) - set(RANGES):
+        return "its content is not a table of rates"
+    for name, value in content.items():
+        low, high = RANGES[name]
+        numbers = value.values() if isinstance(value, dict) else [value]
+        if not all(isinstance(number, float) and low <= number <= high for number in numbers):
+            return f"{name} is not between {low:g} and {high:g}"
+    return None

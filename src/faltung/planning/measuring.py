@@ -17,7 +17,7 @@ from .ways import Way
 BUDGET_S, LEAST_ROUNDS, MOST_ROUNDS = 0.3, 3, 50
 
 
-def measure(ways: Sequence[Way], layout: Layout, taps: Any = None) -> dict[str, float]:
+def measure(ways: Sequence[Way], layout: Layout, taps: Any = None, budget: float = BUDGET_S) -> dict[str, float]:
     """Seconds of each way on one thread, the least of several turns; those that the kernel does not suit are left out.
 
     Structured kernels are timed with the known taps if these suit, or with ones.
@@ -31,7 +31,7 @@ def measure(ways: Sequence[Way], layout: Layout, taps: Any = None) -> dict[str, 
         if packed is not None:
             offset = None if bias is None else way.executable.pack_bias(bias)
             calls[way.name] = partial(way.executable.run, image, packed, offset, out, 1)
-    return least_seconds(calls)
+    return least_seconds(calls, budget)
 
 
 def least_seconds(calls: Mapping[str, Callable[[], Any]], budget: float = BUDGET_S) -> dict[str, float]:

@@ -18,9 +18,9 @@ from .candidates import Candidate, Setting
 from .describe import describe
 from .exact import needs_guard, refined
 from .guarded import settled
-from .ways import SERIAL_CYCLES, Way
+from .ways import Way
 
-__all__ = ["SERIAL_CYCLES", "Asked", "Plan", "Planner"]
+__all__ = ["Asked", "Plan", "Planner"]
 
 
 class Asked(NamedTuple):
@@ -81,8 +81,10 @@ class Plan:
         self._lock = threading.Lock()
         self.bias = None if asked.bias is None or isinstance(asked.bias, str) else self._check_bias(asked.bias)
         self._guards = needs_guard(problem, None, _offset(asked.bias, problem))
-        self.taps, self.way = None, ways[-1]
-        self._packed = self._ready = None
+        self.taps: Any = None
+        self.way = ways[-1]
+        self._packed: tuple[Way, Any] | None = None
+        self._ready: Ready | None = None
         if asked.kernel is None:
             self.way.executable  # noqa: B018  # compiled now, not at the first call
         else:

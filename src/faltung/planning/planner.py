@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..algorithms import definition, direct, fourier
+from ..algorithms import definition, digits, direct, fourier, separable
 from ..compiler.threads import get_threads
 from ..errors import PlanError
 from ..machine import Machine, detect
@@ -22,6 +22,8 @@ from .ways import Way
 ALGORITHMS: dict[str, Any] = {
     "direct": direct,
     "fourier": fourier,
+    "digits": digits,
+    "separable": separable,
     "reference": definition,
 }
 """Every algorithm; see `candidates` for what an algorithm may offer to the planner."""
@@ -72,7 +74,7 @@ def make_plan(problem: Problem, layout: Layout, function: str = "plan", method: 
     elif method == "auto":
         if measure:
             _learn(setting, layout, function, kernel)
-        ways = choose(setting, function, known=kernel is not None)
+        ways = choose(setting, function)
     else:
         _check_serves(function, method, problem)
         ways = _ways((method,), setting, function)
@@ -81,7 +83,7 @@ def make_plan(problem: Problem, layout: Layout, function: str = "plan", method: 
 
 # ---------------------------------------------------------------- the choice
 
-def choose(setting: Setting, function: str = "plan", *, known: bool = False) -> tuple[Way, ...]:
+def choose(setting: Setting, function: str = "plan") -> tuple[Way, ...]:
     """The algorithms to try in turn: those for structured kernels that would be quicker, and the best for any values.
 
     Parameters
@@ -89,20 +91,17 @@ def choose(setting: Setting, function: str = "plan", *, known: bool = False) -> 
     setting : Setting
     function : str
         Name that an error carries.
-    known : bool
-        Whether the kernel is known, so that its structure is looked for only once.
     """
     settings = _fitting(setting, function)
     general = [name for name in settings if not is_structured(ALGORITHMS[name])]
     measured = wisdom.times(setting)
     best, least = _quickest([name for name in general if name in measured] or general, settings, measured)
-    probe = 0.0 if known else PROBE_CYCLES
     quicker = []
     for name in settings.keys() - set(general):
         if name in measured and best in measured:
-            needed = least * measured[name] / measured[best] + probe
-        elif least_cycles(name, ALGORITHMS[name], settings[name]) + probe < least:
-            needed = cycles(name, ALGORITHMS[name], settings[name]) + probe
+            needed = least * measured[name] / measured[best] + PROBE_CYCLES
+        elif least_cycles(name, ALGORITHMS[name], settings[name]) + PROBE_CYCLES < least:
+            needed = cycles(name, ALGORITHMS[name], settings[name]) + PROBE_CYCLES
         else:
             continue
         if needed < least:
@@ -181,7 +180,7 @@ def fastest(problem: Problem, layout: Layout, machine: Machine) -> str:
 def check_method(function: str, method: Any) -> None:
     """Refuse an unknown ``method=``."""
     if not isinstance(method, str) or (method != "auto" and method not in ALGORITHMS):
-        raise PlanError(f'{function}: method {quote(method)} is not known; use {_listed(("auto", *ALGORITHMS), "or")}')
+        raise PlanError(f'{function}: method {quote(method)} is not known; use {listed(("auto", *ALGORITHMS), "or")}')
 
 
 def _check_serves(function: str, method: str, problem: Problem) -> None:
@@ -194,10 +193,11 @@ def would_do(problem: Problem, but: str = "") -> str:
     """Say which methods would serve a problem, whatever the kernel's values."""
     names = [name for name, reason in candidates(problem).items()
              if reason is None and name != but and not is_structured(ALGORITHMS[name])]
-    return f'{_listed(tuple(names), "and")} would do, and method="auto" takes the fastest'
+    return f'{listed(tuple(names), "and")} would do, and method="auto" takes the fastest'
 
 
-def _listed(names: tuple[str, ...], word: str) -> str:
+def listed(names: tuple[str, ...], word: str) -> str:
+    """Names in quotation marks, the last two joined by a word."""
     quoted = [f'"{name}"' for name in names]
     return quoted[0] if len(quoted) == 1 else f'{", ".join(quoted[:-1])} {word} {quoted[-1]}'
 

@@ -8,8 +8,8 @@ from typing import Any
 from . import factors
 from .candidates import Setting
 
-SERIAL_CYCLES = 150_000.0
-"""Work below this stays on one thread: handing it over would cost more than it saves."""
+SERIAL_CYCLES = float(factors.DEFAULTS["serial_cycles"])
+"""Work below this stays on one thread, where no machine was measured: see `factors.serial_cycles`."""
 
 
 class Way:
@@ -21,14 +21,14 @@ class Way:
     @cached_property
     def executable(self) -> Any:
         """Packs kernels, and runs."""
-        problem, output, machine, threads, _ = self.setting
+        problem, output, machine, threads = self.setting[:4]
         return self.algorithm.build(problem, output, machine, threads)
 
     @cached_property
     def threads(self) -> int:
         """Most threads that are worth it."""
         cycles = self.executable.predicted_cycles * factors.factor(self.name, self.setting.problem)
-        return self.setting.threads if cycles > SERIAL_CYCLES else 1
+        return self.setting.threads if cycles > factors.serial_cycles() else 1
 
     def pack(self, taps: Any) -> Any:
         """The taps in the algorithm's order; None if their values have not the structure that it needs."""

@@ -54,6 +54,11 @@ def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: 
     return recipe.predicted_cycles(problem, threads)
 
 
+def known_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
+    """The same for a kernel that is known, so that it is transformed only once."""
+    return recipe.predicted_cycles(problem, threads, known=True)
+
+
 def build(problem: Problem, output: View, machine: Machine, threads: int) -> Fourier:
     """Make the executable."""
     return Fourier(problem, output, machine, threads)
