@@ -1,7 +1,7 @@
 """Minimal filtering between pages that nobody may touch; run as a program.
 
-``python -m grid.guarded_winograd FIRST LAST MACHINE`` checks cases; ``python -m grid.guarded_winograd --break WHAT``
-goes too far.
+``python -m grid.guarded_winograd [inside] FIRST LAST MACHINE`` checks cases;
+``python -m grid.guarded_winograd --break WHAT`` goes too far.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 import faulthandler
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from algorithms.test_winograd import PLAIN, built, drawn, recipes
+from algorithms import test_winograd, test_winograd_inside
 from faltung import machine
 from faltung.algorithms import winograd
 from faltung.compiler import memory
 from faltung.machine import Machine
-from faltung.problem.problem import Problem
 from faltung.problem.promotion import numpy_dtype
 from grid.cases import Case, arrays, output_view
 from grid.guarded import _guarded_aligned, place
@@ -26,16 +26,28 @@ from grid.guarded_planes import expected
 _aligned = memory.aligned
 
 
-def _check(seed: int, where: str, known: Machine) -> None:
-    case = drawn(seed)
-    p: Problem = replace(case.problem, activation=None)
-    case = replace(case, problem=p, view="plain" if case.view == "channels-last" else case.view)
-    if winograd.applies(p) is not None:
+def case_of(seed: int, *, inside: bool) -> Case:
+    """A problem without activation, whose own errors are not at issue here."""
+    case = (test_winograd_inside if inside else test_winograd).drawn(seed)
+    return replace(case, problem=replace(case.problem, activation=None),
+                   view="plain" if case.view == "channels-last" else case.view)
+
+
+def _build(case: Case, seed: int, known: Machine, *, inside: bool) -> Any:
+    if inside:
+        return test_winograd_inside.built(case, known, 1, np.random.default_rng(seed))
+    choices = test_winograd.recipes(case, known)
+    return test_winograd.built(case, known, choices[seed * 17 % len(choices)])
+
+
+def _check(seed: int, where: str, known: Machine, *, inside: bool) -> None:
+    case = case_of(seed, inside=inside)
+    p = case.problem
+    if winograd.applies(p) is not None or winograd.is_inside(p) != inside:
         return
     image, kernel, bias = arrays(case)
-    choices = recipes(case, known)
     memory.aligned = _guarded_aligned(where)
-    executable = built(case, known, choices[seed * 17 % len(choices)])
+    executable = _build(case, seed, known, inside=inside)
     executable.rows, executable.fills = place(executable.rows, where), place(executable.fills, where)
     view = output_view(p, channels_last=case.channels_last)
     out = place(np.zeros(view.shape, numpy_dtype(p.output_dtype)), where, writeable=True)
@@ -48,7 +60,7 @@ def _check(seed: int, where: str, known: Machine) -> None:
 
 def go_too_far(what: str) -> None:
     """Tell the program of an image or an output that is wider than its memory."""
-    problem = replace(PLAIN, batch=(), channels_in=1)
+    problem = replace(test_winograd.PLAIN, batch=(), channels_in=1)
     image, kernel, _ = arrays(Case(problem, 1))
     seen = place(image, "end")
     wider = replace(problem, image=(13, 23), output=(13, 23))
@@ -69,11 +81,13 @@ def main() -> None:
     if sys.argv[1] == "--break":
         go_too_far(sys.argv[2])
         return
-    known = machine.detect() if sys.argv[3] == "own" else machine.fake(sys.argv[3], triple="")
-    for seed in range(int(sys.argv[1]), int(sys.argv[2])):
+    inside = sys.argv[1] == "inside"
+    first, last, isa = sys.argv[1 + inside:]
+    known = machine.detect() if isa == "own" else machine.fake(isa, triple="")
+    for seed in range(int(first), int(last)):
         for where in ("begin", "end"):
-            print(drawn(seed), where, flush=True)
-            _check(seed, where, known)
+            print(case_of(seed, inside=inside), where, flush=True)
+            _check(seed, where, known, inside=inside)
     print("survived", flush=True)
 
 

@@ -4,6 +4,9 @@ F(m, r) makes m outputs of r taps with m + r - 1 products instead of m times r (
 Computations", 1980); applied along both axes, and summed over the channels before the transform back (Lavin and
 Gray, "Fast Algorithms for Convolutional Neural Networks", 2015), tiles of 4 by 4 outputs under 3 by 3 taps take a
 quarter of the definition's products.  The price is that magnitudes grow on the way: see `error_bound`.
+
+Gradients by a kernel are problems turned inside out: many taps, few outputs.  There the tiles are of taps, and their
+products are summed over all tiles before one transform back (`inside_frame`).
 """
 
 from __future__ import annotations
@@ -13,9 +16,12 @@ from math import prod
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
+from . import inside_recipe, recipe
 from .executable import Winograd
 from .frame import NAME, Frame, WinogradRecipe
-from .recipe import OUTSIDE, TILES, choose, cycles, error_bound, kernel_cycles, least_cycles
+from .inside_executable import InsideOut
+from .inside_frame import InsideFrame, InsideRecipe
+from .recipe import OUTSIDE, TILES
 
 
 def applies(problem: Problem) -> str | None:
@@ -33,41 +39,69 @@ def _unlike(p: Problem) -> str | None:
     """Why a problem with two axes is not like those that have tiles."""
     if any(step != 1 for step in (*p.stride, *p.kernel_dilation, *p.image_dilation)):
         return "neighbouring outputs share samples only where nothing is strided or dilated"
-    if any(r not in TILES for r in p.kernel) or prod(p.kernel) == 1:
-        return f"a kernel of {p.kernel[0]} x {p.kernel[1]} taps has no tiles here"
     if 0 in (*p.output_shape, *p.kernel_shape, *p.image_shape):
         return "there is nothing to transform"
-    if _columns_outside(p) > OUTSIDE:
+    if any(outside > OUTSIDE for outside in _columns_outside(p)):
         return f"more than {OUTSIDE} columns outside the image are looked at"
+    if not _has_tiles(p) and not is_inside(p):
+        return f"a kernel of {p.kernel[0]} x {p.kernel[1]} taps has no tiles here"
     return None
 
 
-def _columns_outside(p: Problem) -> int:
+def _has_tiles(p: Problem) -> bool:
+    return all(r in TILES for r in p.kernel) and prod(p.kernel) > 1
+
+
+def _columns_outside(p: Problem) -> tuple[int, int]:
+    """Columns before and behind the image."""
     first, behind = p.start[1], p.start[1] + p.output[1] + p.kernel[1] - 1
-    return behind - first - max(0, min(behind, p.image[1]) - max(first, 0))
+    return min(behind, 0) - min(first, 0), max(behind, p.image[1]) - max(first, p.image[1])
+
+
+def is_inside(p: Problem) -> bool:
+    """Whether a problem is computed inside out: fewer outputs than taps, lanes along the batch."""
+    few = all(r in inside_recipe.TAPS for r in p.output) and 1 < prod(p.output) < prod(p.kernel)
+    plain = len(p.batch) == 1 < min(p.batch[0], p.channels_out) and not p.bias and p.activation is None
+    return few and plain and inside_recipe.repeats_what_it_reads(p)
+
+
+def error_bound(problem: Problem) -> float:
+    """The published ``c``: |error| <= c * u * max|x| * sum|k|."""
+    return inside_recipe.error_bound(problem) if is_inside(problem) else recipe.error_bound(problem)
+
+
+def least_cycles(problem: Problem, machine: Machine) -> float:
+    """A lower bound on `predicted_cycles`."""
+    return inside_recipe.least_cycles(problem) if is_inside(problem) else recipe.least_cycles(problem, machine)
 
 
 def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
     """Predicted cycles of a call on one thread, the kernel's transform included."""
-    frame = choose(problem, output.strides(), machine, threads)
-    return cycles(frame) + kernel_cycles(frame)
+    if is_inside(problem):
+        return known_cycles(problem, output, machine, threads)
+    frame = recipe.choose(problem, output.strides(), machine, threads)
+    return recipe.cycles(frame) + recipe.kernel_cycles(frame)
 
 
 def known_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
     """The same where the kernel was transformed beforehand."""
-    return cycles(choose(problem, output.strides(), machine, threads))
+    if is_inside(problem):
+        return inside_recipe.cycles(inside_recipe.choose(problem, output.strides(), machine, threads))
+    return recipe.cycles(recipe.choose(problem, output.strides(), machine, threads))
 
 
 def workspace_bytes(problem: Problem, output: View, machine: Machine, threads: int) -> int:
     """Peak workspace of one call, all threads together."""
-    frame = choose(problem, output.strides(), machine, threads)
+    choose = inside_recipe.choose if is_inside(problem) else recipe.choose
+    frame: Frame | InsideFrame = choose(problem, output.strides(), machine, threads)
     return frame.places["end"] * min(threads, frame.items)
 
 
-def build(problem: Problem, output: View, machine: Machine, threads: int) -> Winograd:
+def build(problem: Problem, output: View, machine: Machine, threads: int) -> Winograd | InsideOut:
     """Make the executable."""
-    return Winograd(problem, output, machine, threads)
+    form = InsideOut if is_inside(problem) else Winograd
+    return form(problem, output, machine, threads)
 
 
-__all__ = ["NAME", "Frame", "Winograd", "WinogradRecipe", "applies", "build", "error_bound",
-           "known_cycles", "least_cycles", "predicted_cycles", "workspace_bytes"]
+__all__ = ["NAME", "Frame", "InsideFrame", "InsideOut", "InsideRecipe", "Winograd", "WinogradRecipe", "applies",
+           "build", "error_bound", "is_inside", "known_cycles", "least_cycles", "predicted_cycles", "workspace_bytes"]

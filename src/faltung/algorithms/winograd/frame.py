@@ -67,6 +67,16 @@ def pieces(count: int, lanes: int) -> list[Piece]:
     return found
 
 
+def register_tiles(count: int, lanes: int, vectors: int) -> list[list[Piece]]:
+    """Cover ``count`` by vectors, in even groups of at most so many; the last vector is as short as may be."""
+    parts = [Piece(first, lanes) for first in range(0, count, lanes)]
+    rest = count - parts[-1].first
+    parts[-1] = Piece(parts[-1].first, max(min(2, lanes), 1 << (rest - 1).bit_length()))
+    groups = -(-len(parts) // vectors)
+    each = -(-len(parts) // groups)
+    return [parts[first:first + each] for first in range(0, len(parts), each)]
+
+
 @dataclass(frozen=True)
 class Frame:
     """A problem with two axes, its recipe, and the output's strides in elements."""
@@ -145,13 +155,7 @@ class Frame:
     @cached_property
     def register_tiles(self) -> list[list[Piece]]:
         """How the tiles of a strip are multiplied: vectors that share each broadcast."""
-        count, whole = self.recipe.rows * self.tiles[1], self.lanes
-        parts = [Piece(first, whole) for first in range(0, count, whole)]
-        rest = count - parts[-1].first
-        parts[-1] = Piece(parts[-1].first, max(min(2, whole), 1 << (rest - 1).bit_length()))
-        groups = -(-len(parts) // self.recipe.vectors)
-        each = -(-len(parts) // groups)
-        return [parts[first:first + each] for first in range(0, len(parts), each)]
+        return register_tiles(self.recipe.rows * self.tiles[1], self.lanes, self.recipe.vectors)
 
     # --- memory, in elements
 

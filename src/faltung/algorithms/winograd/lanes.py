@@ -45,6 +45,42 @@ def _pick(f: Function, vectors: Sequence[Value], sources: list[int]) -> Value:
     return found
 
 
+def turned(f: Function, rows: Sequence[Value]) -> list[Value]:
+    """Transpose: as many vectors as a row has numbers, each as long as there are rows (a multiple of a row's length).
+
+    Each step of a butterfly brings together what shares one more bit of its column.
+    """
+    width, height = lanes_of(rows[0].type), len(rows)
+    together = height // width
+    vectors = [_joined(f, rows[first:first + together]) for first in range(0, height, together)]
+    held = [[(row, x) for row in range(first, first + together) for x in range(width)]
+            for first in range(0, height, together)]
+    for bit in range(width.bit_length() - 1):
+        last = 1 << bit + 1 == width
+        for a in range(width):
+            b = a | 1 << bit
+            if a == b:
+                continue
+            both = held[a] + held[b]
+            pair = []
+            for which in (0, 1):
+                picks = [k for k, (_, x) in enumerate(both) if x >> bit & 1 == which]
+                if last:
+                    picks.sort(key=lambda k: both[k][0])
+                pair.append((f.shuffle(vectors[a], vectors[b], picks), [both[k] for k in picks]))
+            (vectors[a], held[a]), (vectors[b], held[b]) = pair
+    return vectors
+
+
+def _joined(f: Function, vectors: Sequence[Value]) -> Value:
+    """Several vectors, a power of two, as one."""
+    found = list(vectors)
+    while len(found) > 1:
+        count = 2 * lanes_of(found[0].type)
+        found = [f.shuffle(a, b, list(range(count))) for a, b in zip(found[::2], found[1::2], strict=True)]
+    return found[0]
+
+
 def moved(f: Function, vector: Value, following: Value) -> Value:
     """Every number one lane further to the front, the first of ``following`` behind them."""
     lanes = lanes_of(vector.type)
