@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, NoReturn
 
 from . import __version__
@@ -80,6 +81,8 @@ def _parser() -> Parser:
     _add_classify(classify)
     _add_explain(commands)
     _add_cost(commands)
+    for name, help_ in (("calibrate", "measure this machine"), ("wisdom", "what measured plans have learned")):
+        _add_by_module(commands, name, help_)
     doctor = commands.add_parser("doctor", help="show the processor and what it can do")
     doctor.set_defaults(run=_doctor)
     cache = commands.add_parser("cache", help="show or clear the folder of compiled code")
@@ -124,7 +127,7 @@ def _add_apply(parser: argparse.ArgumentParser) -> None:
 
 
 _PLAN = """\
-Show how an operation would be computed: the problem, the recipe, the machine code.
+Show how an operation would be computed: the problem, the recipe, every method that was weighed, the machine code.
 
   faltung plan correlate --image 512x512 --kernel 7x7 --mode same --border reflect
   faltung plan conv --image 1x64x56x56 --kernel 64x64x3x3 --padding 1 --assembly
@@ -144,6 +147,8 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
         add(f"--{name}", default=argparse.SUPPRESS, help="as the operation's argument")
     add("--method", default="auto", help="algorithm (default: auto)")
     add("--threads", type=int, metavar="N", help="number of threads (default: all processors)")
+    add("--measure", action="store_true", help="time the best methods, and remember the fastest")
+    add("--max-workspace", metavar="SIZE", help="most workspace of a call: bytes, or as 64K or 2M")
     add("--ir", action="store_true", help="print the LLVM IR too")
     add("--assembly", action="store_true", help="print the assembly too")
     parser.set_defaults(run=_plan)
@@ -251,6 +256,14 @@ def _add_explain(commands: Any) -> None:
                                  description=explain.DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     explain.add_options(parser)
     parser.set_defaults(run=explain.run)
+
+
+def _add_by_module(commands: Any, name: str, help_: str) -> None:
+    module = import_module(f".commands.{name}", __package__)
+    parser = commands.add_parser(name, help=help_, description=module.DESCRIPTION,
+                                 formatter_class=argparse.RawDescriptionHelpFormatter)
+    module.add_options(parser)
+    parser.set_defaults(run=module.run)
 
 
 def _add_cost(commands: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from .. import operations
 from ..arrays import Like
 from ..errors import PlanError
-from . import words
+from . import volumes, words
 from .apply import dtype_named
 
 _SHARED = ("border", "stride", "dilation")
@@ -49,6 +49,10 @@ def _asked(options: argparse.Namespace) -> dict[str, Any]:
     """Collect the options that were given; each must be one of the operation's."""
     known = OPTIONS[options.operation]
     asked: dict[str, Any] = {"method": options.method}
+    if options.measure:
+        asked["measure"] = True
+    if options.max_workspace is not None:
+        asked["max_workspace"] = volumes.memory(options.max_workspace, "--max-workspace")
     if options.threads is not None:
         asked["threads"] = options.threads
     for name in sorted({name for names in OPTIONS.values() for name in names}):

@@ -29,7 +29,7 @@ class Told:
     run_ms: float
 
 
-def memory(text: str) -> int:
+def memory(text: str, option: str = "--memory") -> int:
     """Read ``512M`` as bytes.
 
     Examples
@@ -39,7 +39,7 @@ def memory(text: str) -> int:
     """
     digits, unit = (text[:-1], text[-1].upper()) if text[-1:].isalpha() else (text, "")
     if not digits.isdecimal() or unit not in _UNITS or int(digits) < 1:
-        raise ShapeError(f"--memory {text}: not a size; write bytes, or as 512M or 2G")
+        raise ShapeError(f"{option} {text}: not a size; write bytes, or as 512M or 2G")
     return int(digits) * _UNITS[unit]
 
 
