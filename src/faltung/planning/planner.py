@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..algorithms import definition, digits, direct, fourier, separable
+from ..algorithms import definition, digits, direct, fourier, running, separable
 from ..compiler.threads import get_threads
 from ..errors import PlanError
 from ..machine import Machine, detect
@@ -24,6 +24,7 @@ ALGORITHMS: dict[str, Any] = {
     "fourier": fourier,
     "digits": digits,
     "separable": separable,
+    "running": running,
     "reference": definition,
 }
 """Every algorithm; see `candidates` for what an algorithm may offer to the planner."""

@@ -36,10 +36,10 @@ def applies(problem: Problem) -> str | None:
         return f"sums are {p.accumulator_dtype}"
     if 0 in (*p.image, *p.output_shape):
         return "the image or the output is empty"
-    return _border_reason(problem)
+    return border_reason(problem)
 
 
-def _border_reason(p: Problem) -> str | None:
+def border_reason(p: Problem) -> str | None:
     """Constants above and below the image are held in its own dtype."""
     for side in p.border[0]:
         if isinstance(side, str) or p.image_dtype in ("float32", "float64"):
@@ -86,5 +86,5 @@ def build(problem: Problem, output: View, machine: Machine, threads: int) -> Sep
     return Separable(problem, output, machine, threads)
 
 
-__all__ = ["NAME", "Separable", "SeparableRecipe", "applies", "build", "error_bound", "least_cycles",
+__all__ = ["NAME", "Separable", "SeparableRecipe", "applies", "border_reason", "build", "error_bound", "least_cycles",
            "predicted_cycles", "unsuited"]

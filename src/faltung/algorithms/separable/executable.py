@@ -15,6 +15,7 @@ from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from ..direct.borders import border_tables
+from ..direct.frame import Stage
 from .frame import Form, Frame
 from .schedule import Schedule, schedule
 from .structure import Lines, all_lines
@@ -30,6 +31,16 @@ def _emit(frame: Frame) -> str:
     from .program import emit_program
 
     return emit_program(frame)
+
+
+def side_by_side(stage: Stage, image: Any) -> Any:
+    """The image itself if its pixels are interleaved as the program expects, or a copy in which they are."""
+    if stage.interleaved == 1:
+        return image
+    last, step = len(stage.problem.batch), image.itemsize
+    if image.strides[last] == step and image.strides[-1] == step * stage.interleaved:
+        return image
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(image, last, -1)), -1, last)
 
 
 class Packed(NamedTuple):
@@ -122,8 +133,7 @@ class Separable:
 
     def run(self, image: Any, kernel: Packed, bias: Any, out: Any, threads: int) -> bool:
         """Fill ``out``; whether an integer output overflowed."""
-        if self.schedule.stage.interleaved > 1:
-            image = self._side_by_side(image)
+        image = side_by_side(self.schedule.stage, image)
         program = self._program(kernel.form)
         participants = min(threads, self.participants)
         workers = pool(participants) if participants > 1 else None
@@ -148,13 +158,6 @@ class Separable:
     @cached_property
     def _tables_address(self) -> int:
         return int(self.tables.ctypes.data)
-
-    def _side_by_side(self, image: Any) -> Any:
-        """The image itself if its pixels are interleaved as the program expects, or a copy in which they are."""
-        last, step = len(self.schedule.stage.problem.batch), image.itemsize
-        if image.strides[last] == step and image.strides[-1] == step * self.schedule.stage.interleaved:
-            return image
-        return np.moveaxis(np.ascontiguousarray(np.moveaxis(image, last, -1)), -1, last)
 
     # --- what it tells
 

@@ -1,0 +1,66 @@
+"""`running`: kernels all of whose taps are equal, at a cost that hardly grows with them.
+
+Rows are summed down the image from heads, a middle that several outputs share, and tails (see `passes`); windows along
+a line from windows of half the length.  Every output is the sum of its own samples and no others: nothing is ever taken
+off again, so that errors do not grow along a line, and a NaN or an infinity reaches exactly its own outputs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...machine import Machine
+from ...problem.layout import View
+from ...problem.problem import Problem
+from ..separable import border_reason
+from .executable import Running
+from .frame import RunningRecipe
+from .schedule import cycles
+from .structure import constants
+
+NAME = "running"
+
+
+def applies(problem: Problem) -> str | None:
+    """None, or why no kernel of the problem can be summed so."""
+    p = problem
+    if p.channels_in != 1:
+        return "each output sums several channels"
+    if p.ndim > 2 or all(extent == 1 for extent in p.kernel):
+        return "the kernel does not have one or two axes, with more than one tap"
+    if any(step != 1 for step in (*p.image_dilation, *p.stride, *p.kernel_dilation)):
+        return "there is a stride or a dilation"
+    if p.accumulator_dtype in ("int64", "complex64", "complex128"):
+        return f"sums are {p.accumulator_dtype}"
+    if 0 in (*p.image, *p.output_shape):
+        return "the image or the output is empty"
+    return border_reason(p)
+
+
+def error_bound(problem: Problem) -> float:
+    """The published ``c``: |error| <= c * u * max|x| * sum|k|: a rounding for each sample of a line, and two more."""
+    return float(sum(problem.kernel) + 2)
+
+
+def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
+    """Predicted cycles of one thread, without building anything."""
+    return cycles(problem, machine)
+
+
+def least_cycles(problem: Problem, machine: Machine) -> float:
+    """The same: it takes microseconds to tell."""
+    return cycles(problem, machine)
+
+
+def unsuited(problem: Problem, kernel: Any) -> str | None:
+    """None, or that these taps are not all equal."""
+    return None if constants(problem, kernel) is not None else "its taps are not all equal"
+
+
+def build(problem: Problem, output: View, machine: Machine, threads: int) -> Running:
+    """Make the executable."""
+    return Running(problem, output, machine, threads)
+
+
+__all__ = ["NAME", "Running", "RunningRecipe", "applies", "build", "error_bound", "least_cycles", "predicted_cycles",
+           "unsuited"]

@@ -1,0 +1,112 @@
+"""The loaded machine code of a problem, and how it is called."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ...compiler import jit
+from ...compiler.memory import Workspace, aligned
+from ...compiler.threads import pool
+from ...machine import Machine
+from ...problem.layout import View
+from ...problem.problem import Problem
+from ..direct.borders import border_tables
+from ..separable.executable import NO_BIAS, side_by_side
+from ..separable.frame import Form
+from .frame import RunningFrame, sums_dtype
+from .schedule import cycles, recipe_of, stage_of
+from .structure import constants
+
+
+def _emit(frame: RunningFrame) -> str:
+    """Write a frame's program; the generator is imported only where no object is found on the disk."""
+    from .program import emit_program
+
+    return emit_program(frame)
+
+
+class Running:
+    """The executable: one program for kernels of any one value."""
+
+    def __init__(self, problem: Problem, output: View, machine: Machine, threads: int) -> None:
+        self.problem = problem
+        stage = stage_of(problem, output)
+        self.recipe, self.predicted_cycles = recipe_of(stage, machine), cycles(problem, machine)
+        self.frame = frame = RunningFrame(stage, self.recipe, Form("same", "same", sums_dtype(stage.problem)),
+                                          machine)
+        self.participants = min(threads, frame.items)
+        self.workspace = Workspace(frame.scratch_bytes * self.participants)
+        self.tables = np.array(border_tables(frame), np.int64)  # type: ignore[arg-type]
+
+    @cached_property
+    def _entry(self) -> Any:
+        frame = self.frame
+        library = jit.load(f"running {frame.stage!r} {frame.recipe!r} {frame.form!r}", frame.machine, ("entry",),
+                           lambda: _emit(frame))
+        pointer, array, integer = ctypes.c_void_p, ctypes.py_object, ctypes.c_int64
+        return library.function("entry", integer, *[array] * 4, *[pointer] * 5, integer, integer)
+
+    @property
+    def workspace_bytes(self) -> int:
+        """Peak workspace of one call."""
+        return self.workspace.size_bytes
+
+    def pack(self, kernel: Any) -> Any:
+        """The taps of every kernel, and sums of the constants beside the image; None if some taps differ."""
+        values, frame = constants(self.problem, kernel), self.frame
+        if values is None:
+            return None
+        taps, (sums, own) = frame.problem.kernel, (np.dtype(frame.form.compute), np.dtype(values.dtype))
+        packed = aligned((len(values), frame.taps_bytes), np.uint8)
+        if frame.scale != 1.0:
+            values = values / own.type(frame.scale)
+        for row, value in zip(packed, values[:, None], strict=True):
+            row[taps[0] * sums.itemsize:][:own.itemsize] = value.view(np.uint8)
+            row[sum(taps) * sums.itemsize:][:2 * sums.itemsize] = self._beside(sums).view(np.uint8)
+        return packed
+
+    def _beside(self, dtype: Any) -> Any:
+        """Sums of the constants before and behind the image."""
+        made, frame = np.zeros(2, dtype), self.frame
+        with np.errstate(all="ignore"):
+            for at, side in enumerate(frame.problem.border[1]):
+                one = dtype.type(0 if isinstance(side, str) else side.real) * dtype.type(frame.scale)
+                for _ in range(frame.problem.kernel[0]):
+                    made[at] += one
+        return made
+
+    def pack_bias(self, bias: Any) -> Any:
+        """Bring a bias into the sums' dtype."""
+        return np.ascontiguousarray(bias, self.problem.accumulator_dtype)
+
+    def run(self, image: Any, kernel: Any, bias: Any, out: Any, threads: int) -> bool:
+        """Fill ``out``; whether an integer output overflowed."""
+        image = side_by_side(self.frame.stage, image)
+        participants = min(threads, self.participants)
+        workers = pool(participants) if participants > 1 else None
+        buffer = self.workspace.borrow()
+        arrays = (image, out, kernel, NO_BIAS if bias is None else bias)
+        places = (self._tables_address, buffer[0], None)
+        try:
+            if workers is None:
+                return bool(self._entry(*arrays, *places, None, None, 1, -1))
+            workers.wake(participants - 1)
+            return bool(self._entry(*arrays, *places, workers.address, workers.run_address, participants, -1))
+        finally:
+            self.workspace.give_back(buffer)
+
+    @cached_property
+    def _tables_address(self) -> int:
+        return int(self.tables.ctypes.data)
+
+    def ir(self) -> str:
+        """The LLVM IR of the program."""
+        return _emit(self.frame)
+
+    def assembly(self) -> str:
+        """The machine code of the program, as assembly."""
+        return jit.assembly(_emit(self.frame), self.frame.machine)

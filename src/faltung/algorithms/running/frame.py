@@ -1,0 +1,109 @@
+"""The geometry of a program of running sums."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from math import frexp, prod
+from typing import NamedTuple
+
+from ...compiler.elements import ELEMENTS, Element
+from ...problem.problem import Problem
+from ..direct.frame import round_up
+from ..separable.frame import Frame, SeparableRecipe
+
+VECTORS = 4
+"""Vectors side by side: sums wait for each other, so several are under way."""
+
+SUMMED = 8
+"""Windows shorter than this are summed tap by tap; longer ones from windows of half the length."""
+
+
+class RunningRecipe(SeparableRecipe):
+    """How `running` runs: outputs of a work item, rows whose sums share what they have in common, bytes of a vector."""
+
+    __slots__ = ()
+
+    @property
+    def algorithm(self) -> str:
+        """Name of the algorithm that this is a recipe of."""
+        return "running"
+
+
+def doublings(taps: int) -> tuple[int, tuple[int, ...]]:
+    """The window that is summed tap by tap, and for each doubling whether one tap more is added.
+
+    >>> doublings(63), doublings(40), doublings(5)
+    ((7, (1, 1, 1)), (5, (0, 0, 0)), (5, ()))
+    """
+    odd: list[int] = []
+    while taps >= SUMMED:
+        odd.append(taps % 2)
+        taps //= 2
+    return taps, tuple(reversed(odd))
+
+
+LARGEST_SUM = (1 << 16) - 1
+
+
+def sums_dtype(p: Problem) -> str:
+    """Dtype of the sums: 16 bits for bytes, where no sum needs more, and the accumulator's elsewhere.
+
+    The tap is kept where a line's taps would be, so they must have room for it.
+    """
+    sides = [side for axis in p.border for side in axis if not isinstance(side, str)]
+    fits = prod(p.kernel) * 255 <= LARGEST_SUM and 2 * p.kernel[-1] >= ELEMENTS[p.accumulator_dtype].size
+    if p.image_dtype == "uint8" and fits and all(side in range(256) for side in sides):
+        return "uint16"
+    return p.accumulator_dtype
+
+
+class Finish(NamedTuple):
+    """What a writer of outputs has to know."""
+
+    accumulator: Element
+    target: Element
+    problem: Problem
+    lanes: int
+
+
+class RunningFrame(Frame):
+    """Everything about a stage and its recipe that the generator needs as numbers."""
+
+    @property
+    def finish(self) -> Finish:
+        """Sums in the accumulator's dtype, as they are multiplied, finished and stored."""
+        return Finish(ELEMENTS[self.problem.accumulator_dtype], self.target, self.problem, self.lanes)
+
+    @property
+    def doublings(self) -> tuple[int, tuple[int, ...]]:
+        """How windows along a line are made."""
+        return doublings(self.problem.kernel[1])
+
+    @property
+    def scale(self) -> float:
+        """A power of two that samples are multiplied by: no sum of theirs is larger then than the largest of them."""
+        if self.source.kind != "f" or self.source.size != self.accumulator.size:
+            return 1.0
+        return float(2.0 ** -frexp(prod(self.problem.kernel))[1])
+
+    @property
+    def colliding_bytes(self) -> int:
+        """0: each tile reads a row once, so that it need not stay in any cache."""
+        return 0
+
+    @property
+    def step(self) -> int:
+        """Elements between neighbouring taps of a line."""
+        return self.problem.kernel_dilation[1]
+
+    @cached_property
+    def line_pitch(self) -> int:
+        """Elements from one line to the next: vectors may read and write behind its end."""
+        held = round_up(self.extents[1], self.lanes) + (VECTORS + 2) * self.lanes
+        return held + (self.lanes if held * self.accumulator.size % 1024 == 0 else 0)
+
+    @cached_property
+    def places(self) -> tuple[int, ...]:
+        """Where each part of the scratch memory begins, and where all ends: windows of one line come last."""
+        before = super().places
+        return (*before, before[-1] + round_up(self.line_pitch * self.accumulator.size, 64))

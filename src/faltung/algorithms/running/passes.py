@@ -1,0 +1,192 @@
+"""The two passes of running sums: down the rows of the image into lines, and along a line to the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
+from ...compiler.casts import widen
+from ...compiler.emit import Function, Module, Operand, Value, constant, vector
+from ..direct.output import Writer
+from ..separable.frame import ENTRY_BYTES
+from .frame import VECTORS, RunningFrame
+
+Load = Callable[[Operand], list[Value]]
+"""Vectors of a row of the image."""
+
+
+class RunningDown:
+    """Writes ``down`` and ``down_one`` (see `separable.program`): sums of as many rows as the kernel has.
+
+    Output ``r`` of ``R`` sums the rows ``r`` to ``r + m - 1``: those before row ``R - 1``, summed backwards from there
+    (the *head*); those up to row ``m - 1``, which all outputs share; and those behind, summed as they come.  So an
+    output costs three additions and its share of the common rows, and no sample is ever taken off again.
+    (van Herk, "A fast algorithm for local minimum and maximum filters" (1992), has the same for minima.)
+    """
+
+    def __init__(self, frame: RunningFrame, module: Module) -> None:
+        self.frame, self.module = frame, module
+
+    def emit(self) -> None:
+        """Write both functions."""
+        names = ("low", "high", "first")
+        f = self.module.function("down", "void", [("ptr", "entries"), ("ptr", "lines"),
+                                                  *(("i64", name) for name in names), ("ptr", "taps"),
+                                                  ("i64", "rows")])
+        self._widest(f, [VECTORS, 1], *f.arguments)
+        f.finish()
+        self._emit_one()
+
+    def _widest(self, f: Function, widths: list[int], entries: Value, lines: Value, low: Value, high: Value,
+                first: Value, taps: Value, rows: Value) -> None:
+        """As many vectors side by side as there is room for; single columns where there is none for any."""
+        if not widths:
+            with f.loop(low, high) as loop:
+                place = f.sub(loop.index, first)
+                f.call("down_one", "void", entries, lines, loop.index, place, taps, rows, local=True)
+            return
+        fr, (vectors, *others) = self.frame, widths
+        lanes, size = fr.lanes, fr.source.itemsize
+        enough = f.compare("sge", f.sub(high, low), vectors * lanes)
+        with f.when(enough), f.loop(low, high, vectors * lanes) as loop:
+            column = f.smaller(loop.index, f.sub(high, vectors * lanes))
+            offset, kind = f.mul(column, size), vector(fr.source.ir, lanes)
+
+            def load(position: Operand) -> list[Value]:
+                row = f.at(f.load("ptr", f.at(entries, f.mul(position, ENTRY_BYTES)), align=8), offset)
+                return [widen(f, f.load(kind, f.at(row, number * lanes * size)), fr.source, fr.accumulator)
+                        for number in range(vectors)]
+
+            place = f.at(lines, f.mul(f.sub(column, first), fr.accumulator.size))
+            self._sum(f, load, place, rows, vectors, lanes)
+        with f.unless(enough):
+            self._widest(f, others, entries, lines, low, high, first, taps, rows)
+
+    def _emit_one(self) -> None:
+        f = self.module.function("down_one", "void", [("ptr", "entries"), ("ptr", "lines"), ("i64", "column"),
+                                                      ("i64", "place"), ("ptr", "taps"), ("i64", "rows")])
+        fr, (entries, lines, column, place, _, rows) = self.frame, f.arguments
+
+        def load(position: Operand) -> list[Value]:
+            entry = f.at(entries, f.mul(position, ENTRY_BYTES))
+            row, step = f.load("ptr", f.at(entry, 8), align=8), f.load("i64", f.at(entry, 16), align=8)
+            return [widen(f, f.load(fr.source.ir, f.at(row, f.mul(column, step))), fr.source, fr.accumulator)]
+
+        self._sum(f, load, f.at(lines, f.mul(place, fr.accumulator.size)), rows, 1, 1)
+        f.finish()
+
+    def _sum(self, f: Function, load: Load, place: Value, rows: Value, vectors: int, lanes: int) -> None:
+        fr, taps = self.frame, self.frame.problem.kernel[0]
+        size, kind = fr.accumulator.size, vector(fr.accumulator.ir, lanes)
+        zero = [constant(kind, -0.0)] * vectors
+
+        def line(row: Operand, number: int) -> Value:
+            return f.at(place, f.mul(f.add(f.mul(row, fr.line_pitch), number * lanes), size))
+
+        last = f.value(f.sub(rows, 1))
+        with f.loop(0, last, carry=zero) as loop:
+            row = f.sub(f.sub(last, 1), loop.index)
+            heads = self._add(f, loop.carried, load(row))
+            for number, head in enumerate(heads):
+                f.store(head, line(row, number), align=size)
+            loop.carry(heads)
+        with f.loop(last, taps, carry=zero) as loop:
+            loop.carry(self._add(f, loop.carried, load(loop.index)))
+        assert loop.results is not None
+        with f.loop(0, last, carry=loop.results) as loop:
+            for number, total in enumerate(loop.carried):
+                there = line(loop.index, number)
+                f.store(f.add(f.load(kind, there, align=size), total), there, align=size)
+            loop.carry(self._add(f, loop.carried, load(f.add(loop.index, taps))))
+        assert loop.results is not None
+        for number, total in enumerate(loop.results):
+            f.store(total, line(last, number), align=size)
+
+    def _add(self, f: Function, totals: list[Value], seen: list[Value]) -> list[Value]:
+        if self.frame.scale == 1.0:
+            return [f.value(f.add(total, value)) for total, value in zip(totals, seen, strict=True)]
+        # a power of two: the product is exact, and the sum rounded as if there were none
+        scale = constant(seen[0].type, self.frame.scale)
+        return [f.fma(value, scale, total) for total, value in zip(totals, seen, strict=True)]
+
+
+class RunningAcross:
+    """Writes ``across(line, out, taps, bias, spare) -> flags``: one row of outputs, sums of windows of a line.
+
+    The first windows are summed sample by sample; then each is added to its neighbour, and one sample more where the
+    length asks for it, until windows are as long as the kernel: ``log2(n)`` times at most.  An output is summed in the
+    same order wherever it stands.
+    """
+
+    def __init__(self, frame: RunningFrame, module: Module) -> None:
+        self.frame, self.module = frame, module
+        self.kind = vector(frame.accumulator.ir, frame.lanes)
+
+    def emit(self) -> None:
+        """Write the function."""
+        fr = self.frame
+        names = ("line", "out", "taps", "bias", "spare")
+        f = self.f = self.module.function("across", "i64", [("ptr", name) for name in names])
+        self.line, out, self.taps, self.bias, self.spare = f.arguments
+        window, odd = fr.doublings
+        if odd:
+            self._fill(window, partial(self._window, taps=window))
+        for more in odd[:-1]:
+            self._fill(2 * window + more, partial(self._doubled, known=window, more=more))
+            window = 2 * window + more
+        if odd:
+            f.finish(self._outputs(out, partial(self._doubled, known=window, more=odd[-1])))
+        else:
+            f.finish(self._outputs(out, partial(self._window, taps=window)))
+
+    def _load(self, source: Value, column: Operand, taps: int) -> Value:
+        place = self.f.mul(self.f.add(column, taps * self.frame.step), self.frame.accumulator.size)
+        return self.f.load(self.kind, self.f.at(source, place), align=self.frame.accumulator.size)
+
+    def _window(self, column: Operand, taps: int) -> Value:
+        total = self._load(self.line, column, 0)
+        for tap in range(1, taps):
+            total = self.f.value(self.f.add(total, self._load(self.line, column, tap)))
+        return total
+
+    def _doubled(self, column: Operand, known: int, more: int) -> Value:
+        """Two windows side by side, and a sample behind them if there is to be one more."""
+        total = self.f.value(self.f.add(self._load(self.spare, column, 0), self._load(self.spare, column, known)))
+        return self.f.value(self.f.add(total, self._load(self.line, column, 2 * known))) if more else total
+
+    def _fill(self, window: int, make: Callable[[Operand], Value]) -> None:
+        """Windows of one length, in place: what is read lies at or behind what is written, and is not written yet."""
+        f, fr = self.f, self.frame
+        columns = fr.extents[1] - (window - 1) * fr.step
+        with f.loop(0, columns, VECTORS * fr.lanes) as loop:
+            made = [make(f.add(loop.index, number * fr.lanes)) for number in range(VECTORS)]
+            for number, value in enumerate(made):
+                place = f.mul(f.add(loop.index, number * fr.lanes), fr.accumulator.size)
+                f.store(value, f.at(self.spare, place), align=fr.accumulator.size)
+
+    def _outputs(self, out: Value, make: Callable[[Operand], Value]) -> Value:
+        f, fr = self.f, self.frame
+        width, lanes = fr.recipe.block[1], fr.lanes
+        if width < lanes:
+            return self._finish(out, 0, [make(0)], width)
+        vectors = next(count for count in (VECTORS, VECTORS // 2, 1) if width >= count * lanes)
+        with f.loop(0, width, vectors * lanes, carry=[f.value(0)]) as loop:
+            column = f.smaller(loop.index, width - vectors * lanes)
+            values = [make(f.add(column, number * lanes)) for number in range(vectors)]
+            loop.carry([f.bits("or", loop.carried[0], self._finish(out, column, values, lanes))])
+        assert loop.results is not None
+        return loop.results[0]
+
+    def _finish(self, out: Value, column: Operand, values: list[Value], count: int) -> Value:
+        """Multiply by the tap, and store."""
+        f, fr = self.f, self.frame
+        writer, stride, wide = Writer(f, cast(Any, fr.finish)), fr.stage.output_strides[-1], fr.finish.accumulator
+        weight = f.splat(f.load(wide.ir, self.taps), fr.lanes)
+        added = [f.splat(f.load(wide.ir, self.bias), fr.lanes)] if fr.problem.bias else None
+        for number, value in enumerate(values):
+            place = f.mul(f.add(column, number * fr.lanes), stride * fr.target.itemsize)
+            total = value if wide == fr.accumulator else widen(f, value, fr.accumulator, wide)
+            finished = writer.finish([f.value(f.mul(total, weight))], added)
+            writer.store(finished, f.at(out, place), stride, count)
+        return writer.overflowed()

@@ -1,0 +1,38 @@
+"""The whole program of running sums: the frame of `separable`, with tiles of rows that are never shifted back."""
+
+from __future__ import annotations
+
+from ...compiler.emit import Module, Operand, Value
+from ..separable.program import Work, emit_entry
+from .frame import RunningFrame
+from .passes import RunningAcross, RunningDown
+
+
+def emit_program(frame: RunningFrame) -> str:
+    """Write the IR of ``entry`` and all that it needs."""
+    module = Module()
+    RunningDown(frame, module).emit()
+    RunningAcross(frame, module).emit()
+    RunningWork(frame, module).emit()
+    emit_entry(frame, module)
+    return module.text()
+
+
+class RunningWork(Work):
+    """A row's sums depend on where its tile begins: so each row belongs to one tile, and the last may be smaller."""
+
+    def _height(self, starts: list[Operand], place: list[Operand]) -> Operand:
+        block, rows = self.frame.recipe.block[0], self.problem.output[0]
+        starts[0] = self.f.mul(place[0], block)
+        return self.f.smaller(self.f.sub(rows, starts[0]), block)
+
+    def _tiles(self, out: Value, taps: Value, bias: Value, low: Operand, high: Operand, first: Operand) -> None:
+        f, rows = self.f, self.frame.recipe.rows
+        with f.loop(0, f.value(self.height), rows, carry=[f.value(0)]) as loop:
+            count = f.smaller(f.sub(self.height, loop.index), rows)
+            loop.carry([self._tile(out, taps, bias, low, high, first, loop.index, count, loop.carried[0])])
+        assert loop.results is not None
+        self._report(loop.results[0])
+
+    def _spare(self) -> list[Value]:
+        return [self.f.at(self.entries, self.frame.places[5])]

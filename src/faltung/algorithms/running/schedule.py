@@ -1,0 +1,48 @@
+"""How a problem is cut into blocks, and what it costs."""
+
+from __future__ import annotations
+
+from math import ceil, prod
+
+from ...compiler.elements import ELEMENTS
+from ...machine import Machine
+from ...problem.layout import View
+from ...problem.problem import Problem
+from ..direct.frame import Stage
+from ..direct.stages import _stage
+from ..separable.schedule import stage_of as plane_stage
+from .frame import RunningRecipe, doublings, sums_dtype
+
+MOST_ROWS = 64
+"""Rows whose sums share what they have in common; their lines have to stay in the second-level cache."""
+BLOCK_ROWS, BLOCK_BYTES, LINE_BYTES = 32, 4096, 16384
+"""Rows of a work item, and bytes of one of several lines, or of a single one."""
+CALL_CYCLES = 2000.0
+
+
+def stage_of(problem: Problem, output: View) -> Stage:
+    """The problem with two axes, images whose pixels are interleaved seen as one."""
+    return plane_stage(problem, output) if problem.ndim == 2 else _stage(problem, output.strides(), 0)
+
+
+def recipe_of(stage: Stage, machine: Machine) -> RunningRecipe:
+    """Choose blocks: the same for any number of threads."""
+    p = stage.problem
+    size, (height, width) = ELEMENTS[sums_dtype(p)].size, p.output
+    rows = min(p.kernel[0], MOST_ROWS, height)
+    wished = (BLOCK_BYTES if rows > 1 else LINE_BYTES) // size
+    # beside a block, as much as the kernel is long is summed again
+    columns = min(width, max(wished, 4 * p.kernel[1] * p.kernel_dilation[1]))
+    parts = ceil(width / columns)
+    columns = min(width, -(-ceil(width / parts) // 16) * 16)
+    return RunningRecipe((min(rows * max(1, BLOCK_ROWS // rows), height), columns), rows, machine.vector_bytes)
+
+
+def cycles(p: Problem, machine: Machine) -> float:
+    """Predicted cycles of one thread."""
+    rows = p.kernel[0] if p.ndim > 1 else 1
+    tile = min(rows, MOST_ROWS)
+    vectors = prod(p.output_shape) * ELEMENTS[sums_dtype(p)].size / machine.vector_bytes
+    window, odd = doublings(p.kernel[-1])
+    down = 6.0 + (rows - tile) / tile if rows > 1 else 2.0
+    return CALL_CYCLES + vectors * (4.0 + down + 1.2 * window + 4.0 * len(odd))

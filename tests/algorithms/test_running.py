@@ -1,0 +1,230 @@
+"""Kernels all of whose taps are equal: against the oracle, with equal bits on any number of threads."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from faltung import machine, reference
+from faltung.algorithms import running
+from faltung.algorithms.running.frame import doublings
+from faltung.problem.problem import Problem
+from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
+from grid.check import compare, poisoned_workspaces, run
+from grid.process import python, succeed
+from grid.running_cases import constant_kernel, draw
+
+needs_mprotect = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
+SMALLER = machine._usable(machine._best_isa())[1:]
+BASE = Problem((), 1, 1, 1, (40, 100), (5, 7), (40, 100), (-2, -3), (1, 1), (1, 1), (1, 1),
+               (("reflect", "reflect"), ("reflect", "reflect")))
+LINE = Problem((), 1, 1, 1, (3000,), (50,), (3000,), (-25,), (1,), (1,), (1,), (("reflect", "wrap"),))
+
+
+def known(isa: str) -> machine.Machine:
+    return machine.detect() if isa == "own" else machine.fake(isa, triple="")
+
+
+def build(problem: Problem, isa: str = "own", threads: int = 1, *, last: bool = False) -> running.Running:
+    assert running.applies(problem) is None
+    return running.build(problem, output_view(problem, channels_last=last), known(isa), threads)
+
+
+def check(case: Case, isa: str = "own", threads: int = 1) -> None:
+    p = case.problem
+    image, _, bias = arrays(case)
+    kernel = constant_kernel(case)
+    view = output_view(p, channels_last=case.channels_last)
+    executable = build(p, isa, threads, last=case.channels_last)
+    with poisoned_workspaces():
+        got, overflowed = run(p, lay_out(case, image), kernel, bias, known(isa), threads=threads, view=view,
+                              executable=executable)
+    compare(p, image, kernel, bias, got, overflowed=overflowed)
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_against_the_oracle(seed: int) -> None:
+    check(draw(seed))
+
+
+@pytest.mark.parametrize("isa", SMALLER)
+@pytest.mark.parametrize("seed", range(200, 220))
+def test_smaller_instruction_sets(seed: int, isa: str) -> None:
+    check(draw(seed), isa)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("isa", ["own", *SMALLER])
+@pytest.mark.parametrize("seed", range(1000, 1600))
+def test_against_the_oracle_at_length(seed: int, isa: str) -> None:
+    check(draw(seed), isa)
+
+
+@pytest.mark.parametrize("taps", [*range(2, 40), 63, 64, 100])
+def test_windows_of_every_length(taps: int, rng: np.random.Generator) -> None:
+    problem = replace(LINE, image=(150,), output=(140,), kernel=(taps,), start=(-9,))
+    image, kernel = rng.integers(-9, 9, problem.image_shape).astype("f"), np.ones(problem.kernel_shape, "f")
+    got, _ = run(problem, image, kernel, None, machine.detect(), executable=build(problem))
+    np.testing.assert_array_equal(got, reference.correlate(problem, image, kernel))
+
+
+@pytest.mark.parametrize("extents", [(2, 3), (31, 5), (70, 2), (130, 9)], ids=str)
+def test_rows_that_several_outputs_share(extents: tuple[int, int], rng: np.random.Generator) -> None:
+    """Sums of rows against NumPy's own: more rows than a tile has, and fewer."""
+    problem = replace(BASE, image=(300, 40), output=(300 - extents[0] + 1, 40 - extents[1] + 1), kernel=extents,
+                      start=(0, 0), image_dtype="uint8", kernel_dtype="uint8", accumulator_dtype="int32",
+                      output_dtype="int32")
+    image, kernel = rng.integers(0, 256, problem.image_shape, "uint8"), np.ones(problem.kernel_shape, "uint8")
+    windows = np.lib.stride_tricks.sliding_window_view(image, extents, (-2, -1))
+    got, _ = run(problem, image, kernel, None, machine.detect(), executable=build(problem))
+    np.testing.assert_array_equal(got, windows.sum((-2, -1), np.int32))
+
+
+def test_lengths_of_windows() -> None:
+    for taps in range(1, 300):
+        window, odd = doublings(taps)
+        assert window < 8
+        for more in odd:
+            window = 2 * window + more
+        assert window == taps
+
+
+# ---------------------------------------------------------------- memory
+
+@needs_mprotect
+@pytest.mark.parametrize("isa", ["own", *SMALLER])
+def test_arrays_at_protected_pages(isa: str) -> None:
+    assert succeed("-m", "grid.guarded_running", "0", "60" if isa == "own" else "20", isa).endswith("survived\n")
+
+
+@needs_mprotect
+@pytest.mark.parametrize("what", ["before the image", "behind the image", "behind the output"])
+def test_one_step_too_far_is_found(what: str) -> None:
+    done = python("-m", "grid.guarded_running", "--break", what)
+    assert done.returncode == -signal.SIGSEGV, done.stdout + done.stderr
+    assert done.stdout == "before\n"
+
+
+# ---------------------------------------------------------------- bits
+
+TYPES = [("float32", "float32", "float32"), ("uint8", "float32", "uint8"), ("float64", "float64", "float64"),
+         ("uint8", "int32", "int16"), ("uint16", "int32", "int32")]
+
+
+def typed(problem: Problem, image: str, sums: str, output: str) -> Problem:
+    whole = output.startswith(("int", "uint"))
+    kernel = sums if sums.startswith("float") else "int32"
+    return replace(problem, image_dtype=image, kernel_dtype=kernel, accumulator_dtype=sums, output_dtype=output,
+                   overflow="saturate" if whole else "proven")
+
+
+def bits(problem: Problem, image: np.ndarray, kernel: np.ndarray, threads: int = 1) -> bytes:
+    executable = build(problem, threads=threads)
+    return run(problem, image, kernel, None, machine.detect(), threads=threads, executable=executable)[0].tobytes()
+
+
+@pytest.mark.parametrize("base", [replace(BASE, image=(130, 1300), output=(130, 1300), batch=(2,)), LINE],
+                         ids=["plane", "line"])
+@pytest.mark.parametrize("types", TYPES, ids=str)
+def test_any_number_of_threads(types: tuple[str, str, str], base: Problem) -> None:
+    problem = typed(base, *types)
+    image, kernel = arrays(Case(problem, 3))[0], constant_kernel(Case(problem, 3))
+    assert len({bits(problem, image, kernel, threads) for threads in (1, 2, 3) for _ in range(3)}) == 1
+
+
+@pytest.mark.parametrize("types", TYPES, ids=str)
+def test_any_batch_strides_and_alignment(types: tuple[str, str, str]) -> None:
+    several, alone = (typed(replace(BASE, batch=batch), *types) for batch in ((3,), (1,)))
+    image, kernel = arrays(Case(several, 3))[0], constant_kernel(Case(several, 3))
+    one = image[1:2].copy()
+    want = bits(alone, one, kernel)
+    together, _ = run(several, image, kernel, None, machine.detect(), executable=build(several))
+    assert together[1:2].tobytes() == want
+    seen = [*(lay_out(Case(alone, 0, view), one) for view in VIEWS if view != "broadcast"),
+            *(misaligned(one, offset) for offset in (1, 4, 8, 33))]
+    assert {bits(alone, view, kernel) for view in seen} == {want}
+
+
+# ---------------------------------------------------------------- what is not finite, or nearly so
+
+def oracle(problem: Problem, image: np.ndarray, kernel: np.ndarray) -> Any:
+    with np.errstate(all="ignore"):
+        return reference.correlate(problem, image, kernel)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("border", ["reflect", "wrap", 0, float("nan"), float("inf")])
+@pytest.mark.parametrize("value", [0, 2])
+def test_exactly_the_footprint(value: int, border: Any, dtype: str, bad: float, rng: np.random.Generator) -> None:
+    problem = replace(typed(BASE, dtype, dtype, dtype), image=(11, 40), output=(11, 40), kernel=(4, 9),
+                      border=((border, border),) * 2)
+    image = rng.integers(1, 9, problem.image_shape).astype(dtype)
+    image[0, 0, 0, 5] = image[0, 0, 6, 20] = bad
+    kernel = np.full(problem.kernel_shape, value, dtype)
+    got, _ = run(problem, image, kernel, None, machine.detect(), executable=build(problem))
+    np.testing.assert_array_equal(got, oracle(problem, image, kernel))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sums_that_are_no_number_any_more(dtype: str) -> None:
+    """A mean of large samples is finite, though their sum is not."""
+    problem = typed(BASE, dtype, dtype, dtype)
+    kernel = np.full(problem.kernel_shape, 1 / 35, dtype)
+    image = np.full(problem.image_shape, float(np.finfo(dtype).max) / 1.01, dtype)
+    got, _ = run(problem, image, kernel, None, machine.detect(), executable=build(problem))
+    np.testing.assert_allclose(got, image, rtol=1e-5)
+    assert build(problem).pack(np.full(problem.kernel_shape, np.finfo(dtype).max / 2)) is None
+
+
+def test_a_huge_value_far_away_destroys_nothing(rng: np.random.Generator) -> None:
+    problem = replace(LINE, image=(5000,), output=(5000,))
+    image = rng.standard_normal(problem.image_shape).astype("f")
+    image[..., :2500] *= 1e25
+    kernel = np.full(problem.kernel_shape, 1 / 50, "f")
+    got, _ = run(problem, image, kernel, None, machine.detect(), executable=build(problem))
+    want = np.convolve(image.ravel()[2500:].astype(float), np.full(50, kernel.ravel()[0].astype(float)), "valid")
+    bound = running.error_bound(problem) * 2.0**-24 * np.abs(image[..., 2500:]).max()
+    assert np.abs(got.ravel()[2525:2525 + len(want) - 50] - want[:-50]).max() <= bound
+
+
+@pytest.mark.parametrize("taps", [3, 100, 1000])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_errors_do_not_grow_along_the_line(dtype: str, taps: int, rng: np.random.Generator) -> None:
+    problem = replace(typed(LINE, dtype, dtype, dtype), image=(200_000,), output=(190_000,), kernel=(taps,), start=(0,))
+    image = (1 + rng.random(problem.image_shape)).astype(dtype)
+    kernel = np.ones(problem.kernel_shape, dtype)
+    got, _ = run(problem, image, kernel, None, machine.detect(), executable=build(problem))
+    sums = np.concatenate([[0], np.cumsum(image.ravel().astype(np.longdouble))])
+    error = np.abs(got.ravel() - (sums[taps:] - sums[:-taps])[:190_000]).astype(float)
+    unit = 2.0**-24 if dtype == "float32" else 2.0**-53
+    assert error.max() <= running.error_bound(problem) * unit * 2 * taps + 1e-12 * (dtype == "float64")
+    assert error[-50_000:].max() <= 3 * error[:50_000].max() + 1e-11
+
+
+# ---------------------------------------------------------------- refusals
+
+@pytest.mark.parametrize(("change", "reason"), [
+    ({"channels_in": 2}, "each output sums several channels"),
+    ({"kernel": (1, 1)}, "the kernel does not have one or two axes, with more than one tap"),
+    ({"stride": (1, 2)}, "there is a stride or a dilation"),
+    ({"image_dilation": (1, 2)}, "there is a stride or a dilation"),
+    ({"accumulator_dtype": "complex64"}, "sums are complex64"),
+    ({"image": (0, 7), "border": ((0, 0), (0, 0))}, "the image or the output is empty"),
+    ({"image_dtype": "uint8", "border": ((0.5, 0), (0, 0))}, "the border 0.5 is no uint8"),
+])
+def test_reasons(change: dict[str, Any], reason: str) -> None:
+    assert running.applies(replace(BASE, **change)) == reason
+
+
+def test_a_kernel_that_does_not_suit() -> None:
+    problem = replace(BASE, kernel=(2, 2))
+    full = np.array([[1, 1], [1, 2]], "float32")[None, None, None]
+    assert running.unsuited(problem, full) == "its taps are not all equal"
+    assert build(problem).pack(full) is None
+    assert running.unsuited(problem, np.ones_like(full)) is None
