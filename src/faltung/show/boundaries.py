@@ -34,6 +34,7 @@ class Box(NamedTuple):
 
 
 EVERYWHERE = Box(-np.inf, -np.inf, np.inf, np.inf)
+NOWHERE = Box(0, 0, 0, 0)
 
 
 def is_seen(artist: Any) -> bool:
@@ -63,6 +64,34 @@ def box_of(artist: Any, renderer: Any) -> Box:
     width = float(np.max(getattr(artist, "get_linewidth", lambda: 0)(), initial=0))
     box = _padded(found, _ROOM + _SPIKES * (width + 2 * bool(artist.get_path_effects())))
     return box.within(_padded(artist.axes.bbox, 1)) if is_kept_inside(artist) else box
+
+
+class Label:
+    """A text that moves, and where it was when it was last looked at."""
+
+    def __init__(self, text: Any) -> None:
+        self.text = text
+        self.box = NOWHERE
+        self._state: tuple[Any, ...] = ()
+
+    @staticmethod
+    def fits(artist: Any) -> bool:
+        """Whether an artist is plain text, all of whose state is known here."""
+        from matplotlib.text import Text
+
+        return type(artist) is Text and artist.get_bbox_patch() is None and not artist.get_path_effects()
+
+    def has_changed(self, renderer: Any) -> bool:
+        """Look at the text again: whether it is not as it was."""
+        text = self.text
+        state: tuple[Any, ...] = ()
+        if is_seen(text):
+            state = (text.get_text(), text.get_position(), text.get_color(), text.get_alpha(), text.get_rotation(),
+                     text.get_ha(), text.get_va(), hash(text.get_fontproperties()))
+        if state == self._state:
+            return False
+        self._state, self.box = state, box_of(text, renderer) if state else NOWHERE
+        return True
 
 
 def is_kept_inside(artist: Any) -> bool:

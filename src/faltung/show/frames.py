@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .boundaries import Box, box_of, is_kept_inside, is_seen
+from .boundaries import NOWHERE, Box, Label, box_of, is_kept_inside, is_seen
 from .drawing import Drawing
 from .scene import Scene
 
@@ -28,19 +28,23 @@ class Frames:
         self.steps = list(range(scene.steps) if steps is None else steps)
         self._drawing = drawing = Drawing(scene, width, theme)
         self._moving = set(drawing.moving)
+        self._labels = {artist: Label(artist) for artist in drawing.moving if Label.fits(artist)}
+        """Text that moves: slow to draw, but quick to compare."""
         self._live = self._touched()
         """What moves, and what lies over that, in the order of drawing; each with its box."""
-        groups = groupby(self._live, key=lambda artist: artist in self._moving)
+        others = (artist for artist in self._live if artist not in self._labels)
+        groups = groupby(others, key=self._moving.__contains__)
         self._groups = [list(artists) for moves, artists in groups if moves]
-        """What moves, parted by what stands still between."""
+        """What else moves, parted by what stands still between."""
         for artist in self._live:
             artist.set_animated(True)
         drawing.canvas.draw()
         self._background = drawing.canvas.copy_from_bbox(drawing.figure.bbox)
         """All that nothing moves under."""
         self._frame: Pixels = np.array(np.asarray(drawing.canvas.buffer_rgba())[:, :, :3])
-        self._alone: list[Any] = [None] * len(self._groups)
+        self._alone: list[Any] = []
         """Each group of the last frame by itself, on nothing."""
+        self._is_first = True
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -56,7 +60,10 @@ class Frames:
         drawing.canvas.restore_region(self._background)
         renderer = drawing.canvas.get_renderer()
         for artist, place in self._live.items():
-            if artist in self._moving or tiles[_slices(place, self._frame.shape)].any():
+            label = self._labels.get(artist)
+            now = label.box if label else place
+            # What is no label is little, and moves about within the place that it has for all steps.
+            if (artist in self._moving and not label) or tiles[_slices(now, self._frame.shape)].any():
                 artist.draw(renderer)
         drawn = np.asarray(drawing.canvas.buffer_rgba())
         for row, column in np.argwhere(tiles) * _TILE:
@@ -66,17 +73,30 @@ class Frames:
 
     def _changed(self) -> Mask:
         """Tell the tiles in which something that moves is not as it was; in all others the last frame holds."""
+        alone = [self._drawn_alone(group) for group in self._groups]
+        changed = np.zeros(self._frame.shape[:2], np.bool_)
+        for now, before in zip(alone, self._alone, strict=False):
+            changed |= now != before
+        tiles = _tiles(changed)
+        renderer = self._drawing.canvas.get_renderer()
+        for label in self._labels.values():
+            before = label.box
+            if label.has_changed(renderer):
+                for place in (before, label.box):
+                    tiles[_slices(place, changed.shape)] = True
+        if self._is_first:
+            tiles[:] = True
+        self._alone, self._is_first = alone, False
+        return tiles
+
+    def _drawn_alone(self, group: list[Any]) -> npt.NDArray[np.uint32]:
         canvas = self._drawing.canvas
         renderer = canvas.get_renderer()
-        changed = np.zeros(canvas.get_width_height()[::-1], np.bool_)
-        for number, group in enumerate(self._groups):
-            renderer.clear()
-            for artist in group:
-                artist.draw(renderer)
-            alone = np.asarray(canvas.buffer_rgba()).view(np.uint32)[..., 0].copy()
-            changed |= True if self._alone[number] is None else alone != self._alone[number]
-            self._alone[number] = alone
-        return _tiles(changed)
+        renderer.clear()
+        for artist in group:
+            artist.draw(renderer)
+        pixels: npt.NDArray[np.uint32] = np.asarray(canvas.buffer_rgba()).view(np.uint32)[..., 0].copy()
+        return pixels
 
     def _touched(self) -> dict[Any, Box]:
         """Find, in the order of drawing, what moves, and whatever lies over something live."""
@@ -99,15 +119,20 @@ class Frames:
         boxes: dict[Any, list[Box]] = {artist: [] for artist in free}
         for step in dict.fromkeys(self.steps) if free else ():
             drawing.show(step)
-            for artist in filter(is_seen, free):
-                boxes[artist].append(box_of(artist, renderer))
+            for artist in free:
+                label = self._labels.get(artist)
+                if label and (label.has_changed(renderer) or not boxes[artist]):
+                    boxes[artist].append(label.box)
+                elif not label and is_seen(artist):
+                    boxes[artist].append(box_of(artist, renderer))
         kept = {artist: Box(*artist.axes.bbox.padded(1).extents) for artist in drawing.moving if artist not in boxes}
         return {**kept, **{artist: _union(found) for artist, found in boxes.items()}}
 
 
 def _union(boxes: list[Box]) -> Box:
+    boxes = [box for box in boxes if box is not NOWHERE]
     if not boxes:
-        return Box(0, 0, 0, 0)
+        return NOWHERE
     left, lower, right, upper = zip(*boxes, strict=True)
     return Box(min(left), min(lower), max(right), max(upper))
 

@@ -9,6 +9,7 @@ from io import StringIO
 from typing import Any, NamedTuple
 
 from .drawing import Drawing
+from .paths import rounded, short
 from .scene import Scene, need_matplotlib
 from .style import Theme
 
@@ -19,7 +20,6 @@ _DEFINITIONS = re.compile(r"<defs>(.*?)</defs>", re.DOTALL)
 _DEFINITION = re.compile(r"<(clipPath|pattern|\w+Gradient|filter)\b.*?</\1>|<path\b[^>]*/>", re.DOTALL)
 _NUMBERS = re.compile(r'(?<= )(d|x|y|points|width|height)="([^"]*)"')
 _HATCHED = re.compile(r"(?<=fill: url\(#)([^)]+)\); (fill-)?opacity: ([\d.]+)")
-_LONG = re.compile(r"-?\d+\.\d{3,}")
 
 
 class Layer(NamedTuple):
@@ -146,8 +146,7 @@ def _with_clear_hatches(text: str) -> str:
 
 
 def _rounded(match: re.Match[str]) -> str:
-    """Hundredths of a point are finer than any screen."""
-    return f'{match[1]}="{_LONG.sub(lambda long: f"{float(long.group()):.2f}".rstrip("0").rstrip("."), match[2])}"'
+    return f'{match[1]}="{short(match[2]) if match[1] == "d" else rounded(match[2])}"'
 
 
 def _colours(theme: Theme) -> dict[str, str]:
