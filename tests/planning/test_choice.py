@@ -168,6 +168,21 @@ def test_an_update_of_integers_may_need_another_accumulator() -> None:
     assert (plan(image)[0, 0], plan.problem.accumulator_dtype) == (1800, "float32")
 
 
+def test_a_kernel_that_was_seen_is_told_by_its_values(rng: np.random.Generator) -> None:
+    for image, taps in (((30, 31), (3, 3)), ((56, 60), (54, 52))):  # the second has taps in its lanes
+        x, k = rng.standard_normal(image).astype("float32"), rng.standard_normal(taps).astype("float32")
+        plan = ft.plan(ft.correlate, ft.Like(image), ft.Like(taps), "valid")
+        first, other = plan(x, k), k.copy()
+        want = plan(x, 2 * k).tobytes()
+        assert plan(x, k).tobytes() == first.tobytes()
+        k *= 2
+        assert plan(x, k).tobytes() == want
+        k[...] = 0
+        assert plan(x, 2 * other).tobytes() == want
+        assert plan(x, other).tobytes() == first.tobytes()
+        assert not plan(x, k).any()
+
+
 def test_updates_and_calls_in_many_threads() -> None:
     problem = replace(LINE, bias=True)
     image, kernel = operands(problem)

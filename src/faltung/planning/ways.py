@@ -17,12 +17,20 @@ class Way:
 
     def __init__(self, name: str, algorithm: Any, setting: Setting) -> None:
         self.name, self.algorithm, self.setting = name, algorithm, setting
+        self.pack = self._ask_and_pack
 
     @cached_property
     def executable(self) -> Any:
         """Packs kernels, and runs."""
         problem, output, machine, threads = self.setting[:4]
-        return self.algorithm.build(problem, output, machine, threads)
+        built = self.algorithm.build(problem, output, machine, threads)
+        self.pack = built.pack
+        return built
+
+    @cached_property
+    def run(self) -> Any:
+        """Run on packed operands."""
+        return self.executable.run
 
     @cached_property
     def threads(self) -> int:
@@ -30,12 +38,12 @@ class Way:
         cycles = self.executable.predicted_cycles * factors.factor(self.name, self.setting.problem)
         return self.setting.threads if cycles > factors.serial_cycles() else 1
 
-    def pack(self, taps: Any) -> Any:
-        """The taps in the algorithm's order; None if their values have not the structure that it needs."""
-        # before anything is compiled, the values are asked
-        if "executable" not in vars(self) and self.unsuited(taps) is not None:
-            return None
-        return self.executable.pack(taps)
+    def _ask_and_pack(self, taps: Any) -> Any:
+        """The taps in the algorithm's order; None if their values have not the structure that it needs.
+
+        Before anything is compiled, the values are asked; what is built asks them itself.
+        """
+        return None if self.unsuited(taps) is not None else self.executable.pack(taps)
 
     def unsuited(self, taps: Any) -> str | None:
         """Why these values do not have the structure that the algorithm needs, or None."""
