@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
 from math import prod
 from typing import Any
 
@@ -16,15 +15,16 @@ from .. import kernels, operations
 from ..errors import DTypeError, KernelError, ShapeError
 from ..kernels.checking import outer
 from ..problem.border import parse_border
+from .elementwise import lengths, unsharp
 from .filtering import along, filtered_axes, has_alpha, kernel_for
 
 Pixels = npt.NDArray[Any]
 Sigma = float | Sequence[float]
 SMALL = 9
 """Taps of a kernel that is summed at once rather than axis by axis: the memory costs more than the taps."""
-SLAB = 1 << 15
-"""Samples that are worked on at once, so that what lies between two steps stays in the cache."""
 _SLOPES = {"sobel": (1, 2, 1), "scharr": (3, 10, 3), "prewitt": (1, 1, 1)}
+_DIFFERENCE = np.array([-0.5, 0, 0.5])
+_SMOOTHING = {kind: np.array(line) / sum(line) for kind, line in _SLOPES.items()}
 
 
 def blur(image: Any, sigma: Sigma, *, kind: str = "sampled", border: Any = "reflect", channel_axis: int | None = None,
@@ -114,10 +114,12 @@ def sharpen(image: Any, amount: float = 1.0, sigma: Sigma = 1.0, *, border: Any 
     soft = blur(part, sigma, border=border, channel_axis=channel_axis, alpha=False, dtype=wide, method=method,
                 threads=threads)
     made = np.empty(part.shape, pixels.dtype if dtype is None else np.dtype(dtype))
-    for slab in _slabs(part.shape):
-        own = part[slab].astype(wide)
-        own += wide.type(amount) * (own - soft[slab])
-        made[slab] = saturate(own, made.dtype)
+    if wide.kind == "f" and made.dtype.kind in "iuf":
+        unsharp(part, soft, amount, made, threads)
+    else:
+        own = part.astype(wide)
+        own += wide.type(amount) * (own - soft)
+        made[...] = saturate(own, made.dtype)
     return _with_alpha(made, pixels, alpha_axis)
 
 
@@ -203,7 +205,7 @@ def edges(image: Any, kind: str = "sobel", *, sigma: Sigma | None = None, border
     for place, slope in enumerate(gradient):
         lines = _slope_lines(kind, place, len(axes), 1.0 if sigma is None else sigma)
         _passes("edges", part, lines, axes, border, gradient.dtype, method, threads, out=slope)
-    magnitude = _lengths(gradient)
+    magnitude = lengths(gradient, threads)
     if channel_axis is not None:
         axis = channel_axis % pixels.ndim
         most = np.expand_dims(np.argmax(magnitude, axis=axis), axis)
@@ -212,36 +214,12 @@ def edges(image: Any, kind: str = "sobel", *, sigma: Sigma | None = None, border
     return Edges(gradient, magnitude)
 
 
-def _lengths(vectors: Pixels) -> Pixels:
-    made = np.empty(vectors.shape[1:], vectors.dtype)
-    for slab in _slabs(made.shape):
-        squares = np.square(vectors[0][slab])
-        for one in vectors[1:]:
-            squares += np.square(one[slab])
-        np.sqrt(squares, out=made[slab])
-    return made
-
-
-def _slabs(shape: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
-    """Cut an array along its first axes into parts of about `SLAB` samples."""
-    rows = list(shape)
-    for axis, extent in enumerate(shape):
-        rest = int(np.prod(shape[axis + 1 :]))
-        rows[axis] = max(1, min(extent, SLAB // max(rest, 1)))
-        if rest <= SLAB:
-            break
-    starts = [range(0, extent, max(step, 1)) for extent, step in zip(shape, rows, strict=True)]
-    for first in product(*starts):
-        yield tuple(slice(begin, begin + step) for begin, step in zip(first, rows, strict=True))
-
-
 def _slope_lines(kind: str, axis: int, ndim: int, sigma: Sigma) -> list[Pixels | None]:
     """Lines whose product is the slope along an axis, of gain 1."""
     if kind == "gaussian":
         widths = _per_axis("edges", "sigma", sigma, ndim)
         return [kernels.gaussian(width, 1, order=int(other == axis)) for other, width in enumerate(widths)]
-    smoothing = np.array(_SLOPES[kind])
-    return [np.array([-0.5, 0, 0.5]) if other == axis else smoothing / smoothing.sum() for other in range(ndim)]
+    return [_DIFFERENCE if other == axis else _SMOOTHING[kind] for other in range(ndim)]
 
 
 # ---------------------------------------------------------------- one axis after the other
@@ -251,7 +229,8 @@ def _passes(function: str, part: Pixels, lines: Sequence[Pixels | None], axes: t
     """Filter along one axis after the other; only the last result is rounded to `dtype`."""
     sides = parse_border(function, border, len(axes))
     passes = [(line, place) for place, line in enumerate(lines) if line is not None]
-    if len(passes) > 1 and prod(len(line) for line, _ in passes) <= SMALL:
+    small = prod(len(line) for line, _ in passes) <= SMALL
+    if len(passes) > 1 and (small or (method == "auto" and _is_product(part, passes, axes, sides))):
         whole = outer([np.ones(1) if line is None else line for line in lines])
         return np.asarray(operations.correlate(
             part, kernel_for(part.dtype, whole), "same", axes=axes, border=sides, overflow="saturate", method=method,
@@ -265,6 +244,13 @@ def _passes(function: str, part: Pixels, lines: Sequence[Pixels | None], axes: t
         total = float(line.sum())
         gain *= 1.0 if abs(total - 1) < 1e-12 else total
     return values if passes else saturate(part.copy(), dtype)
+
+
+def _is_product(part: Pixels, passes: Sequence[tuple[Pixels, int]], axes: tuple[int, ...], sides: Any) -> bool:
+    """Whether the engine finds out that the kernel is a product of lines, and does all passes in one."""
+    constants = any(side for pair in sides for side in pair if not isinstance(side, str))
+    return len(passes) == len(axes) == 2 and min(len(line) for line, _ in passes) > 1 and part.dtype.kind in "iuf" and (
+        not constants or part.dtype in (np.float32, np.float64))
 
 
 def saturate(values: Pixels, dtype: np.dtype[Any]) -> Pixels:

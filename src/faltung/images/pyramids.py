@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .. import operations
+from ..arrays import Like
+from ..compiler.threads import get_threads
 from ..errors import DTypeError, KernelError, ShapeError
 from ..problem.border import parse_border
 from .effects import saturate
-from .filtering import along, filtered_axes
+from .filtering import along, filtered_axes, kernel_for
 
 Pixels = npt.NDArray[Any]
+LINE = np.array([1, 4, 6, 4, 1]) / 16
 KINDS = ("gaussian", "laplacian")
 
 
@@ -148,12 +153,23 @@ def _working(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 def _reduce(image: Pixels, frame: Pyramid) -> Pixels:
     sides = parse_border("pyramid", frame.border, len(frame.axes))
-    line, values = np.array([1, 4, 6, 4, 1]) / 16, image
+    if len(sides) == 2:
+        reduce = _reduction(image.shape, image.dtype, frame.axes, sides, get_threads())
+        return np.asarray(reduce(image))
+    line, values = LINE, image
     for place, pair in enumerate(sides):
         last = place == len(sides) - 1
         values = along(values, line, place, frame.axes, pair, 2, overflow="saturate",
                        dtype=frame.dtype if last else _working(frame.dtype))
     return values
+
+
+@lru_cache(maxsize=64)
+def _reduction(shape: tuple[int, ...], dtype: np.dtype[Any], axes: tuple[int, ...], sides: Any, _: int) -> Any:
+    """The plan that halves images of two axes; plans are made for a number of threads."""
+    taps = kernel_for(dtype, np.multiply.outer(LINE, LINE))
+    return operations.plan(operations.correlate, Like(shape, dtype), taps, "same", axes=axes, border=sides, stride=2,
+                           overflow="saturate", dtype=dtype)
 
 
 def _expand(image: Pixels, shape: tuple[int, ...], frame: Pyramid) -> Pixels:
