@@ -207,6 +207,20 @@ def test_errors_do_not_grow_along_the_line(dtype: str, taps: int, rng: np.random
     assert error[-50_000:].max() <= 3 * error[:50_000].max() + 1e-11
 
 
+@pytest.mark.parametrize("value", [0.25, -0.25, 0.125, 8.0, 100.0])
+@pytest.mark.parametrize("output", ["uint8", "int8", "int16", "uint16"])
+def test_halves_are_rounded_to_even_and_what_is_too_large_saturates(output: str, value: float,
+                                                                  rng: np.random.Generator) -> None:
+    problem = replace(typed(BASE, "uint8", "float32", output), kernel=(2, 2))
+    image = rng.integers(0, 256, problem.image_shape, "uint8")
+    kernel = np.full(problem.kernel_shape, value, "float32")
+    executable = build(problem)
+    assert executable.pack(kernel).form.small
+    got, _ = run(problem, image, kernel, None, machine.detect(), executable=executable)
+    np.testing.assert_array_equal(got, oracle(problem, image, kernel))
+    assert not executable.pack(np.full(problem.kernel_shape, 5000, "float32")).form.small
+
+
 # ---------------------------------------------------------------- refusals
 
 @pytest.mark.parametrize(("change", "reason"), [

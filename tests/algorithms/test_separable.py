@@ -200,6 +200,20 @@ def test_adversarial_signs_stay_within_the_bound(extents: tuple[int, int], dtype
         assert abs(got.item() - exact) <= limit
 
 
+@pytest.mark.parametrize("factor", [1.0, -1.0, 0.5, 16.0, 100.0])
+@pytest.mark.parametrize("output", ["uint8", "int8", "int16", "uint16"])
+def test_halves_are_rounded_to_even_and_what_is_too_large_saturates(output: str, factor: float,
+                                                                  rng: np.random.Generator) -> None:
+    problem = replace(typed(BASE, "uint8", "float32", output), kernel=(3, 2))
+    image = rng.integers(0, 256, problem.image_shape, "uint8")
+    kernel = (factor * np.multiply.outer([0.25, 0.5, 0.25], [0.5, 0.25])).astype("float32")[None, None, None]
+    executable = build(problem)
+    assert executable.pack(kernel).form.small
+    got, _ = run(problem, image, kernel, None, machine.detect(), executable=executable)
+    np.testing.assert_array_equal(got, oracle(problem, image, kernel))
+    assert not executable.pack(kernel * 1000).form.small or factor < 100
+
+
 # ---------------------------------------------------------------- structure
 
 def test_integers_are_products_exactly() -> None:

@@ -168,7 +168,7 @@ def _reduce(image: Pixels, frame: Pyramid) -> Pixels:
 def _reduction(shape: tuple[int, ...], dtype: np.dtype[Any], axes: tuple[int, ...], sides: Any, _: int) -> Any:
     """The plan that halves images of two axes; plans are made for a number of threads."""
     taps = kernel_for(dtype, np.multiply.outer(LINE, LINE))
-    return operations.plan(operations.correlate, Like(shape, dtype), taps, "same", axes=axes, border=sides, stride=2,
+    return operations.plan(operations.correlate, Like(shape, dtype.name), taps, "same", axes=axes, border=sides, stride=2,
                            overflow="saturate", dtype=dtype)
 
 

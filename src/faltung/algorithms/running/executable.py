@@ -15,8 +15,9 @@ from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from ..direct.borders import border_tables
-from ..separable.executable import NO_BIAS, side_by_side
+from ..separable.executable import NO_BIAS, Packed, side_by_side
 from ..separable.frame import Form
+from ..separable.rounding import rounds_small
 from .frame import RunningFrame, sums_dtype
 from .schedule import cycles, recipe_of, stage_of
 from .structure import constants
@@ -40,22 +41,31 @@ class Running:
                                           machine)
         self.participants = min(threads, frame.items)
         self.workspace = Workspace(frame.scratch_bytes * self.participants)
+        self._entries: dict[bool, Any] = {}
         self.tables = np.array(border_tables(frame), np.int64)  # type: ignore[arg-type]
 
-    @cached_property
-    def _entry(self) -> Any:
+    def _entry(self, *, small: bool) -> Any:
+        """The program, for sums that are known to be small or for any."""
+        found = self._entries.get(small)
+        if found is None:
+            frame = self._frame(small=small)
+            library = jit.load(f"running {frame.stage!r} {frame.recipe!r} {frame.form!r}", frame.machine, ("entry",),
+                               lambda: _emit(frame))
+            pointer, array, integer = ctypes.c_void_p, ctypes.py_object, ctypes.c_int64
+            found = library.function("entry", integer, *[array] * 4, *[pointer] * 5, integer, integer)
+            self._entries[small] = found
+        return found
+
+    def _frame(self, *, small: bool) -> RunningFrame:
         frame = self.frame
-        library = jit.load(f"running {frame.stage!r} {frame.recipe!r} {frame.form!r}", frame.machine, ("entry",),
-                           lambda: _emit(frame))
-        pointer, array, integer = ctypes.c_void_p, ctypes.py_object, ctypes.c_int64
-        return library.function("entry", integer, *[array] * 4, *[pointer] * 5, integer, integer)
+        return RunningFrame(frame.stage, frame.recipe, frame.form._replace(small=small), frame.machine)
 
     @property
     def workspace_bytes(self) -> int:
         """Peak workspace of one call."""
         return self.workspace.size_bytes
 
-    def pack(self, kernel: Any) -> Any:
+    def pack(self, kernel: Any) -> Packed | None:
         """The taps of every kernel, and sums of the constants beside the image; None if some taps differ."""
         values, frame = constants(self.problem, kernel), self.frame
         if values is None:
@@ -67,7 +77,7 @@ class Running:
         for row, value in zip(packed, values[:, None], strict=True):
             row[taps[0] * sums.itemsize:][:own.itemsize] = value.view(np.uint8)
             row[sum(taps) * sums.itemsize:][:2 * sums.itemsize] = self._beside(sums).view(np.uint8)
-        return packed
+        return Packed(frame.form._replace(small=rounds_small(self.problem, kernel)), packed)
 
     def _beside(self, dtype: Any) -> Any:
         """Sums of the constants before and behind the image."""
@@ -83,19 +93,20 @@ class Running:
         """Bring a bias into the sums' dtype."""
         return np.ascontiguousarray(bias, self.problem.accumulator_dtype)
 
-    def run(self, image: Any, kernel: Any, bias: Any, out: Any, threads: int) -> bool:
+    def run(self, image: Any, kernel: Packed, bias: Any, out: Any, threads: int) -> bool:
         """Fill ``out``; whether an integer output overflowed."""
         image = side_by_side(self.frame.stage, image)
         participants = min(threads, self.participants)
         workers = pool(participants) if participants > 1 else None
         buffer = self.workspace.borrow()
-        arrays = (image, out, kernel, NO_BIAS if bias is None else bias)
+        arrays = (image, out, kernel.taps, NO_BIAS if bias is None else bias)
+        entry = self._entry(small=kernel.form.small)
         places = (self._tables_address, buffer[0], None)
         try:
             if workers is None:
-                return bool(self._entry(*arrays, *places, None, None, 1, -1))
+                return bool(entry(*arrays, *places, None, None, 1, -1))
             workers.wake(participants - 1)
-            return bool(self._entry(*arrays, *places, workers.address, workers.run_address, participants, -1))
+            return bool(entry(*arrays, *places, workers.address, workers.run_address, participants, -1))
         finally:
             self.workspace.give_back(buffer)
 
@@ -105,8 +116,8 @@ class Running:
 
     def ir(self) -> str:
         """The LLVM IR of the program."""
-        return _emit(self.frame)
+        return _emit(self._frame(small=True in self._entries))
 
     def assembly(self) -> str:
         """The machine code of the program, as assembly."""
-        return jit.assembly(_emit(self.frame), self.frame.machine)
+        return jit.assembly(self.ir(), self.frame.machine)

@@ -80,6 +80,11 @@ class RunningFrame(Frame):
         return doublings(self.problem.kernel[1])
 
     @property
+    def few(self) -> bool:
+        """Whether so few rows are summed that each output takes all of its own, one by one."""
+        return self.problem.kernel[0] < SUMMED
+
+    @property
     def scale(self) -> float:
         """A power of two that samples are multiplied by: no sum of theirs is larger then than the largest of them."""
         if self.source.kind != "f" or self.source.size != self.accumulator.size:

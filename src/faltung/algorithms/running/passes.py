@@ -10,10 +10,44 @@ from ...compiler.casts import widen
 from ...compiler.emit import Function, Module, Operand, Value, constant, vector
 from ..direct.output import Writer
 from ..separable.frame import ENTRY_BYTES
+from ..separable.passes import DownPass
+from ..separable.rounding import SmallWriter
 from .frame import VECTORS, RunningFrame
 
 Load = Callable[[Operand], list[Value]]
 """Vectors of a row of the image."""
+
+
+class FewSum:
+    """Sums of a few rows for each of a few outputs, all rows loaded once (see `separable.lines`)."""
+
+    def __init__(self, f: Function, frame: RunningFrame) -> None:
+        self.f, self.frame = f, frame
+
+    def emit(self, load: Callable[[Operand, int], list[Value]], kind: str, vectors: int) -> list[list[Value]]:
+        """Sums of each output; ``kind`` is the type of a vector."""
+        taps, outputs = self.frame.problem.kernel[0], self.frame.recipe.rows
+        sums = [[constant(kind, -0.0)] * vectors for _ in range(outputs)]
+        for position in range(taps + outputs - 1):
+            seen = load(0, position)
+            for output in range(max(0, position - taps + 1), min(outputs, position + 1)):
+                sums[output] = add_scaled(self.f, sums[output], seen, self.frame.scale)
+        return sums
+
+
+class FewDown(DownPass):
+    """Writes ``down`` and ``down_one`` where few rows are summed."""
+
+    def _line_sum(self, f: Function, taps: Value) -> Any:
+        return FewSum(f, cast(RunningFrame, self.frame))
+
+
+def add_scaled(f: Function, totals: list[Value], seen: list[Value], scale: float) -> list[Value]:
+    """Add samples, times a power of two: the product is exact, and the sum rounded as if there were none."""
+    if scale == 1.0:
+        return [f.value(f.add(total, value)) for total, value in zip(totals, seen, strict=True)]
+    factor = constant(seen[0].type, scale)
+    return [f.fma(value, factor, total) for total, value in zip(totals, seen, strict=True)]
 
 
 class RunningDown:
@@ -87,28 +121,21 @@ class RunningDown:
         last = f.value(f.sub(rows, 1))
         with f.loop(0, last, carry=zero) as loop:
             row = f.sub(f.sub(last, 1), loop.index)
-            heads = self._add(f, loop.carried, load(row))
+            heads = add_scaled(f, loop.carried, load(row), fr.scale)
             for number, head in enumerate(heads):
                 f.store(head, line(row, number), align=size)
             loop.carry(heads)
         with f.loop(last, taps, carry=zero) as loop:
-            loop.carry(self._add(f, loop.carried, load(loop.index)))
+            loop.carry(add_scaled(f, loop.carried, load(loop.index), fr.scale))
         assert loop.results is not None
         with f.loop(0, last, carry=loop.results) as loop:
             for number, total in enumerate(loop.carried):
                 there = line(loop.index, number)
                 f.store(f.add(f.load(kind, there, align=size), total), there, align=size)
-            loop.carry(self._add(f, loop.carried, load(f.add(loop.index, taps))))
+            loop.carry(add_scaled(f, loop.carried, load(f.add(loop.index, taps)), fr.scale))
         assert loop.results is not None
         for number, total in enumerate(loop.results):
             f.store(total, line(last, number), align=size)
-
-    def _add(self, f: Function, totals: list[Value], seen: list[Value]) -> list[Value]:
-        if self.frame.scale == 1.0:
-            return [f.value(f.add(total, value)) for total, value in zip(totals, seen, strict=True)]
-        # a power of two: the product is exact, and the sum rounded as if there were none
-        scale = constant(seen[0].type, self.frame.scale)
-        return [f.fma(value, scale, total) for total, value in zip(totals, seen, strict=True)]
 
 
 class RunningAcross:
@@ -181,7 +208,8 @@ class RunningAcross:
     def _finish(self, out: Value, column: Operand, values: list[Value], count: int) -> Value:
         """Multiply by the tap, and store."""
         f, fr = self.f, self.frame
-        writer, stride, wide = Writer(f, cast(Any, fr.finish)), fr.stage.output_strides[-1], fr.finish.accumulator
+        kind_of = SmallWriter if fr.form.small else Writer
+        writer, stride, wide = kind_of(f, cast(Any, fr.finish)), fr.stage.output_strides[-1], fr.finish.accumulator
         weight = f.splat(f.load(wide.ir, self.taps), fr.lanes)
         added = [f.splat(f.load(wide.ir, self.bias), fr.lanes)] if fr.problem.bias else None
         for number, value in enumerate(values):

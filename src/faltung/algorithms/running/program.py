@@ -5,20 +5,28 @@ from __future__ import annotations
 from ...compiler.emit import Module, Operand, Value
 from ..separable.program import Work, emit_entry
 from .frame import RunningFrame
-from .passes import RunningAcross, RunningDown
+from .passes import FewDown, RunningAcross, RunningDown
 
 
 def emit_program(frame: RunningFrame) -> str:
     """Write the IR of ``entry`` and all that it needs."""
     module = Module()
-    RunningDown(frame, module).emit()
+    down, work = (FewDown, FewWork) if frame.few else (RunningDown, RunningWork)
+    down(frame, module).emit()
     RunningAcross(frame, module).emit()
-    RunningWork(frame, module).emit()
+    work(frame, module).emit()
     emit_entry(frame, module)
     return module.text()
 
 
-class RunningWork(Work):
+class FewWork(Work):
+    """A row's sums do not depend on its tile."""
+
+    def _spare(self) -> list[Value]:
+        return [self.f.at(self.entries, self.frame.places[5])]
+
+
+class RunningWork(FewWork):
     """A row's sums depend on where its tile begins: so each row belongs to one tile, and the last may be smaller."""
 
     def _height(self, starts: list[Operand], place: list[Operand]) -> Operand:
@@ -33,6 +41,3 @@ class RunningWork(Work):
             loop.carry([self._tile(out, taps, bias, low, high, first, loop.index, count, loop.carried[0])])
         assert loop.results is not None
         self._report(loop.results[0])
-
-    def _spare(self) -> list[Value]:
-        return [self.f.at(self.entries, self.frame.places[5])]

@@ -11,9 +11,9 @@ from ...problem.problem import Problem
 from ..direct.frame import Stage
 from ..direct.stages import _stage
 from ..separable.schedule import stage_of as plane_stage
-from .frame import RunningRecipe, doublings, sums_dtype
+from .frame import SUMMED, RunningRecipe, doublings, sums_dtype
 
-MOST_ROWS = 64
+FEW_ROWS, MOST_ROWS = 4, 64
 """Rows whose sums share what they have in common; their lines have to stay in the second-level cache."""
 BLOCK_ROWS, BLOCK_BYTES, LINE_BYTES = 32, 4096, 16384
 """Rows of a work item, and bytes of one of several lines, or of a single one."""
@@ -29,7 +29,8 @@ def recipe_of(stage: Stage, machine: Machine) -> RunningRecipe:
     """Choose blocks: the same for any number of threads."""
     p = stage.problem
     size, (height, width) = ELEMENTS[sums_dtype(p)].size, p.output
-    rows = min(p.kernel[0], MOST_ROWS, height)
+    # of few rows, each output sums its own, and a tile may be shifted back
+    rows = min(FEW_ROWS if p.kernel[0] < SUMMED else min(p.kernel[0], MOST_ROWS), height)
     wished = (BLOCK_BYTES if rows > 1 else LINE_BYTES) // size
     # beside a block, as much as the kernel is long is summed again
     columns = min(width, max(wished, 4 * p.kernel[1] * p.kernel_dilation[1]))
@@ -44,5 +45,5 @@ def cycles(p: Problem, machine: Machine) -> float:
     tile = min(rows, MOST_ROWS)
     vectors = prod(p.output_shape) * ELEMENTS[sums_dtype(p)].size / machine.vector_bytes
     window, odd = doublings(p.kernel[-1])
-    down = 6.0 + (rows - tile) / tile if rows > 1 else 2.0
+    down = 2.0 + 0.7 * rows if rows < SUMMED else 6.0 + (rows - tile) / tile
     return CALL_CYCLES + vectors * (4.0 + down + 1.2 * window + 4.0 * len(odd))

@@ -17,6 +17,7 @@ from ...problem.problem import Problem
 from ..direct.borders import border_tables
 from ..direct.frame import Stage
 from .frame import Form, Frame
+from .rounding import rounds_small
 from .schedule import Schedule, schedule
 from .structure import Lines, all_lines
 
@@ -105,6 +106,7 @@ class Separable:
             return None
         forms = {lines.form(dtype) for lines in found}
         form = forms.pop() if len(forms) == 1 else Form("plain", "plain", dtype)
+        form = form._replace(small=rounds_small(self.problem, kernel))
         packed = aligned((len(found), self.taps_bytes // np.dtype(dtype).itemsize), dtype)
         for row, lines in zip(packed, found, strict=True):
             row[:sum(p.kernel) + 2] = [*lines.down, *lines.across, *self._beside(lines, dtype)]

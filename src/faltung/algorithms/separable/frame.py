@@ -32,6 +32,8 @@ class Form(NamedTuple):
     down: str
     across: str
     compute: str
+    small: bool = False
+    """Whether sums are known to be so small that they are rounded in a short way (see `rounding`)."""
 
 
 class SeparableRecipe(NamedTuple):

@@ -10,6 +10,7 @@ from ...compiler.emit import Function, Module, Operand, Value, constant, lanes_o
 from ..direct.output import Writer
 from .frame import ACROSS_VECTORS, DOWN_VECTORS, ENTRY_BYTES, Frame
 from .lines import LineSum
+from .rounding import SmallWriter
 
 
 class DownPass:
@@ -179,7 +180,8 @@ class AcrossPass:
         load = Window(f, fr, line, vectors).load
         sums, = LineSum(f, fr.form.across, p.kernel[1], taps, size, dilation=p.kernel_dilation[1]).emit(
             load, kind, vectors)
-        writer, stride = Writer(f, cast(Any, fr)), fr.stage.output_strides[-1]
+        kind_of = SmallWriter if fr.form.small else Writer
+        writer, stride = kind_of(f, cast(Any, fr)), fr.stage.output_strides[-1]
         added = [f.splat(f.load(fr.accumulator.ir, bias), lanes)] if p.bias else None
         for number, value in enumerate(sums):
             if fr.watches:
