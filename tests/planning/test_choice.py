@@ -17,9 +17,9 @@ from faltung import reference
 from faltung.errors import PlanError, ShapeError
 from faltung.machine import detect
 from faltung.planning import planner
-from faltung.planning.candidates import Setting, is_structured
+from faltung.planning.candidates import Setting, cycles, is_structured, least_cycles
 from faltung.planning.planner import ALGORITHMS, ORACLE, choose, make_plan
-from grid.cases import arrays, draw, lay_out
+from grid.cases import arrays, draw, draw_bytes, draw_line, lay_out, output_view
 from grid.check import compare, poisoned_workspaces
 from planning import structured
 from planning.test_plan import LINE, layout_of, operands
@@ -342,6 +342,17 @@ def test_a_plan_tells_every_candidate() -> None:
     assert re.search(r"fourier +[\d.]+ ms +[\d,]+ B +[\d.e+]+ +[\d.e+]+ times as long", str(plan))
     asked = ft.plan(ft.correlate, ft.Like((200, 200)), ft.Like((5, 5)), "same", method="fourier")
     assert {row.name: row.reason for row in asked.candidates}["direct"] == 'method="fourier" was asked for'
+
+
+@pytest.mark.parametrize("seed", range(16000, 16060))
+def test_quick_bounds_are_bounds(seed: int) -> None:
+    for case in (draw(seed), draw_line(seed), draw_bytes(seed)):
+        p = case.problem
+        for name, algorithm in ALGORITHMS.items():
+            if algorithm.applies(p) is None and hasattr(algorithm, "least_cycles"):
+                setting = Setting(p, output_view(p), detect())
+                least, predicted = least_cycles(name, algorithm, setting), cycles(name, algorithm, setting)
+                assert 0 <= least <= predicted * (1 + 1e-9), (name, p)
 
 
 def test_bounds_that_prune_never_change_the_choice() -> None:

@@ -14,8 +14,7 @@ from ...problem.problem import Problem
 from ...problem.promotion import is_integer, promote
 from ..phases import Phase, phases
 from .line import line_lengths
-from .plane import is_plane
-from .tiles import Tiling
+from .tiles import Tiling, tile_counts
 
 NAME = "fourier"
 
@@ -42,6 +41,9 @@ LINE_CALL_CYCLES, LINE_KERNEL_CYCLES = 50_000.0, 40_000.0
 
 WHOLE = 0.75
 """Share of the time that integers known to fit need: they are narrower in memory than the sums."""
+
+LEAST_CYCLES = 1.9
+"""No transform takes less for a sample, there and back."""
 
 PRODUCT_CYCLES = 1.0
 """Of one sample, for each pair of channels: a product, added, with a kernel's spectrum from memory."""
@@ -89,7 +91,7 @@ def _choices(problem: Problem) -> list[FourierRecipe]:
     dtype = ("complex" if complex_ else "float") + str((64 if double else 32) * (1 + complex_))
     if _is_real_image(problem, dtype):
         axes = zip(problem.kernel, problem.kernel_dilation, problem.output, problem.stride, strict=True)
-        planes = [lengths for lengths in product(*(_lengths(*axis) for axis in axes)) if is_plane(lengths)]
+        planes = list(product(*(_lengths(*axis) for axis in axes)))
         if planes:
             return [FourierRecipe(lengths, dtype) for lengths in planes]
     return [FourierRecipe(lengths, dtype, samples) for lengths, samples in _lines(problem)]
@@ -97,7 +99,8 @@ def _choices(problem: Problem) -> list[FourierRecipe]:
 
 def fits(problem: Problem) -> bool:
     """Whether any tile that has a transform holds a kernel's extent, and more."""
-    return bool(_choices(problem))
+    extents = prod((k - 1) * d + 1 for k, d in zip(problem.kernel, problem.kernel_dilation, strict=True))
+    return extents <= line_lengths()[-1] or bool(_choices(problem))
 
 
 def _lines(problem: Problem) -> list[tuple[tuple[int, ...], int]]:
@@ -113,12 +116,12 @@ def _lines(problem: Problem) -> list[tuple[tuple[int, ...], int]]:
     largest, every = prod(most), line_lengths()
     for samples in every[bisect_left(every, prod(r + 1 for r in reach)):bisect_left(every, largest) + 1]:
         extents = _spread(samples, reach, most)
-        tiling = Tiling(problem, extents)
+        counts = tile_counts(problem, extents)
         # no longer than as many tiles need, if they share evenly
         shared = tuple((-(-out // count) - 1) * s + 1 + r for out, count, s, r in zip(
-            problem.output, tiling.counts, problem.stride, reach, strict=True))
+            problem.output, counts, problem.stride, reach, strict=True))
         needed = every[bisect_left(every, prod(shared))]
-        found[tiling.counts] = min(found.get(tiling.counts, (shared, needed)), (shared, needed), key=itemgetter(1))
+        found[counts] = min(found.get(counts, (shared, needed)), (shared, needed), key=itemgetter(1))
     return list(found.values())
 
 
@@ -157,7 +160,7 @@ def _lengths(taps: int, dilation: int, outputs: int, stride: int) -> list[int]:
 def _cost(problem: Problem, recipe: FourierRecipe) -> float:
     """Cycles of the transforms, there and back, of every tile of one channel."""
     samples, double = prod(recipe.lengths), recipe.dtype in ("float64", "complex128")
-    tiles = Tiling(problem, recipe.lengths).count
+    tiles = prod(tile_counts(problem, recipe.lengths))
     if recipe.samples:
         return line_cycles(recipe.samples, tiles, recipe.dtype)
     return tiles * (plane_cycles(recipe.lengths, double=double) + samples * PRODUCT_CYCLES)

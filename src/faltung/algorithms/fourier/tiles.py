@@ -109,6 +109,13 @@ class Tiling:
         return before, behind
 
 
+def tile_counts(problem: Problem, lengths: tuple[int, ...]) -> tuple[int, ...]:
+    """The ``counts`` of a `Tiling`, without making one."""
+    p = problem
+    return tuple([-(-out // min((n - (k - 1) * d - 1) // s + 1, out))
+                  for n, k, d, s, out in zip(lengths, p.kernel, p.kernel_dilation, p.stride, p.output, strict=True)])
+
+
 def mapped(positions: np.ndarray, extent: int, sides: tuple[Side, Side]) -> np.ndarray:
     """The index that every position stands for (see `map_index`); -1 and -2 are constants before and behind.
 
