@@ -103,7 +103,7 @@ def test_large_images_are_cropped_with_a_note():
 def test_colours_are_shown_by_luminance_or_one_channel():
     colour = RNG.integers(0, 256, (10, 10, 3), dtype=np.uint8)
     scene = Numbers(colour, SOBEL)
-    assert scene.note == "luminance of the colours"
+    assert scene.note == "luminance"
     np.testing.assert_array_equal(scene.image, np.rint(colour @ [0.299, 0.587, 0.114]))
     scene = Numbers(colour, SOBEL, channel=2)
     assert scene.note == "channel 2 of 3"

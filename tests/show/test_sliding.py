@@ -96,7 +96,7 @@ def test_long_signals_are_lines_and_steps_are_thinned():
     assert scene.shown[-1] == len(scene.result) - 1
     stage, show = staged(scene, 800, "light")
     show(scene.first)
-    assert stage.figure.axes[2].get_title(loc="left") == f"score: zncc;  {scene.steps} of 4801 shifts are shown"
+    assert stage.figure.axes[2].get_title(loc="left") == f"score: zncc;  {scene.steps} of 4801 shifts"
     line = max(stage.figure.axes[2].lines, key=lambda line: len(line.get_xdata()))
     assert set(line.get_ydata()) <= set(scene.result.astype(float))
     assert scene.words(0) == "Pattern at samples 0 to 199: zncc = " + f"{scene.result[0]:.4g}"

@@ -145,7 +145,7 @@ class Cells:
         from matplotlib.collections import PolyCollection
 
         squares = [_square(*place) for place in np.argwhere(where)]
-        self.axes.add_collection(PolyCollection(squares, facecolors=self.stage.theme.paper, alpha=0.45, linewidths=0,
+        self.axes.add_collection(PolyCollection(squares, facecolors=self.stage.theme.paper, alpha=0.25, linewidths=0,
                                                 zorder=4), autolim=False)
 
     def hatch(self, where: Array) -> None:

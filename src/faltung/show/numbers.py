@@ -261,7 +261,7 @@ def _plane(image: Array, channel: int | None) -> tuple[Array, str]:
     if count < 3:
         return image[:, :, 0], ""
     grey = image[:, :, :3] @ np.array(LUMINANCE)
-    return (np.rint(grey) if image.dtype.kind in "iu" else grey).astype(image.dtype), "luminance of the colours"
+    return (np.rint(grey) if image.dtype.kind in "iu" else grey).astype(image.dtype), "luminance"
 
 
 def _kernel(kernel: Array) -> Array:

@@ -226,7 +226,7 @@ class Sliding(Scene):
         return show
 
     def _note(self) -> str:
-        return f";  {self.steps} of {len(self.result)} shifts are shown" if self.steps < len(self.result) else ""
+        return f";  {self.steps} of {len(self.result)} shifts" if self.steps < len(self.result) else ""
 
     def _mark_best(self, stage: Stage, axes: Any, x: float, y: float) -> list[Any]:
         """A triangle over the place where it fits best, and a word beside it."""
