@@ -58,8 +58,8 @@ class Winograd:
         self._taps = library.function("taps", None, pointer, pointer, integer)
         self.participants = min(threads, fr.items)
         self._workspace = Workspace(fr.places["end"] * self.participants)
-        self.rows = np.array(fr.row_table, np.int64)
-        self.fills = self._fills()
+        # held for as long as their addresses are
+        self.rows, self.fills = np.array(fr.row_table, np.int64), self._fills()
         self.predicted_cycles = cycles(fr)
         self._kernels = Workspace((self._turned[0] + fr.kernel_elements) * fr.size)
 

@@ -11,7 +11,7 @@ from ...problem.problem import Problem
 from .inside_frame import InsideFrame, InsideRecipe, Operand
 from .linear import programs
 from .matrices import growth
-from .recipe import REGISTER_TILES, SHARED_BYTES
+from .recipe import CALL_CYCLES, REGISTER_TILES, SHARED_BYTES
 
 TAPS = {1: 1, 2: 3, 3: 4, 4: 3, 5: 4, 7: 2}
 """For each number of outputs along an axis, the taps of a tile."""
@@ -72,7 +72,8 @@ def cycles(frame: InsideFrame) -> float:
                                            + 2.0 * frame.strips * p.channels_out * frame.pitch)
     outputs = p.channels_out * -(-p.batch[0] // frame.lanes) * (5.0 * frame.products + 30.0 * prod(p.output))
     whole = frame.all_rows * (samples * recipe.shares + taps)
-    return p.groups * (whole + max(work, moved / SHARED_BYTES) + outputs)
+    far = frame.places["end"] > frame.machine.l2_bytes
+    return CALL_CYCLES + p.groups * (whole + max(work, moved / SHARED_BYTES if far else 0.0) + outputs)
 
 
 def _operand_cycles(frame: InsideFrame, side: Operand) -> float:

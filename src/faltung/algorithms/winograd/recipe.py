@@ -32,6 +32,9 @@ LONGEST_BYTES = 2.0
 
 # ---------------------------------------------------------------- cycles
 
+CALL_CYCLES = 25_000.0
+"""Python's share of a call."""
+
 STREAM_BYTES, SHARED_BYTES, SHARED_CACHE = 5.0, 14.0, 1 << 24
 """Bytes per cycle from memory and from the shared cache, and how much that one may be counted on to hold."""
 
@@ -49,7 +52,7 @@ def cycles(frame: Frame) -> float:
                for count, rows in ((whole, recipe.rows), (1, rest)) if rows)
     # what does not fit the second-level cache is written to the shared one, and read from there
     moved = 2 * samples * recipe.shares + 3 * frame.rounds * sums if far else 0.0
-    return p.groups * (frame.all_rows * transforms + work + frame.strips * (400.0 + moved / SHARED_BYTES))
+    return CALL_CYCLES + p.groups * (frame.all_rows * transforms + work + frame.strips * (400.0 + moved / SHARED_BYTES))
 
 
 def _vector_cycles(frame: Frame, lanes: int) -> float:
