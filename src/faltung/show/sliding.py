@@ -165,7 +165,9 @@ class Sliding(Scene):
             for start, stop in ((low - 0.7, -0.5), (count - 0.5, high + 0.7)):
                 axes.axvspan(start, stop, facecolor="none", edgecolor=theme.border, alpha=0.5, hatch="///", linewidth=0,
                              zorder=0)
-            self._drawn(stage, axes, theme.border, self.signal).set(where[away], outside[away])
+            for side in (where < 0, where >= count):
+                if side.any():
+                    self._drawn(stage, axes, theme.border, self.signal).set(where[side], outside[side])
         frame = Rectangle((0, 0), len(self.kernel), 1, transform=axes.get_xaxis_transform(), facecolor="none",
                           edgecolor=theme.mark, linewidth=0.2 * stage.points, zorder=6)
         axes.add_patch(frame)
