@@ -23,6 +23,7 @@ from faltung.show.frames import Frames
 from faltung.show.scene import Scene, picture
 from faltung.show.style import THEMES
 from grid.command import run
+from show.every_scene import SCENES
 from show.scenes_for_tests import Sliding, Still
 
 
@@ -41,6 +42,15 @@ def test_a_frame_is_the_whole_picture(width, theme):
     assert len(frames) == 12
     for step in (0, 11, 5, 4, 5):
         np.testing.assert_array_equal(frames.frame(step), redrawn(scene, step, width=width, theme=theme))
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_frames_of_every_scene(name):
+    scene = SCENES[name]()
+    steps = [scene.steps // 2, scene.steps - 1]
+    frames = Frames(scene, width=400, steps=steps)
+    for step in steps:
+        np.testing.assert_array_equal(frames.frame(step), redrawn(scene, step, width=400))
 
 
 def test_what_lies_over_the_moving_is_drawn_again_and_nothing_else():
