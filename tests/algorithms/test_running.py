@@ -94,6 +94,14 @@ def test_lengths_of_windows() -> None:
         assert window == taps
 
 
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_code_for_a_machine_that_is_not_there(dtype: str) -> None:
+    problem = typed(replace(BASE, kernel=(19, 20)), dtype, "float32", dtype)
+    executable = running.build(problem, output_view(problem), machine.fake("neon"), 1)
+    assert "define" in executable.ir()
+    assert "fmla" in executable.assembly() or "fadd" in executable.assembly()
+
+
 # ---------------------------------------------------------------- memory
 
 @needs_mprotect

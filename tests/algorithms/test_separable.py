@@ -57,6 +57,14 @@ def test_smaller_instruction_sets(seed: int, isa: str) -> None:
     check(draw(seed), isa)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_code_for_a_machine_that_is_not_there(dtype: str) -> None:
+    problem = typed(replace(BASE, kernel=(19, 20)), dtype, "float32", dtype)
+    executable = separable.build(problem, output_view(problem), machine.fake("neon"), 1)
+    assert "define" in executable.ir()
+    assert "fmla" in executable.assembly() or "fadd" in executable.assembly()
+
+
 # ---------------------------------------------------------------- memory
 
 @needs_mprotect

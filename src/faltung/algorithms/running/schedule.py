@@ -13,7 +13,7 @@ from ..direct.stages import _stage
 from ..separable.schedule import stage_of as plane_stage
 from .frame import SUMMED, RunningRecipe, doublings, sums_dtype
 
-FEW_ROWS, MOST_ROWS = 4, 64
+FEW_ROWS, MOST_ROWS = 4, 128
 """Rows whose sums share what they have in common; their lines have to stay in the second-level cache."""
 BLOCK_ROWS, BLOCK_BYTES, LINE_BYTES = 32, 4096, 16384
 """Rows of a work item, and bytes of one of several lines, or of a single one."""
@@ -45,5 +45,6 @@ def cycles(p: Problem, machine: Machine) -> float:
     tile = min(rows, MOST_ROWS)
     vectors = prod(p.output_shape) * ELEMENTS[sums_dtype(p)].size / machine.vector_bytes
     window, odd = doublings(p.kernel[-1])
-    down = 2.0 + 0.7 * rows if rows < SUMMED else 6.0 + (rows - tile) / tile
-    return CALL_CYCLES + vectors * (4.0 + down + 1.2 * window + 4.0 * len(odd))
+    # lines of many rows leave the first-level cache
+    down = 2.0 + 0.7 * rows if rows < SUMMED else (6.0 if tile < 20 else 10.0) + 2.0 * (rows - tile) / tile
+    return CALL_CYCLES + vectors * (4.0 + down + 1.2 * window + 6.0 * len(odd))

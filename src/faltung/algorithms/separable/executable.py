@@ -110,8 +110,8 @@ class Separable:
         packed = aligned((len(found), self.taps_bytes // np.dtype(dtype).itemsize), dtype)
         for row, lines in zip(packed, found, strict=True):
             row[:sum(p.kernel) + 2] = [*lines.down, *lines.across, *self._beside(lines, dtype)]
-        while len(self._known) >= KNOWN:
-            self._known.pop(next(iter(self._known)), None)
+        if len(self._known) >= KNOWN:
+            self._known = {}  # in one step: other threads may be looking
         made = self._known[key] = Packed(form, packed)
         return made
 
