@@ -41,6 +41,7 @@ def slow_direct(monkeypatch: pytest.MonkeyPatch) -> None:
 def learned(monkeypatch: pytest.MonkeyPatch) -> None:
     slow_direct(monkeypatch)
     monkeypatch.setattr(planner, "HOPELESS", 1e9)
+    monkeypatch.setattr(planner, "FEW", len(planner.ALGORITHMS))
     assert plan(measure=True).way.name == "fourier"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..algorithms import definition, digits, direct, fourier, running, separable
+from ..algorithms import definition, digits, direct, fourier, running, separable, winograd
 from ..compiler.threads import get_threads
 from ..errors import PlanError
 from ..machine import Machine, detect
@@ -22,6 +22,7 @@ from .ways import Way
 ALGORITHMS: dict[str, Any] = {
     "direct": direct,
     "fourier": fourier,
+    "winograd": winograd,
     "digits": digits,
     "separable": separable,
     "running": running,
