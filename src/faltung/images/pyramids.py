@@ -87,7 +87,7 @@ def pyramid(image: Any, levels: int | None = None, kind: str = "gaussian", *, bo
     -------
     Pyramid
         A sequence of arrays, the finest first, with ``reconstruct()``.  Gaussian levels have the dtype of the
-        image, rounded; laplacian ones int16 for 8-bit pixels, int32 for 16-bit, int64 for wider ones, floats
+        image, rounded, and the first is the image itself, not a copy; laplacian ones int16 for 8-bit pixels, int32 for 16-bit, int64 for wider ones, floats
         as they are.
 
     Raises
@@ -118,7 +118,7 @@ def pyramid(image: Any, levels: int | None = None, kind: str = "gaussian", *, bo
     parse_border("pyramid", border, len(axes))
     count = _count(pixels.shape, axes, levels)
     frame = Pyramid((), kind, axes, pixels.dtype, border)
-    made = [pixels.copy()]
+    made = [pixels]  # seen, not copied
     for _ in range(count - 1):
         made.append(_reduce(made[-1], frame))
     if kind == "laplacian":
