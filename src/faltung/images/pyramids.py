@@ -87,8 +87,8 @@ def pyramid(image: Any, levels: int | None = None, kind: str = "gaussian", *, bo
     -------
     Pyramid
         A sequence of arrays, the finest first, with ``reconstruct()``.  Gaussian levels have the dtype of the
-        image, rounded, and the first is the image itself, not a copy; laplacian ones int16 for 8-bit pixels, int32 for 16-bit, int64 for wider ones, floats
-        as they are.
+        image, rounded, and the first is the image itself, not a copy; laplacian ones int16 for 8-bit pixels,
+        int32 for 16-bit, int64 for wider ones, floats as they are.
 
     Raises
     ------
@@ -168,8 +168,8 @@ def _reduce(image: Pixels, frame: Pyramid) -> Pixels:
 def _reduction(shape: tuple[int, ...], dtype: np.dtype[Any], axes: tuple[int, ...], sides: Any, _: int) -> Any:
     """The plan that halves images of two axes; plans are made for a number of threads."""
     taps = kernel_for(dtype, np.multiply.outer(LINE, LINE))
-    return operations.plan(operations.correlate, Like(shape, dtype.name), taps, "same", axes=axes, border=sides, stride=2,
-                           overflow="saturate", dtype=dtype)
+    return operations.plan(operations.correlate, Like(shape, dtype.name), taps, "same", axes=axes, border=sides,
+                           stride=2, overflow="saturate", dtype=dtype)
 
 
 def _expand(image: Pixels, shape: tuple[int, ...], frame: Pyramid) -> Pixels:
