@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from math import log2
 from statistics import median
 from typing import Any
@@ -111,12 +112,14 @@ def _probes() -> Iterator[Problem]:
         yield plain((56, 56), (3, 3), dtype, (64, 64))
         yield plain((14, 14), (3, 3), dtype, (128, 128))
         yield plain((28, 28), (5, 5), dtype, (32, 32))
+        for size in (3, 15):
+            yield replace(plain((56, 56), (size, size), dtype), groups=32)
 
 
 def _ratios(problem: Problem, machine: Machine) -> Iterator[tuple[str, float]]:
     """Each algorithm that is worth it: measured seconds over predicted ones."""
     layout = identity(problem)
-    setting = Setting(problem, layout.output, machine)
+    setting = Setting(problem, layout.output, machine, known=True)
     serving = {name: each for name, each in ALGORITHMS.items() if name != ORACLE and each.applies(problem) is None}
     predicted = {name: factors.seconds(cycles(name, each, setting)) for name, each in serving.items()}
     least = min(seconds for name, seconds in predicted.items() if not is_structured(serving[name]))

@@ -8,9 +8,9 @@ An algorithm is a module (see `algorithms`).  Beyond what all have, one may have
 ``least_cycles(problem, machine) -> float``
     A lower bound on ``predicted_cycles`` that takes microseconds: what cannot win is not asked further.
 ``known_cycles(problem, output, machine, threads) -> float``
-    ``predicted_cycles`` without what a kernel takes before it can be used, where that is much.  It counts for single
-    kernels, known or not, so that a plan gives the same bits as the call that it stands for; many kernels, as those
-    of a layer, are counted as they come.
+    ``predicted_cycles`` without what a kernel takes before it can be used, where that is much.  It counts for known
+    kernels, and for single ones even if they are not known: there it is little, and a plan gives the bits of the
+    call that it stands for.
 ``workspace_bytes(problem, output, machine, threads) -> int``
     Peak workspace, without building anything.
 """
@@ -41,6 +41,8 @@ class Setting(NamedTuple):
     machine: Machine
     threads: int = 1
     max_workspace: int | None = None
+    known: bool = False
+    """Whether the kernel is known before the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def is_structured(algorithm: Any) -> bool:
 def cycles(name: str, algorithm: Any, setting: Setting) -> float:
     """Predicted cycles on one thread, corrected by what was measured: bits must not depend on how many there are."""
     p, predict = setting.problem, algorithm.predicted_cycles
-    if p.groups * p.channels_in * p.channels_out == 1:
+    if setting.known or p.groups * p.channels_in * p.channels_out == 1:
         predict = getattr(algorithm, "known_cycles", predict)
     return float(predict(p, setting.output, setting.machine, 1)) * factors.factor(name, setting.problem)
 

@@ -18,7 +18,8 @@ KIND = "rates 1"
 DEFAULTS: dict[str, Any] = {
     "clock": 3e9,
     "serial_cycles": 150_000.0,
-    "factors": {"fourier line": 0.7, "fourier image": 0.8},
+    "factors": {"fourier image": 0.8, "fourier line": 0.85, "running image": 1.3, "running line": 1.3,
+                "separable image": 1.4, "winograd layer": 0.92},
 }
 """Cycles a second; work below which a second thread does not pay; measured over predicted cycles (1 where unnamed)."""
 
@@ -80,8 +81,10 @@ def serial_cycles() -> float:
 
 def class_of(problem: Problem) -> str:
     """What decides by how much predictions are off: lines, images, volumes or layers, and wide numbers."""
-    if problem.channels_in * problem.channels_out * problem.groups > 1:
+    if problem.channels_in * problem.channels_out > 1:
         kind = "layer"
+    elif problem.groups > 1:
+        kind = "depthwise"
     else:
         kind = {1: "line", 2: "image"}.get(problem.ndim, "volume")
     return kind + " double" * (problem.accumulator_dtype in ("float64", "complex128", "int64"))

@@ -70,7 +70,7 @@ def make_plan(problem: Problem, layout: Layout, function: str = "plan", method: 
     asked = Asked(problem, layout, function, method, threads, kernel, bias, refine, max_workspace)
     if refine and kernel is not None:
         problem = refined(problem, layout.see_kernel(kernel), bias)
-    setting = Setting(problem, layout.output, detect(), threads or get_threads(), max_workspace)
+    setting = Setting(problem, layout.output, detect(), threads or get_threads(), max_workspace, kernel is not None)
     if taken:
         ways = _ways(taken, setting, function)
     elif method == "auto":

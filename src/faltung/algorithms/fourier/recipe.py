@@ -45,6 +45,9 @@ WHOLE = 0.75
 LEAST_CYCLES = 1.9
 """No transform takes less for a sample, there and back."""
 
+SPECTRA_BYTES, FROM_MEMORY = 1 << 24, 3.5
+"""Kernels' spectra of more bytes come from memory for each tile, and their products take so many times as long."""
+
 PRODUCT_CYCLES = 1.0
 """Of one sample, for each pair of channels: a product, added, with a kernel's spectrum from memory."""
 
@@ -225,6 +228,8 @@ def _phase_cycles(problem: Problem, threads: int, *, known: bool) -> float:
         items, one, together = leads * tiles, plane_cycles(recipe.lengths, double=double), 1
         one *= WHOLE if sums_integers(problem) and problem.overflow == "proven" else 1.0
         call, own = CALL_CYCLES, KERNEL_CYCLES
+    size = 8 if double else 4
+    product = PRODUCT_CYCLES * (FROM_MEMORY if kernels * samples * size > SPECTRA_BYTES else 1.0)
     packing = 0.0 if known else problem.groups * kernels * (one / 2 + own)
     turns = ceil(items / min(threads, items))
-    return call + packing + turns * (one * channels / 2 + together * kernels * samples * PRODUCT_CYCLES)
+    return call + packing + turns * (one * channels / 2 + together * kernels * samples * product)
