@@ -17,6 +17,8 @@ FEW_ROWS, MOST_ROWS = 4, 128
 """Rows whose sums share what they have in common; their lines have to stay in the second-level cache."""
 BLOCK_ROWS, BLOCK_BYTES, LINE_BYTES = 32, 4096, 16384
 """Rows of a work item, and bytes of one of several lines, or of a single one."""
+ROW_CYCLES = 35.0
+"""What begins and ends a line of outputs."""
 CALL_CYCLES = 2000.0
 
 
@@ -47,4 +49,7 @@ def cycles(p: Problem, machine: Machine) -> float:
     window, odd = doublings(p.kernel[-1])
     # lines of many rows leave the first-level cache
     down = 2.0 + 0.7 * rows if rows < SUMMED else (6.0 if tile < 20 else 10.0) + 2.0 * (rows - tile) / tile
-    return CALL_CYCLES + vectors * (4.0 + down + 1.2 * window + 6.0 * len(odd))
+    lines, lanes = prod(p.output_shape) / p.output[-1], machine.vector_bytes // ELEMENTS[sums_dtype(p)].size
+    # of lines shorter than a vector, outputs are summed one by one
+    alone = prod(p.output_shape) * (3.0 + 0.3 * rows) if p.output[-1] < lanes else 0.0
+    return CALL_CYCLES + lines * ROW_CYCLES + alone + vectors * (4.0 + down + 1.2 * window + 6.0 * len(odd))

@@ -9,6 +9,7 @@ product is found from its values, when it is packed.
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from ...machine import Machine
@@ -17,7 +18,7 @@ from ...problem.problem import Problem
 from ...problem.promotion import limits
 from .executable import Separable
 from .frame import SeparableRecipe
-from .schedule import cycles, stage_of
+from .schedule import ROW_CYCLES, cycles, stage_of
 from .structure import NEARNESS, all_lines
 
 NAME = "separable"
@@ -70,8 +71,8 @@ def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: 
 
 
 def least_cycles(problem: Problem, machine: Machine) -> float:
-    """The same: it takes microseconds to tell."""
-    return cycles(problem, machine)
+    """A lower bound on `predicted_cycles`, quickly: interleaved images have longer rows, and fewer."""
+    return cycles(problem, machine) - ROW_CYCLES * prod(problem.output_shape) / problem.output[-1]
 
 
 def unsuited(problem: Problem, kernel: Any) -> str | None:

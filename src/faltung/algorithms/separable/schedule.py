@@ -17,6 +17,8 @@ from .frame import SeparableRecipe
 
 ROWS = 4
 """Rows of outputs that are summed down together: each row of the image is loaded once for all of them."""
+ROW_CYCLES = 35.0
+"""What begins and ends a row of outputs."""
 CALL_CYCLES = 2000.0
 """Python's share of a call, and the rows that a block looks at."""
 BLOCK_ROWS, BLOCK_BYTES = 32, 4096
@@ -63,4 +65,5 @@ def cycles(p: Problem, machine: Machine) -> float:
     size = ELEMENTS[p.accumulator_dtype].size
     outputs = prod(p.output_shape)
     vectors = outputs * size / machine.vector_bytes
-    return CALL_CYCLES + vectors * (5.0 + 0.85 * p.kernel[0] * p.stride[1] + 0.9 * p.kernel[1])
+    rows = outputs / p.output[-1]
+    return CALL_CYCLES + rows * ROW_CYCLES + vectors * (5.0 + 0.85 * p.kernel[0] * p.stride[1] + 0.9 * p.kernel[1])
