@@ -13,6 +13,7 @@ import numpy as np
 
 from ..compiler import cache, jit
 from ..compiler.emit import Module, constant, vector
+from ..compiler.memory import aligned
 from ..compiler.threads import get_threads
 from ..machine import Machine, detect
 
@@ -91,6 +92,32 @@ def _load_peak(dtype: str) -> tuple[Any, int]:
     ir, operations = _emit_peak(machine, element, size)
     library = jit.load(f"peak {dtype}", machine, ("peak",), lambda: ir)
     return library.function("peak", None, ctypes.c_int64, ctypes.c_void_p), operations
+
+
+def copying(size_bytes: int, turns: int) -> Callable[[], None]:
+    """A call that copies the same bytes so many times, in generated code: a cache's speed, without Python's share."""
+    machine = detect()
+    step = 4 * machine.vector_bytes
+    library = jit.load("copy", machine, ("copy",), lambda: _emit_copy(machine))
+    run = library.function("copy", None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+    source, target = (aligned((size_bytes // step * step,), np.uint8) for _ in range(2))
+    source[...] = 1
+    return lambda: run(source.ctypes.data, target.ctypes.data, size_bytes // step, turns)
+
+
+def _emit_copy(machine: Machine) -> str:
+    """copy(source, target, pieces, turns): four vectors at a time."""
+    module, kind, width = Module(), vector("i32", machine.vector_bytes // 4), machine.vector_bytes
+    f = module.function("copy", "void", [("ptr", "source"), ("ptr", "target"), ("i64", "pieces"), ("i64", "turns")],
+                        internal=False)
+    source, target, pieces, turns = f.arguments
+    with f.loop(0, turns), f.loop(0, pieces) as piece:
+        begin = f.mul(piece.index, 4 * width)
+        for offset in range(0, 4 * width, width):
+            place = f.add(begin, offset)
+            f.store(f.load(kind, f.at(source, place)), f.at(target, place))
+    f.finish()
+    return module.text()
 
 
 def copy_bandwidth(threads: int = 1) -> float:

@@ -77,13 +77,7 @@ def _bandwidths(machine: Machine) -> dict[str, float]:
     found = {}
     for level, size in sizes.items():
         turns = max(1, (4 << 20) // size)
-        # one call copies the same bytes again and again, so that Python's share does not count
-        source, target = (np.lib.stride_tricks.as_strided(np.ones(size, np.uint8), (turns, size), (0, 1))
-                          for _ in range(2))
-
-        def copy(source: Any = source, target: Any = target) -> None:
-            np.copyto(target, source)
-
+        copy = calibrate.copying(size, turns)
         found[level] = 2.0 * size * turns / least_seconds({level: copy}, BUDGET_S)[level]
     return found
 

@@ -23,7 +23,7 @@ DEFAULTS: dict[str, Any] = {
 }
 """Cycles a second; work below which a second thread does not pay; measured over predicted cycles (1 where unnamed)."""
 
-RANGES = {"clock": (2e8, 2e10), "serial_cycles": (1e3, 1e8), "factors": (0.1, 10.0), "peak": (1e8, 1e14),
+RANGES = {"clock": (1e7, 2e10), "serial_cycles": (1e3, 1e8), "factors": (0.1, 10.0), "peak": (1e8, 1e14),
           "copy": (1e8, 1e13), "fft": (1e7, 1e14)}
 """Of every number that a table may hold; beyond these it was not measured, but damaged."""
 
