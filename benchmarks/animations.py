@@ -12,6 +12,7 @@ import numpy as np
 
 import faltung as ft
 from faltung.show.grids import Arithmetic
+from faltung.show.numbers import Numbers
 from faltung.show.overlap import Overlap
 from faltung.show.scene import Scene
 from faltung.show.sliding import Sliding
@@ -23,9 +24,12 @@ GIF_SECONDS, GIF_BYTES, PAGE_BYTES = 10.0, 5e6, 1e6
 def scenes() -> dict[str, Scene]:
     """Scenes of so many steps and more."""
     rng = np.random.default_rng(5)
+    image = rng.integers(0, 256, (16, 16), np.uint8)
     return {
         "two functions": Overlap("box", "triangle", shifts=np.linspace(-1.6, 1.6, STEPS)),
         "a signal": Sliding(rng.integers(-3, 4, STEPS), [1, 2, 3, 2, 1]),
+        "an image": Numbers(image, ft.kernels.named("sobel")),
+        "a large kernel": Numbers(image, ft.kernels.named("gaussian:sigma=1,size=7")),
         "a layer": Arithmetic((15, 15), (3, 3), padding=1),
     }
 

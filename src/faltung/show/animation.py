@@ -17,8 +17,8 @@ from .style import NARROWEST, WIDEST, theme_named
 ANIMATIONS = {".gif": "gif", ".mp4": "mp4", ".html": "page"}
 """Suffixes, and the modules that write them."""
 MOST_STEPS = 2000
-MOST_PIXELS = 1_000_000_000
-"""Of all frames together: 500 of 2000x1000."""
+MOST_PIXELS = 500_000_000
+"""Of all frames together: 1000 of 800x600.  A GIF needs two bytes of memory for each."""
 SLOWEST, FASTEST = 0.1, 50.0
 """Steps a second; GIF counts in hundredths of a second."""
 
@@ -81,8 +81,8 @@ def check_pixels(scene: Scene, width: int, count: int) -> None:
     """Refuse a film of more pixels than anyone would wait for."""
     pixels = width * scene.height(width) * count
     if pixels > MOST_PIXELS:
-        raise FaltungError(f"animate: {count} frames of {width}x{scene.height(width)} are {pixels / 1e9:.1f} thousand "
-                           f"million pixels, and {MOST_PIXELS / 1e9:.0f} is the most; use a smaller width "
+        raise FaltungError(f"animate: {count} frames of {width}x{scene.height(width)} are {pixels / 1e6:.0f} million "
+                           f"pixels, and {MOST_PIXELS / 1e6:.0f} million are the most; use a smaller width "
                            "or fewer steps")
 
 

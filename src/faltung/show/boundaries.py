@@ -69,10 +69,12 @@ def box_of(artist: Any, renderer: Any) -> Box:
 class Label:
     """A text that moves, and where it was when it was last looked at."""
 
-    def __init__(self, text: Any) -> None:
+    def __init__(self, text: Any, shapes: dict[Any, Box]) -> None:
         self.text = text
         self.box = NOWHERE
         self._state: tuple[Any, ...] = ()
+        self._shapes = shapes
+        """Boxes of words seen from their place: it takes long to work them out, and numbers come again."""
 
     @staticmethod
     def fits(artist: Any) -> bool:
@@ -84,14 +86,26 @@ class Label:
     def has_changed(self, renderer: Any) -> bool:
         """Look at the text again: whether it is not as it was."""
         text = self.text
+        look: tuple[Any, ...] = ()
         state: tuple[Any, ...] = ()
         if is_seen(text):
-            state = (text.get_text(), text.get_position(), text.get_color(), text.get_alpha(), text.get_rotation(),
-                     text.get_ha(), text.get_va(), hash(text.get_fontproperties()))
+            look = (text.get_text(), text.get_rotation(), text.get_ha(), text.get_va(), hash(text.get_fontproperties()))
+            state = (*look, text.get_position(), text.get_color(), text.get_alpha())
         if state == self._state:
             return False
-        self._state, self.box = state, box_of(text, renderer) if state else NOWHERE
+        self._state, self.box = state, self._box(look, renderer) if state else NOWHERE
         return True
+
+    def _box(self, look: tuple[Any, ...], renderer: Any) -> Box:
+        text = self.text
+        if "\n" in look[0] or is_kept_inside(text):
+            return box_of(text, renderer)
+        across, up = (float(edge) for edge in text.get_transform().transform(text.get_position()))
+        if look not in self._shapes:
+            box = box_of(text, renderer)
+            self._shapes[look] = Box(box.left - across, box.lower - up, box.right - across, box.upper - up)
+        shape = self._shapes[look]
+        return Box(shape.left + across, shape.lower + up, shape.right + across, shape.upper + up)
 
 
 def is_kept_inside(artist: Any) -> bool:

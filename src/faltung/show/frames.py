@@ -28,7 +28,8 @@ class Frames:
         self.steps = list(range(scene.steps) if steps is None else steps)
         self._drawing = drawing = Drawing(scene, width, theme)
         self._moving = set(drawing.moving)
-        self._labels = {artist: Label(artist) for artist in drawing.moving if Label.fits(artist)}
+        shapes: dict[Any, Box] = {}
+        self._labels = {artist: Label(artist, shapes) for artist in drawing.moving if Label.fits(artist)}
         """Text that moves: slow to draw, but quick to compare."""
         self._live = self._touched()
         """What moves, and what lies over that, in the order of drawing; each with its box."""

@@ -41,8 +41,11 @@ def save(scene: Scene, path: Path, *, width: int, theme: str, rate: float, steps
     Image = _pillow(path)
     check_pixels(scene, width, len(steps))
     frames = Frames(scene, width=width, theme=theme, steps=steps)
-    palette = _palette(frames, theme)
-    images = _images(Image, frames, palette)
+    chosen = np.unique(np.linspace(0, len(frames) - 1, min(len(frames), _SAMPLES)).astype(int))
+    samples = {frames.steps[index]: frames.frame(frames.steps[index]) for index in chosen}
+    palette = _palette(list(samples.values()), theme)
+    pixels = (samples[step] if step in samples else frames.frame(step) for step in frames.steps)
+    images = _images(Image, pixels, palette)
     duration = max(round(100 / rate), 2) * 10
     durations = [duration] * (len(steps) - 1) + [max(duration, int(1000 * LAST_SECONDS))]
     with beside(path) as part:
@@ -50,7 +53,7 @@ def save(scene: Scene, path: Path, *, width: int, theme: str, rate: float, steps
                           disposal=1, palette=palette.colours.tobytes(), transparency=_UNCHANGED, optimize=True)
 
 
-def _images(Image: Any, frames: Frames, palette: Palette) -> Iterator[Any]:
+def _images(Image: Any, frames: Iterator[Pixels], palette: Palette) -> Iterator[Any]:
     colours = palette.colours.tobytes()
     for pixels in frames:
         image = Image.fromarray(palette.nearest[_cells(pixels)])
@@ -58,12 +61,11 @@ def _images(Image: Any, frames: Frames, palette: Palette) -> Iterator[Any]:
         yield image
 
 
-def _palette(frames: Frames, theme: str) -> Palette:
+def _palette(frames: Sequence[Pixels], theme: str) -> Palette:
     """Choose colours by some of the frames: those of the theme as they are, and what else is often there."""
     from PIL import Image
 
-    samples = np.unique(np.linspace(0, len(frames) - 1, min(len(frames), _SAMPLES)).astype(int))
-    seen = np.concatenate([frames.frame(frames.steps[index]).reshape(-1, 3) for index in samples])
+    seen = np.concatenate([frame.reshape(-1, 3) for frame in frames])
     own = np.array([_rgb(colour) for colour in theme_named(theme)[1:]], np.uint8)
     # One of each colour and frame: large quiet areas must not take the places of smooth edges.
     cells, counts = np.unique(_cells(seen), return_counts=True)
