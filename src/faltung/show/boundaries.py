@@ -69,11 +69,11 @@ def box_of(artist: Any, renderer: Any) -> Box:
 class Label:
     """A text that moves, and where it was when it was last looked at."""
 
-    def __init__(self, text: Any, shapes: dict[Any, Box]) -> None:
+    def __init__(self, text: Any, shapes: dict[Any, Box] | None = None) -> None:
         self.text = text
         self.box = NOWHERE
         self._state: tuple[Any, ...] = ()
-        self._shapes = shapes
+        self._shapes = {} if shapes is None else shapes
         """Boxes of words seen from their place: it takes long to work them out, and numbers come again."""
 
     @staticmethod
@@ -83,17 +83,20 @@ class Label:
 
         return type(artist) is Text and artist.get_bbox_patch() is None and not artist.get_path_effects()
 
+    def state(self) -> tuple[Any, ...]:
+        """All that decides how the text is drawn; nothing, if it is not seen."""
+        text = self.text
+        if not is_seen(text):
+            return ()
+        return (text.get_text(), text.get_rotation(), text.get_ha(), text.get_va(), hash(text.get_fontproperties()),
+                text.get_position(), text.get_color(), text.get_alpha())
+
     def has_changed(self, renderer: Any) -> bool:
         """Look at the text again: whether it is not as it was."""
-        text = self.text
-        look: tuple[Any, ...] = ()
-        state: tuple[Any, ...] = ()
-        if is_seen(text):
-            look = (text.get_text(), text.get_rotation(), text.get_ha(), text.get_va(), hash(text.get_fontproperties()))
-            state = (*look, text.get_position(), text.get_color(), text.get_alpha())
+        state = self.state()
         if state == self._state:
             return False
-        self._state, self.box = state, self._box(look, renderer) if state else NOWHERE
+        self._state, self.box = state, self._box(state[:5], renderer) if state else NOWHERE
         return True
 
     def _box(self, look: tuple[Any, ...], renderer: Any) -> Box:

@@ -8,6 +8,7 @@ from hashlib import sha256
 from io import StringIO
 from typing import Any, NamedTuple
 
+from .boundaries import Label
 from .drawing import Drawing
 from .paths import rounded, short
 from .scene import Scene, need_matplotlib
@@ -42,7 +43,11 @@ def layer(scene: Scene, width: int, theme: str, steps: Sequence[int], prefix: st
     """Draw some steps of a scene; identifiers begin with the prefix."""
     drawing = Drawing(scene, width, theme)
     drawing.figure.dpi = _POINTS_PER_INCH  # the unit of Matplotlib's SVG
-    writer = Writer(drawing, prefix)
+    with need_matplotlib().rc_context({"svg.hashsalt": "faltung"}):
+        return _layer(drawing, Writer(drawing, prefix), steps)
+
+
+def _layer(drawing: Drawing, writer: Writer, steps: Sequence[int]) -> Layer:
     moving = [artist for artist in drawing.order if artist in set(drawing.moving)]
     still: list[str] = []
     run: list[Any] = []
@@ -56,7 +61,7 @@ def layer(scene: Scene, width: int, theme: str, steps: Sequence[int], prefix: st
     table = []
     for step in steps:
         drawing.show(step)
-        table.append([writer.piece([artist]) for artist in moving])
+        table.append([writer.moving(artist) for artist in moving])
     # Slot by slot, so that neighbours resemble each other, and pack well.
     numbers: dict[str, int] = {}
     columns = [[numbers.setdefault(piece, len(numbers)) for piece in column] for column in zip(*table, strict=True)]
@@ -66,15 +71,25 @@ def layer(scene: Scene, width: int, theme: str, steps: Sequence[int], prefix: st
 
 
 class Writer:
-    """Writes artists as SVG, and gathers what they refer to."""
+    """Writes artists as SVG, and gathers what they refer to; used within Matplotlib's `rc_context`."""
 
     def __init__(self, drawing: Drawing, prefix: str) -> None:
         self.definitions: dict[str, str] = {}
         """Identifiers, and the elements that have them."""
+        self._labels: dict[Any, str] = {}
         self._box = drawing.figure.bbox
         self._prefix = prefix
         theme = drawing.stage.theme
         self._names = {colour: name for name, colour in _colours(theme).items()}
+
+    def moving(self, artist: Any) -> str:
+        """Draw an artist by itself; a label that is known only once."""
+        if not Label.fits(artist):
+            return self.piece([artist])
+        key = artist, Label(artist).state()
+        if key not in self._labels:
+            self._labels[key] = self.piece([artist])
+        return self._labels[key]
 
     def piece(self, artists: Sequence[Any]) -> str:
         """Draw artists one over the other."""
@@ -83,11 +98,11 @@ class Writer:
         stream = StringIO()
         nothing = dict.fromkeys(("Format", "Type", "Creator", "Date"))
         # A renderer for each piece: its identifiers are then the same whenever the same is drawn.
-        with need_matplotlib().rc_context({"svg.fonttype": _letters(artists), "svg.hashsalt": "faltung"}):
-            renderer = RendererSVG(self._box.width, self._box.height, stream, image_dpi=_IMAGE_DOTS, metadata=nothing)
-            for artist in artists:
-                artist.draw(renderer)
-            renderer.finalize()
+        need_matplotlib().rcParams["svg.fonttype"] = _letters(artists)
+        renderer = RendererSVG(self._box.width, self._box.height, stream, image_dpi=_IMAGE_DOTS, metadata=nothing)
+        for artist in artists:
+            artist.draw(renderer)
+        renderer.finalize()
         # Before the first end of definitions stand the head of the file and a style.
         body = stream.getvalue().split("</defs>", 1)[1].rsplit("</svg>", 1)[0]
         return self._with_own_definitions(self._plain(body))
