@@ -19,7 +19,6 @@ as data of weight 1 (one of NaN as missing, under "omit"); any other border carr
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from math import isnan
 from typing import Any, NamedTuple
 
@@ -28,6 +27,7 @@ import numpy as np
 from . import calls
 from .arrays import adopt
 from .errors import BorderError, DTypeError, PlanError, ShapeError
+from .lazy import cached_property
 from .problem.border import parse_border
 from .problem.extents import as_integer, quote
 from .problem.promotion import check_dtype, is_integer, limits, numpy_dtype, overflow_error, promote

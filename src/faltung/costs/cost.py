@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from ..asking import Asked, ask
 from ..calls import refine_known
 from ..compiler.threads import get_threads
 from ..errors import PlanError
+from ..lazy import cached_property
 from ..lowering import Lowered
 from ..machine import Machine, detect
 from ..planning.planner import ORACLE

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
+from ..lazy import cached_property
 from . import factors
 from .candidates import Setting
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from .. import continuous
 from ..continuous import Function
 from ..continuous.checks import finite
 from ..errors import FunctionError
+from ..lazy import cached_property
 from .scene import Scene, Show, Stage, picture
 
 FloatArray = npt.NDArray[np.float64]

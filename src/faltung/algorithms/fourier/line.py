@@ -15,13 +15,14 @@ Two real tiles travel as the real and the imaginary part of a complex one: under
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from math import isqrt
 
 import numpy as np
 
 from ...compiler.elements import ELEMENTS
 from ...compiler.emit import vector
+from ...lazy import cached_property
 from ...machine import Machine
 from .columns import positions, radices
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.layout import View
 from .. import direct

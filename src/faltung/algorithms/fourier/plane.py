@@ -13,12 +13,12 @@ half the sum and half the difference of the kernel's two.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from ...compiler.elements import ELEMENTS
 from ...compiler.emit import vector
+from ...lazy import cached_property
 from ...machine import Machine
 from .columns import positions, radices
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from ...compiler import jit
 from ...compiler.memory import Workspace, aligned
 from ...compiler.threads import run_items
+from ...lazy import cached_property
 from ...machine import Machine
 from ..phases import Phase
 from .columns import twiddles

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from ...compiler import jit
 from ...compiler.memory import Workspace, aligned
 from ...compiler.threads import pool
+from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem

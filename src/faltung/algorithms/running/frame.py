@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from math import frexp, prod
 from typing import NamedTuple
 
 from ...compiler.elements import ELEMENTS, Element
+from ...lazy import cached_property
 from ...problem.problem import Problem
 from ..direct.frame import round_up
 from ..separable.frame import Frame, SeparableRecipe

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from math import prod
 from typing import NamedTuple
 
 from ...compiler.elements import ELEMENTS, Element, element_on
+from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.problem import Problem
 from ..direct.frame import Stage, round_up

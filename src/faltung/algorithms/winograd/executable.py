@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import replace
-from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -14,6 +13,7 @@ from ...compiler import jit
 from ...compiler.memory import Workspace
 from ...compiler.threads import run_items
 from ...compiler.transpose import transpose_blocks
+from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.border import map_index
 from ...problem.layout import View

@@ -7,12 +7,12 @@ lanes.  Rows of tiles of all images form one list; a work item takes a *strip* o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from math import prod
 from typing import NamedTuple
 
 from ...compiler.elements import ELEMENTS
 from ...compiler.emit import vector
+from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.border import map_index
 from ...problem.layout import View

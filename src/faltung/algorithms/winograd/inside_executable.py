@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from ...compiler import jit
 from ...compiler.memory import Workspace
 from ...compiler.threads import run_items
+from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem

@@ -8,11 +8,11 @@ are the batch (the channels of the layer's image), which a product meets as it m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 from ...compiler.elements import ELEMENTS
 from ...compiler.emit import vector
+from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.border import map_index
 from ...problem.problem import Problem
