@@ -13,7 +13,7 @@ class cached_property(Generic[T]):  # noqa: N801 named as the one of functools, 
 
     Before Python 3.12 that lock is held while the value is worked out, by one thread for all objects; a child of fork
     that another thread's compilation caught half-way would wait for it for ever.  Two threads may work out the same
-    value here; one of them stays.
+    value here; the last one stays.
     """
 
     def __init__(self, function: Callable[[Any], T]) -> None:
@@ -29,5 +29,6 @@ class cached_property(Generic[T]):  # noqa: N801 named as the one of functools, 
     def __get__(self, instance: object | None, owner: type) -> cached_property[T] | T:
         if instance is None:
             return self
-        value = self.function(instance)
-        return vars(instance).setdefault(self.name, value)  # type: ignore[no-any-return]
+        # assigned, not set as a default: what is worked out from the parent's attribute of this name replaces it
+        value = vars(instance)[self.name] = self.function(instance)
+        return value

@@ -57,7 +57,7 @@ def test_every_kind_of_length(samples: int, dtype: str, isa: str, monkeypatch: p
     assert np.abs(got - want).max() <= bound
 
 
-@pytest.mark.parametrize("isa", ["own", *SMALLER[:1]])
+@pytest.mark.parametrize("isa", ["own", *(pytest.param(isa, marks=pytest.mark.slow) for isa in SMALLER[:1])])
 @pytest.mark.parametrize("types", TYPES, ids=str)
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_problems_of_several_tiles(name: str, types: tuple[str, str, str, str], isa: str,
