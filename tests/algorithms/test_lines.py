@@ -22,7 +22,8 @@ from faltung.problem.border import map_index
 from faltung.problem.problem import Problem
 from grid.cases import Case, arrays, misaligned, output_view
 from grid.check import run
-from grid.guarded_lines import LINE, PROBLEMS, TYPES, compare, expected, force, typed
+from grid.guarded_lines import LINE, PROBLEMS, TYPES, force
+from grid.guarded_planes import compare, expected, typed
 from grid.process import python, succeed
 
 SMALLER = machine._usable(machine._best_isa())[1:]

@@ -70,13 +70,14 @@ def test_code_for_a_machine_that_is_not_there(dtype: str) -> None:
 @needs_mprotect
 @pytest.mark.parametrize("isa", ["own", *SMALLER])
 def test_arrays_at_protected_pages(isa: str) -> None:
-    assert succeed("-m", "grid.guarded_separable", "0", "60" if isa == "own" else "20", isa).endswith("survived\n")
+    last = "60" if isa == "own" else "20"
+    assert succeed("-m", "grid.guarded_structured", "separable", "0", last, isa).endswith("survived\n")
 
 
 @needs_mprotect
 @pytest.mark.parametrize("what", ["before the image", "behind the image", "behind the output"])
 def test_one_step_too_far_is_found(what: str) -> None:
-    done = python("-m", "grid.guarded_separable", "--break", what)
+    done = python("-m", "grid.guarded_structured", "separable", "--break", what)
     assert done.returncode == -signal.SIGSEGV, done.stdout + done.stderr
     assert done.stdout == "before\n"
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 import faulthandler
 import sys
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
 from faltung import machine
-from faltung.algorithms import direct, fourier
+from faltung.algorithms import fourier
 from faltung.algorithms.fourier import line_part, parts, recipe
 from faltung.algorithms.fourier.line import line_lengths
 from faltung.compiler import memory
@@ -23,6 +22,7 @@ from faltung.problem.problem import Problem
 from faltung.problem.promotion import numpy_dtype
 from grid.cases import VIEWS, Case, arrays, output_view
 from grid.guarded import _guarded_aligned, place
+from grid.guarded_planes import compare, expected, typed
 
 LINE = Problem((2,), 1, 1, 1, (1300,), (70,), (1231,), (0,), (1,), (1,), (1,), ((0, 0),))
 VOLUME = Problem((), 1, 1, 1, (14, 17, 40), (4, 3, 9), (11, 15, 32), (0,) * 3, (1,) * 3, (1,) * 3, (1,) * 3,
@@ -49,13 +49,6 @@ SAMPLES = (256, 768, 1536)
 """Small transforms make several tiles, and each side of the rectangle once."""
 
 
-def typed(problem: Problem, types: tuple[str, str, str, str]) -> Problem:
-    """The same with other dtypes."""
-    image, kernel, accumulator, output = types
-    return replace(problem, image_dtype=image, kernel_dtype=kernel, accumulator_dtype=accumulator, output_dtype=output,
-                   overflow="wrap" if "int" in output else "proven")
-
-
 def force(patch: pytest.MonkeyPatch, samples: int) -> None:
     """Let every tile be transformed as a line of so many samples, or the next length that holds more than a kernel."""
     patch.setattr(recipe, "_is_real_image", lambda problem, dtype: False)
@@ -80,25 +73,6 @@ def cases() -> list[tuple[str, Case, int]]:
             case = Case(typed(problem, types), 77 + at, "plain" if view == "channels-last" else view, at % 2 == 0)
             found.append((name, case, SAMPLES[(number + at) % len(SAMPLES)]))
     return found
-
-
-def expected(problem: Problem, image: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None) -> Any:
-    """What `direct` makes of it."""
-    executable = direct.build(problem, output_view(problem), machine.detect(), 1)
-    out = np.empty(problem.output_shape, numpy_dtype(problem.output_dtype))
-    packed = None if bias is None else executable.pack_bias(bias)
-    executable.run(image, executable.pack(kernel), packed, out, 1)
-    return out
-
-
-def compare(problem: Problem, got: np.ndarray, want: np.ndarray) -> None:
-    """Integers exactly, floats nearly."""
-    if problem.output_dtype.startswith(("float", "complex")):
-        single = problem.accumulator_dtype in ("float32", "complex64")
-        close = 2e-3 if problem.output_dtype == "float16" else 1e-4 if single else 1e-11
-        np.testing.assert_allclose(got, want, rtol=close, atol=close)
-    else:
-        np.testing.assert_array_equal(got, want)
 
 
 def _check(case: Case, where: str, known: Machine) -> None:

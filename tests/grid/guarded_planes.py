@@ -78,7 +78,8 @@ def expected(problem: Problem, image: np.ndarray, kernel: np.ndarray, bias: np.n
 def compare(problem: Problem, got: np.ndarray, want: np.ndarray) -> None:
     """Integers exactly, floats nearly."""
     if problem.output_dtype.startswith(("float", "complex")):
-        close = 2e-3 if problem.output_dtype == "float16" else 1e-4 if problem.accumulator_dtype == "float32" else 1e-11
+        single = problem.accumulator_dtype in ("float32", "complex64")
+        close = 2e-3 if problem.output_dtype == "float16" else 1e-4 if single else 1e-11
         np.testing.assert_allclose(got, want, rtol=close, atol=close)
     else:
         np.testing.assert_array_equal(got, want)

@@ -16,15 +16,13 @@ from ..errors import PlanError
 from ..lazy import cached_property
 from ..lowering import Lowered
 from ..machine import Machine, detect
+from ..planning import factors
 from ..planning.planner import ORACLE
 from ..problem.problem import Problem
 from . import predictions
 from .growth import Growth, growths
 from .rates import Rates, measure
 from .tables import cost_html, cost_text
-
-SERIAL_CYCLES = 150_000.0
-"""Calls of fewer cycles stay on one thread."""
 
 
 class Prediction(NamedTuple):
@@ -186,7 +184,7 @@ def cost_of(asked: Asked, rates: Callable[[int], Rates]) -> Cost:
             found.append(Prediction(name, reason, 0.0, 0.0, 0.0, is_chosen=False))
             continue
         seconds = shared = alone.seconds(cycles[name], size)
-        if cycles[name] > SERIAL_CYCLES and name != ORACLE:
+        if cycles[name] > factors.serial_cycles() and name != ORACLE:
             shared = together.seconds(predictions.work(name, problem, output, machine, threads), size)
         found.append(Prediction(name, None, cycles[name], seconds, shared, name == chosen))
     return Cost(asked.function, problem, predictions.parameters(problem), problem.multiply_adds,

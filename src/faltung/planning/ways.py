@@ -8,9 +8,6 @@ from ..lazy import cached_property
 from . import factors
 from .candidates import Setting
 
-SERIAL_CYCLES = float(factors.DEFAULTS["serial_cycles"])
-"""Work below this stays on one thread, where no machine was measured: see `factors.serial_cycles`."""
-
 
 class Way:
     """An algorithm and all that it is built for; ``executable`` compiles at the first look."""

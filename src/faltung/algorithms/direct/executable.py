@@ -17,7 +17,7 @@ from .borders import border_tables
 from .frame import Frame
 from .packing import KernelPacker, pack_bias
 from .schedule import cycles
-from .stages import Part, parts
+from .stages import Part, parts, side_by_side
 
 NO_BIAS = np.zeros(1)
 
@@ -49,7 +49,7 @@ class _Program:
         if self.part.phase.is_empty:
             image = self._zeros(image)
         elif self.part.frame.stage.interleaved > 1:
-            image = self._side_by_side(image)
+            image = side_by_side(self.part.frame.stage, image)
         participants = min(threads, self.participants)
         workers = pool(participants) if participants > 1 else None
         buffer = self.workspace.borrow()
@@ -61,14 +61,6 @@ class _Program:
                                   workers.address, workers.run_address, participants))
         finally:
             self.workspace.give_back(buffer)
-
-    def _side_by_side(self, image: Any) -> Any:
-        """The image itself if its pixels are interleaved as the program expects, or a copy in which they are."""
-        last = len(self.part.frame.problem.batch)
-        step = image.itemsize
-        if image.strides[last] == step and image.strides[-1] == step * self.part.frame.stage.interleaved:
-            return image
-        return np.moveaxis(np.ascontiguousarray(np.moveaxis(image, last, -1)), -1, last)
 
     def _zeros(self, image: Any) -> Any:
         """One zero seen as an image, for outputs that no tap reaches."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from ...machine import Machine
 from ...problem.layout import View
@@ -93,3 +95,13 @@ def _interleave(stage: Stage) -> Stage:
         kernel_dilation=(*p.kernel_dilation[:-1], p.kernel_dilation[-1] * count))
     axes = (*stage.image_axes[:last], *stage.image_axes[last + 1:-1], last)
     return Stage(merged, axes, (*strides[:last], *strides[last + 1:-1], 1), stage.output_offset, count)
+
+
+def side_by_side(stage: Stage, image: Any) -> Any:
+    """The image itself if its pixels are interleaved as the program expects, or a copy in which they are."""
+    if stage.interleaved == 1:
+        return image
+    last, step = len(stage.problem.batch), image.itemsize
+    if image.strides[last] == step and image.strides[-1] == step * stage.interleaved:
+        return image
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(image, last, -1)), -1, last)

@@ -20,10 +20,9 @@ from math import isqrt
 
 import numpy as np
 
-from ...compiler.elements import ELEMENTS
-from ...compiler.emit import vector
 from ...lazy import cached_property
 from ...machine import Machine
+from .code import Numbers
 from .columns import positions, radices
 
 SIDE = 16
@@ -33,32 +32,12 @@ ODD = (1, 3, 5)
 
 
 @dataclass(frozen=True)
-class Line:
+class Line(Numbers):
     """Length and dtype of a tile, on a machine."""
 
     length: int
     dtype: str
     machine: Machine
-
-    @property
-    def size(self) -> int:
-        """Bytes of one number."""
-        return ELEMENTS[self.dtype].size
-
-    @property
-    def element(self) -> str:
-        """Type of one number."""
-        return ELEMENTS[self.dtype].ir
-
-    @property
-    def lanes(self) -> int:
-        """Columns of a strip, and frequencies of a band."""
-        return self.machine.vector_bytes // self.size
-
-    @property
-    def kind(self) -> str:
-        """Type of a vector."""
-        return vector(self.element, self.lanes)
 
     @property
     def rows(self) -> int:
@@ -69,11 +48,6 @@ class Line:
     def columns(self) -> int:
         """Columns of the rectangle."""
         return sides(self.length)[1]
-
-    @property
-    def row_bytes(self) -> int:
-        """A row of a strip or band: real parts, then imaginary ones."""
-        return 2 * self.machine.vector_bytes
 
     @property
     def bands(self) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from ...compiler.emit import Module, Operand, Value, constant
 from ...compiler.entry import emit_entry
 from ...problem.problem import Problem
+from .code import call, power_of_two, split
 from .line import Line
 from .line_code import LineCode
 from .line_gather import LineGather
 from .line_store import LineStore
-from .line_tile import ACROSS, BIAS, DOWN, FLAG, IMAGE, KERNEL, OUT, SCRATCH, STATUS, TURNS, Cells, LineTile, call
+from .line_tile import ACROSS, BIAS, DOWN, FLAG, IMAGE, KERNEL, OUT, SCRATCH, STATUS, TURNS, Cells, LineTile
 from .plane_gather import measures
 from .tiles import Tiling
 
@@ -75,11 +76,11 @@ class _Work:
         context, item, slot = f.arguments
         self.cells = Cells(f, context, self.problem)
         p, image, out = self.problem, self.cells.pointer(IMAGE), self.cells.pointer(OUT)
-        pair, lead = self._split(item, self.pairs)
-        group, rest = self._split(lead, p.groups)
+        pair, lead = split(f, item, self.pairs)
+        group, rest = split(f, lead, p.groups)
         indices = [group]
         for extent in reversed(p.batch):
-            index, rest = self._split(rest, extent)
+            index, rest = split(f, rest, extent)
             indices.insert(0, index)
         for axis, index in enumerate(indices):
             image = f.at(image, f.mul(index, self.cells.step(axis)))
@@ -101,10 +102,6 @@ class _Work:
             self._compose(spectra, here, f.at(bias, f.mul(m.index, self.line.size * planes)), first,
                           [up for _, up in factors])
         f.finish()
-
-    def _split(self, number: Operand, extent: int) -> tuple[Operand, Operand]:
-        f = self.f
-        return f.rem(number, extent) if extent > 1 else 0, f.div(number, extent)
 
     def _half(self, channel: Operand, part: int) -> Value:
         """Where the samples of a channel's real or imaginary part stand."""
@@ -151,7 +148,7 @@ class _Work:
         scale = constant(line.element, 1.0 / line.length)
         if not measures(self.problem):
             return constant(line.element, 1.0), scale
-        bits, bias = (23, 127) if line.size == 4 else (52, 1023)
+        bits, bias = line.exponent
         with f.unless(f.compare("ult", largest, (2 * bias + 1) << bits)):
             f.store(1, status, align=8)
             with f.loop(0, self.problem.channels_in) as c:
@@ -160,14 +157,8 @@ class _Work:
         low, high = LIMITS[line.dtype]
         exponent = f.sub(f.bits("lshr", largest, bits), bias - 1)
         exponent = f.value(f.smaller(f.larger(exponent, low), high))
-        down, up = (self._power(number, bits, bias) for number in (f.sub(0, exponent), exponent))
+        down, up = (power_of_two(f, number, line) for number in (f.sub(0, exponent), exponent))
         return down, f.value(f.mul(up, scale))
-
-    def _power(self, exponent: Operand, bits: int, bias: int) -> Value:
-        """Two to the ``exponent``."""
-        f = self.f
-        word = f.bits("shl", f.add(exponent, bias), bits)
-        return f.reinterpret(word if bits == 52 else f.cast("trunc", word, "i32"), self.line.element)
 
     def _clear(self, place: Value) -> None:
         with self.f.loop(0, self.line.samples_bytes, self.line.machine.vector_bytes) as at:

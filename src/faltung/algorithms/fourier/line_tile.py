@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ...compiler.emit import Function, Module, Operand, Value, constant
 from ...problem.problem import Problem
+from .code import call, split
 from .line import Line
 from .line_gather import Parts, parts_of
 from .plane_gather import BEFORE
@@ -13,11 +14,6 @@ from .tiles import Tiling
 
 # Cells of the context, 8 bytes each; the strides of image and output follow, in bytes, and the edges of each axis.
 IMAGE, OUT, KERNEL, BIAS, DOWN, ACROSS, TURNS, SCRATCH, STATUS, FLAG, STRIDES = range(11)
-
-
-def call(f: Function, name: str, *operands: Operand, result: str = "void") -> Value:
-    """Call a function of the same program."""
-    return f.call(name, result, *operands, local=True)
 
 
 class Cells:
@@ -60,7 +56,7 @@ class LineTile:
         f, t = self.f, self.tiling
         places: list[tuple[Operand, Operand]] = []
         for axis in reversed(range(self.problem.ndim)):
-            number, tile = (f.rem(tile, t.counts[axis]) if t.counts[axis] > 1 else 0, f.div(tile, t.counts[axis]))
+            number, tile = split(f, tile, t.counts[axis])
             begin = f.mul(number, t.outputs[axis])
             first = f.smaller(begin, self.problem.output[axis] - t.outputs[axis])
             places.insert(0, (first, f.sub(begin, first)))

@@ -16,17 +16,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...compiler.elements import ELEMENTS
-from ...compiler.emit import vector
 from ...lazy import cached_property
 from ...machine import Machine
+from .code import Numbers
 from .columns import positions, radices
 
 SMALLEST, LARGEST = 32, 4096
 
 
 @dataclass(frozen=True)
-class Plane:
+class Plane(Numbers):
     """Extents and dtype of a tile, on a machine."""
 
     lengths: tuple[int, int]
@@ -34,34 +33,9 @@ class Plane:
     machine: Machine
 
     @property
-    def size(self) -> int:
-        """Bytes of one number."""
-        return ELEMENTS[self.dtype].size
-
-    @property
-    def element(self) -> str:
-        """Type of one number."""
-        return ELEMENTS[self.dtype].ir
-
-    @property
-    def lanes(self) -> int:
-        """Columns of a strip, and frequencies of a band."""
-        return self.machine.vector_bytes // self.size
-
-    @property
-    def kind(self) -> str:
-        """Type of a vector."""
-        return vector(self.element, self.lanes)
-
-    @property
     def pair(self) -> int:
         """Columns that travel together: a strip as real parts, and one as imaginary parts."""
         return 2 * self.lanes
-
-    @property
-    def row_bytes(self) -> int:
-        """A row of a strip or band."""
-        return 2 * self.machine.vector_bytes
 
     @property
     def bands(self) -> int:

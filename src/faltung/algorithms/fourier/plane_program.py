@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ...compiler.emit import Function, Module, Operand, Value, constant
+from ...compiler.entry import emit_entry
 from ...problem.problem import Problem
+from .code import call, power_of_two, split
 from .plane import Plane
 from .plane_code import PlaneCode
 from .plane_gather import Gather, measures
@@ -36,10 +38,6 @@ def emit_program(plane: Plane, problem: Problem, *, whole: bool) -> str:
     return module.text()
 
 
-def _call(f: Function, name: str, *operands: Operand, result: str = "void") -> Value:
-    return f.call(name, result, *operands, local=True)
-
-
 def _clear_columns(f: Function, code: PlaneCode, spectrum: Value, first: int) -> None:
     """Zeros for the columns that lie behind a tile."""
     p = code.plane
@@ -69,11 +67,11 @@ def _emit_spectrum(module: Module, code: PlaneCode, tiling: Tiling) -> None:
                 f.store(value, f.at(f.at(strip, part), f.mul(row.index, p.row_bytes)))
         if rows < p.lengths[0]:
             code.clear(f, f.at(strip, rows * p.row_bytes), (p.lengths[0] - rows) * p.row_bytes)
-        _call(f, "down", strip, down)
-        _call(f, "part", strip, f.at(result, f.mul(first.index, p.row_bytes)))
+        call(f, "down", strip, down)
+        call(f, "part", strip, f.at(result, f.mul(first.index, p.row_bytes)))
     _clear_columns(f, code, result, whole_pairs(p, columns))
     with f.loop(0, p.bands) as band:
-        _call(f, "across", f.at(result, f.mul(band.index, p.band_bytes)), across)
+        call(f, "across", f.at(result, f.mul(band.index, p.band_bytes)), across)
     f.finish()
 
 
@@ -102,16 +100,7 @@ class _Work:
         self._emit_products()
         self._emit_outputs()
         self._emit_work()
-        names = ("context", "pool", "run")
-        f = self.module.function("entry", "void", [*(("ptr", name) for name in names), ("i64", "items"),
-                                                   ("i64", "participants")], internal=False)
-        context, pool, run, items, participants = f.arguments
-        alone = f.compare("slt", participants, 2)
-        with f.when(alone), f.loop(0, items) as loop:
-            _call(f, "work", context, loop.index, 0)
-        with f.unless(alone):
-            f.call_pointer(run, "void", pool, Value("ptr", "@work"), context, items, participants)
-        f.finish()
+        emit_entry(self.module)
 
     def _pointer(self, f: Function, context: Value, cell: int) -> Value:
         return f.load("ptr", f.at(context, 8 * cell), align=8)
@@ -130,15 +119,15 @@ class _Work:
         rest: Operand = item
         places: list[tuple[Operand, Operand]] = []
         for axis in (1, 0):
-            tile, rest = self._split(f, rest, self.tiling.counts[axis])
+            tile, rest = split(f, rest, self.tiling.counts[axis])
             whole = f.mul(tile, self.tiling.outputs[axis])
             first = f.smaller(whole, p.output[axis] - self.tiling.outputs[axis])
             places.insert(0, (first, f.sub(whole, first)))
             out = f.at(out, f.mul(first, self._step(f, context, self.leading + axis, out=True)))
-        group, rest = self._split(f, rest, p.groups)
+        group, rest = split(f, rest, p.groups)
         indices = [group]
         for axis in reversed(range(len(p.batch))):
-            index, rest = self._split(f, rest, p.batch[axis])
+            index, rest = split(f, rest, p.batch[axis])
             indices.insert(0, index)
         for axis, index in enumerate(indices):
             image = f.at(image, f.mul(index, self._step(f, context, axis)))
@@ -152,17 +141,13 @@ class _Work:
         self._tile(f, context, item, (image, *tables, scratch), (kernel, bias, out, places[0][1], places[1][1]))
         f.finish()
 
-    @staticmethod
-    def _split(f: Function, number: Operand, extent: int) -> tuple[Operand, Operand]:
-        return f.rem(number, extent) if extent > 1 else 0, f.div(number, extent)
-
     def _tile(self, f: Function, context: Value, item: Value, seen: tuple[Value, ...],
               made: tuple[Operand, ...]) -> None:
         """Transform the tile; if it is so large or small that it needs a factor, do it again with one."""
         pl, scratch = self.plane, seen[-1]
-        bits, bias = (23, 127) if pl.size == 4 else (52, 1023)
+        bits, bias = pl.exponent
         one, scale = constant(pl.element, 1.0), constant(pl.element, pl.scale)
-        largest = _call(f, "analyse", context, *seen, one, result="i64")
+        largest = call(f, "analyse", context, *seen, one, result="i64")
         if not measures(self.problem):
             self._finish(f, context, scratch, made, scale)
             return
@@ -178,18 +163,13 @@ class _Work:
                 self._finish(f, context, scratch, made, scale)
             with f.unless(plain):
                 exponent = f.value(f.smaller(f.larger(exponent, least), most))
-                down, up = (self._power(f, number, bits, bias) for number in (f.sub(0, exponent), exponent))
-                _call(f, "analyse", context, *seen, down, result="i64")
+                down, up = (power_of_two(f, number, pl) for number in (f.sub(0, exponent), exponent))
+                call(f, "analyse", context, *seen, down, result="i64")
                 self._finish(f, context, scratch, made, f.value(f.mul(up, scale)))
 
-    def _power(self, f: Function, exponent: Operand, bits: int, bias: int) -> Value:
-        """Two to the ``exponent``."""
-        word = f.bits("shl", f.add(exponent, bias), bits)
-        return f.reinterpret(word if bits == 52 else f.cast("trunc", word, "i32"), self.plane.element)
-
     def _finish(self, f: Function, context: Value, scratch: Value, made: tuple[Operand, ...], factor: Value) -> None:
-        _call(f, "products", context, scratch, made[0])
-        _call(f, "outputs", context, scratch, *made[1:], factor)
+        call(f, "products", context, scratch, made[0])
+        call(f, "outputs", context, scratch, *made[1:], factor)
 
     # --- its parts
 
@@ -213,9 +193,9 @@ class _Work:
         with f.loop(0, self.problem.channels_in, carry=(f.value(0),)) as c:
             here, spectrum = f.at(image, f.mul(c.index, channel)), f.at(spectra, f.mul(c.index, pl.spectrum_bytes))
             with f.loop(0, used, pl.pair, carry=(c.carried[0],)) as first:
-                found = _call(f, "gather", here, strip, rows, columns, row, column, first.index, factor, result="i64")
-                _call(f, "down", strip, roots)
-                _call(f, "part", strip, f.at(spectrum, f.mul(first.index, pl.row_bytes)))
+                found = call(f, "gather", here, strip, rows, columns, row, column, first.index, factor, result="i64")
+                call(f, "down", strip, roots)
+                call(f, "part", strip, f.at(spectrum, f.mul(first.index, pl.row_bytes)))
                 first.carry([f.intrinsic("umax", first.carried[0], found)])
             _clear_columns(f, self.code, spectrum, used)
             assert first.results is not None
@@ -234,7 +214,7 @@ class _Work:
             with f.loop(1, pl.bands) as band:
                 place = f.mul(band.index, pl.band_bytes)
                 if _in_place(self.problem):
-                    _call(f, "round", f.at(spectra, place), roots, f.at(kernel, place))
+                    call(f, "round", f.at(spectra, place), roots, f.at(kernel, place))
                 else:
                     self._band(f, context, spectra, kernel, place)
         f.finish()
@@ -244,16 +224,16 @@ class _Work:
         pl, channels, roots = self.plane, self.problem.channels_in, self._pointer(f, context, ACROSS)
         strip, sums = self._strip(f, spectra), self._sums(f, spectra)
         with f.loop(0, channels) as c:
-            _call(f, "across", f.at(f.at(spectra, place), f.mul(c.index, pl.spectrum_bytes)), roots)
+            call(f, "across", f.at(f.at(spectra, place), f.mul(c.index, pl.spectrum_bytes)), roots)
         with f.loop(0, self.problem.channels_out) as m:
             taps = f.at(kernel, f.mul(m.index, channels * pl.kernel_bytes))
             target = f.at(f.at(sums, place), f.mul(m.index, pl.spectrum_bytes))
             if place == 0:
-                _call(f, "multiply_first", spectra, taps, self._pointer(f, context, NEGATIVES), strip)
+                call(f, "multiply_first", spectra, taps, self._pointer(f, context, NEGATIVES), strip)
                 self.code.copy(f, strip, target, pl.lengths[1] * pl.row_bytes)
             else:
-                _call(f, "multiply", f.at(spectra, place), f.at(taps, place), target)
-            _call(f, "home", target, roots)
+                call(f, "multiply", f.at(spectra, place), f.at(taps, place), target)
+            call(f, "home", target, roots)
 
     def _emit_outputs(self) -> None:
         """outputs(context, spectra, bias, out, top, left, factor): transform columns back, and store what is kept."""
@@ -270,9 +250,9 @@ class _Work:
             added = f.load(pl.element, f.at(bias, f.mul(m.index, pl.size)), align=pl.size) if self.problem.bias else (
                 constant(pl.element, 0))
             with f.loop(begin, (self.tiling.outputs[1] - 1) * step + 1, pl.pair) as first:
-                _call(f, "join", f.at(source, f.mul(first.index, pl.row_bytes)), strip)
-                _call(f, "up", strip, roots)
-                flag = _call(f, "keep", strip, here, row, column, first.index, top, left, factor, added, result="i64")
+                call(f, "join", f.at(source, f.mul(first.index, pl.row_bytes)), strip)
+                call(f, "up", strip, roots)
+                flag = call(f, "keep", strip, here, row, column, first.index, top, left, factor, added, result="i64")
                 with f.when(f.compare("ne", flag, 0)):
                     f.store(1, f.at(context, 8 * FLAG), align=8)
         f.finish()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ...compiler.casts import narrow, resize
 from ...compiler.elements import ELEMENTS, element_on
 from ...compiler.emit import Module, Value, constant, vector
 from ...problem.problem import Problem
 from ..direct.activations import activate
+from .code import narrow_sums
 from .plane import Plane
 from .tiles import Tiling
 
@@ -84,11 +84,7 @@ class Store:
         return value, outside
 
     def _narrow(self, value: Value) -> tuple[Value, Value | None]:
-        if self.whole and self.target.kind == "i" and self.problem.overflow == "proven":
-            # sums are integers already and fit, so the plain conversion will do: one instruction
-            wide = self.f.cast("fptosi", value, "i64" if self.target.size == 8 else "i32")
-            return resize(self.f, wide, self.target.size, signed=True), None
-        return narrow(self.f, value, self.sums, self.target, self.problem.overflow)
+        return narrow_sums(self.f, value, self.sums, self.target, self.problem.overflow, whole=self.whole)
 
     def _one_by_one(self, buffer: Value, line: Value, begin: Value, end: Value) -> None:
         f, size = self.f, self.target.itemsize

@@ -15,7 +15,8 @@ from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from ..direct.borders import border_tables
-from ..separable.executable import NO_BIAS, Packed, side_by_side
+from ..direct.stages import side_by_side
+from ..separable.executable import NO_BIAS, Packed
 from ..separable.frame import Form
 from ..separable.rounding import rounds_small
 from .frame import RunningFrame, sums_dtype

@@ -15,7 +15,7 @@ from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from ..direct.borders import border_tables
-from ..direct.frame import Stage
+from ..direct.stages import side_by_side
 from .frame import Form, Frame
 from .rounding import rounds_small
 from .schedule import Schedule, schedule
@@ -32,16 +32,6 @@ def _emit(frame: Frame) -> str:
     from .program import emit_program
 
     return emit_program(frame)
-
-
-def side_by_side(stage: Stage, image: Any) -> Any:
-    """The image itself if its pixels are interleaved as the program expects, or a copy in which they are."""
-    if stage.interleaved == 1:
-        return image
-    last, step = len(stage.problem.batch), image.itemsize
-    if image.strides[last] == step and image.strides[-1] == step * stage.interleaved:
-        return image
-    return np.moveaxis(np.ascontiguousarray(np.moveaxis(image, last, -1)), -1, last)
 
 
 class Packed(NamedTuple):

@@ -77,16 +77,11 @@ def register_tiles(count: int, lanes: int, vectors: int) -> list[list[Piece]]:
     return [parts[first:first + each] for first in range(0, len(parts), each)]
 
 
-@dataclass(frozen=True)
-class Frame:
-    """A problem with two axes, its recipe, and the output's strides in elements."""
+class Numbers:
+    """The accumulator's numbers in the vectors of a machine."""
 
     problem: Problem
-    strides: tuple[int, ...]
-    recipe: WinogradRecipe
     machine: Machine
-
-    # --- numbers
 
     @property
     def size(self) -> int:
@@ -106,6 +101,16 @@ class Frame:
     def kind(self, lanes: int) -> str:
         """Type of a vector."""
         return vector(self.element, lanes)
+
+
+@dataclass(frozen=True)
+class Frame(Numbers):
+    """A problem with two axes, its recipe, and the output's strides in elements."""
+
+    problem: Problem
+    strides: tuple[int, ...]
+    recipe: WinogradRecipe
+    machine: Machine
 
     # --- tiles
 

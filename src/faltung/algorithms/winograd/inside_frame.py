@@ -10,13 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ...compiler.elements import ELEMENTS
-from ...compiler.emit import vector
 from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.border import map_index
 from ...problem.problem import Problem
-from .frame import APART_BYTES, BEFORE, BEHIND, NAME, NOTHING, Piece, register_tiles
+from .frame import APART_BYTES, BEFORE, BEHIND, NAME, NOTHING, Numbers, Piece, register_tiles
 from .linear import Programs, programs
 
 SIDES = ("samples", "taps")
@@ -69,32 +67,13 @@ class Operand(NamedTuple):
 
 
 @dataclass(frozen=True)
-class InsideFrame:
+class InsideFrame(Numbers):
     """A problem with two axes and a batch of one axis, its recipe, and the output's strides in elements."""
 
     problem: Problem
     strides: tuple[int, ...]
     recipe: InsideRecipe
     machine: Machine
-
-    @property
-    def size(self) -> int:
-        """Bytes of one number."""
-        return ELEMENTS[self.problem.accumulator_dtype].size
-
-    @property
-    def element(self) -> str:
-        """Type of one number."""
-        return ELEMENTS[self.problem.accumulator_dtype].ir
-
-    @property
-    def lanes(self) -> int:
-        """Numbers of a vector."""
-        return self.machine.vector_bytes // self.size
-
-    def kind(self, lanes: int) -> str:
-        """Type of a vector."""
-        return vector(self.element, lanes)
 
     # --- tiles
 

@@ -1,38 +1,56 @@
-"""Kernels of two lines, on arrays that touch pages that nobody may touch; run as a program.
+"""Kernels with a structure, on arrays that touch pages that nobody may touch; run as a program.
 
-``python -m grid.guarded_separable FIRST LAST MACHINE`` checks cases; ``python -m grid.guarded_separable --break WHAT``
-goes one step too far.
+``python -m grid.guarded_structured ALGORITHM FIRST LAST MACHINE`` checks cases of ``separable`` or ``running``;
+``python -m grid.guarded_structured ALGORITHM --break WHAT`` goes one step too far.
 """
 
 from __future__ import annotations
 
 import faulthandler
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from faltung import machine
-from faltung.algorithms import separable
-from faltung.algorithms.separable import executable as loaded
+from faltung.algorithms import running, separable
+from faltung.algorithms.running import executable as running_executable
+from faltung.algorithms.separable import executable as separable_executable
 from faltung.compiler import memory
 from faltung.machine import Machine
 from faltung.problem.problem import Problem
 from faltung.problem.promotion import numpy_dtype
+from grid import running_cases, separable_cases
 from grid.cases import Case, arrays, output_view
 from grid.check import compare
 from grid.guarded import _guarded_aligned, place
-from grid.separable_cases import draw, product_of_lines
 
 
-def check(case: Case, where: str, known: Machine) -> None:
+class Tested(NamedTuple):
+    """An algorithm, the module that lends its memory, and its cases."""
+
+    algorithm: Any
+    loaded: Any
+    draw: Callable[[int], Case]
+    kernel: Callable[[Case], np.ndarray]
+
+
+TESTED = {
+    "separable": Tested(separable, separable_executable, separable_cases.draw, separable_cases.product_of_lines),
+    "running": Tested(running, running_executable, running_cases.draw, running_cases.constant_kernel),
+}
+
+
+def check(tested: Tested, case: Case, where: str, known: Machine) -> None:
     """One case, all of whose arrays begin behind a protected page, or end before one."""
     p = case.problem
     image, _, bias = arrays(case)
-    kernel = product_of_lines(case)
-    memory.aligned = loaded.aligned = _guarded_aligned(where)  # type: ignore[attr-defined]
+    kernel = tested.kernel(case)
+    memory.aligned = tested.loaded.aligned = _guarded_aligned(where)
     view = output_view(p, channels_last=case.channels_last)
-    executable = separable.build(p, view, known, 1)
+    executable = tested.algorithm.build(p, view, known, 1)
     if executable.tables.size:
         executable.tables = place(executable.tables, where)
     out = place(np.zeros(view.shape, numpy_dtype(p.output_dtype)), where, writeable=True)
@@ -42,16 +60,16 @@ def check(case: Case, where: str, known: Machine) -> None:
     compare(p, image, kernel, bias, view(out), overflowed=overflowed)
 
 
-def go_too_far(what: str) -> None:
+def go_too_far(tested: Tested, what: str) -> None:
     """Tell the program of an image or an output that is wider than its memory."""
     problem = Problem((), 1, 1, 1, (8, 40), (3, 3), (8, 40), (-1, -1), (1, 1), (1, 1), (1, 1), ((0, 0), (0, 0)))
     case = Case(problem, 1)
-    kernel = product_of_lines(case)
+    kernel = tested.kernel(case)
     where = "begin" if what == "before the image" else "end"
     seen = place(arrays(case)[0], where, "negative" if what == "before the image" else "plain")
     if what != "behind the output":
         problem = replace(problem, image=(8, 41))
-    executable = separable.build(problem, output_view(problem), machine.detect(), 1)
+    executable = tested.algorithm.build(problem, output_view(problem), machine.detect(), 1)
     out = place(np.zeros(8 * 40 - (what == "behind the output"), np.float32), "end", writeable=True)
     packed = executable.pack(kernel)
     print("before", flush=True)
@@ -62,15 +80,17 @@ def go_too_far(what: str) -> None:
 def main() -> None:
     """See the module's text."""
     faulthandler.enable()
-    if sys.argv[1] == "--break":
-        go_too_far(sys.argv[2])
+    name, *words = sys.argv[1:]
+    tested = TESTED[name]
+    if words[0] == "--break":
+        go_too_far(tested, words[1])
         return
-    first, last, isa = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    first, last, isa = int(words[0]), int(words[1]), words[2]
     known = machine.detect() if isa == "own" else machine.fake(isa, triple="")
     for seed in range(first, last):
         for where in ("begin", "end"):
-            print(draw(seed), where, flush=True)
-            check(draw(seed), where, known)
+            print(tested.draw(seed), where, flush=True)
+            check(tested, tested.draw(seed), where, known)
     print("survived", flush=True)
 
 
