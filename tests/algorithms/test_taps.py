@@ -64,6 +64,52 @@ def test_against_the_oracle_at_protected_pages(monkeypatch, isa, seed, dtype):
     schedule.choose.cache_clear()
 
 
+def draw_plain(rng, dtype, border):
+    """One constant around lines or planes, read without a stride of taps: what need not be packed."""
+    ndim = int(rng.integers(1, 3))
+    taps = (*(int(n) for n in rng.integers(3, 12, ndim - 1)), int(rng.integers(100 if ndim == 1 else 40, 130)))
+    output = tuple(int(n) for n in rng.integers(1, 6, ndim))
+    stride, dilation = (tuple(int(n) for n in rng.integers(1, 3, ndim)) for _ in range(2))
+    dilation = (*dilation[:-1], 1)
+    start = tuple(int(n) for n in rng.integers(-30, 6, ndim))
+    reads = [(o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(output, stride, taps, dilation, strict=True)]
+    image = tuple(max(1, n - int(rng.integers(-20, 40))) for n in reads)
+    groups, c, m, b = (int(rng.integers(1, 3)) for _ in range(4))
+    return Problem((b,), groups, c, m, image, taps, output, start, stride, dilation, (1,) * ndim,
+                   ((border, border),) * ndim, image_dtype=dtype, kernel_dtype=dtype, accumulator_dtype=dtype,
+                   output_dtype=dtype)
+
+
+@pytest.mark.parametrize("border", [0, -1.5])
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_images_that_are_not_packed(monkeypatch, dtype, seed, border):
+    """Within the bound at protected pages, NaN where the oracle has it, and the bits of a packed image."""
+    only_taps(monkeypatch)
+    rng, host = np.random.default_rng(seed), native("avx512")
+    problem = draw_plain(rng, dtype, border)
+    shape = problem.output_shape
+    executable = direct.build(problem, View(shape, shape, tuple(range(len(shape)))), host, 1)
+    assert not executable.recipe.packed
+    image = rng.normal(size=problem.image_shape).astype(dtype)
+    kernel = rng.normal(size=problem.kernel_shape).astype(dtype)
+    if seed % 2:
+        image.flat[rng.integers(image.size)] = np.nan
+        kernel.flat[rng.integers(kernel.size)] = np.inf
+    wanted = reference.correlate(problem, image, kernel)
+    scale = np.abs(image[np.isfinite(image)]).max(initial=2) * np.abs(kernel[np.isfinite(kernel)]).sum() + 1
+    for where in ("begin", "end"):
+        out = place(np.full(shape, np.nan, dtype), where, writeable=True)
+        executable.run(place(image, where), executable.pack(place(kernel, where)), None, out, 1)
+        np.testing.assert_allclose(out, wanted, rtol=0, atol=60 * np.finfo(dtype).eps * scale)
+    apart = np.repeat(image, 2, axis=-1)[..., ::2]
+    again = np.empty(shape, dtype)
+    executable.run(apart, executable.pack(kernel), None, again, 1)
+    assert again.tobytes() == out.tobytes()
+    assert executable.workspace_bytes >= executable.programs[0]._packed.workspace.size_bytes
+    schedule.choose.cache_clear()
+
+
 def test_what_lies_behind_a_row_is_not_touched(monkeypatch):
     """Lanes beyond the row's last tap meet no NaN of the next row."""
     only_taps(monkeypatch)

@@ -10,6 +10,7 @@ import numpy as np
 from ...compiler import jit
 from ...compiler.memory import Workspace
 from ...compiler.threads import pool
+from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
@@ -33,7 +34,7 @@ class _Program:
     """The loaded machine code of one part, its border tables and its workspace."""
 
     def __init__(self, part: Part, threads: int) -> None:
-        self.part, frame = part, part.frame
+        self.part, frame, self.threads = part, part.frame, threads
         what = f"direct {frame.stage!r} {frame.recipe!r}"
         library = jit.load(what, frame.machine, ("entry",), lambda: _emit(frame))
         pointer, array = ctypes.c_void_p, ctypes.py_object
@@ -46,6 +47,8 @@ class _Program:
 
     def run(self, image: Any, kernel: Any, bias: Any, out: Any, threads: int) -> int:
         """Run every work item; whether an integer output overflowed."""
+        if not self.part.frame.recipe.packed and image.strides[-1] != image.itemsize:
+            return self._packed.run(image, kernel, bias, out, threads)
         if self.part.phase.is_empty:
             image = self._zeros(image)
         elif self.part.frame.stage.interleaved > 1:
@@ -61,6 +64,18 @@ class _Program:
                                   workers.address, workers.run_address, participants))
         finally:
             self.workspace.give_back(buffer)
+
+    @property
+    def workspace_bytes(self) -> int:
+        """Peak workspace of one call, even if the image must be packed after all."""
+        return max(self.workspace.size_bytes, self.part.frame.packed_bytes * self.threads)
+
+    @cached_property
+    def _packed(self) -> _Program:
+        """The same sums in the same order, for images whose rows are no lines of memory."""
+        frame = self.part.frame
+        packed = Frame(frame.stage, frame.recipe._replace(packed=True), frame.machine)
+        return _Program(self.part._replace(frame=packed), self.threads)
 
     def _zeros(self, image: Any) -> Any:
         """One zero seen as an image, for outputs that no tap reaches."""
@@ -101,7 +116,7 @@ class Direct:
     @property
     def workspace_bytes(self) -> int:
         """Peak workspace of one call."""
-        return max(program.workspace.size_bytes for program in self.programs)
+        return max(program.workspace_bytes for program in self.programs)
 
     @property
     def predicted_cycles(self) -> float:

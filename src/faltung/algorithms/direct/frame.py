@@ -47,6 +47,8 @@ class DirectRecipe(NamedTuple):
         How many blocks of output channels one work item computes.
     ``dot``, ``dot_step``
         How many taps of a row one instruction multiplies and adds up, and how far they stand apart.
+    ``packed``
+        Whether the image is brought into order first, or read where it lies (lanes of taps only).
     """
 
     lanes: str
@@ -58,6 +60,7 @@ class DirectRecipe(NamedTuple):
     channel_blocks: int = 1
     dot: int = 1
     dot_step: int = 1
+    packed: bool = True
 
     @property
     def algorithm(self) -> str:
@@ -115,6 +118,12 @@ class Frame:
     def by_taps(self) -> bool:
         """Whether lanes are taps of the kernel, which then is read where it lies."""
         return self.recipe.lanes == "taps"
+
+    @cached_property
+    def shifts_registers(self) -> bool:
+        """Whether lanes of taps shift two vectors of pixels: those of whole cache lines are read twice if askew."""
+        farthest = (self.recipe.tile[2] - 1) * self.problem.stride[-1]
+        return self.recipe.vector_bytes == 64 and self.phases == 1 and farthest <= self.lanes
 
     @cached_property
     def inner(self) -> Frame:
@@ -239,6 +248,8 @@ class Frame:
     @cached_property
     def scratch_bytes(self) -> int:
         """Bytes of workspace that one thread needs."""
+        if not self.recipe.packed:  # a row of the border's constant, as far as its vectors reach
+            return (-(-self.problem.kernel[-1] // self.lanes) + 2) * self.recipe.vector_bytes
         return self.packed_bytes + (self.inner.packed_bytes if self.inner is not self else 0)
 
     @cached_property

@@ -10,6 +10,7 @@ from .frame import Frame
 from .pack import Packer
 from .pixels import PixelTile
 from .taps import TapTile
+from .taps_unpacked import UnpackedTapTile, emit_row_outside, has_rows_outside
 
 # Cells of the context, 8 bytes each: what every work item must know.
 IMAGE, OUT, KERNEL, BIAS, TABLES, SCRATCH, FLAG, STEPS = range(8)
@@ -23,9 +24,10 @@ def emit_program(frame: Frame) -> str:
     """Write the IR of ``entry`` and all that it needs."""
     module = Module()
     packer = Packer(frame, module)
-    packer.emit_row()
+    if frame.recipe.packed:
+        packer.emit_row()
     if frame.by_taps:
-        TapTile(frame, module).emit()
+        (TapTile if frame.recipe.packed else UnpackedTapTile)(frame, module).emit()
     else:
         kind = DotTile if frame.recipe.dot > 1 else PixelTile if frame.inner.by_pixels else ChannelTile
         kind(frame.inner, module).emit()
@@ -104,10 +106,13 @@ class _Work:
         starts = [self._start(place, out_extent, block) for place, out_extent, block in
                   zip(places, p.output, fr.recipe.block, strict=True)]
         scratch = f.at(self._cell(SCRATCH), f.mul(slot, fr.scratch_bytes))
-        self._pack(image, scratch, starts)
+        if fr.recipe.packed:
+            self._pack(image, scratch, starts)
+        elif has_rows_outside(fr):
+            emit_row_outside(f, fr, scratch)
         for axis, start in enumerate(starts):
             out = f.at(out, f.mul(start, out_strides[leading + axis] * fr.target.itemsize))
-        self._channel_blocks(scratch, out, group, share)
+        self._channel_blocks(image, scratch, out, group, share)
         f.finish()
 
     def _split(self, number: Operand, extent: int) -> tuple[Operand, Operand]:
@@ -133,7 +138,7 @@ class _Work:
         if self.frame.inner is not self.frame:
             emit_fold(f, self.frame, scratch, f.at(scratch, self.frame.packed_bytes))
 
-    def _channel_blocks(self, scratch: Value, out: Value, group: Operand, share: Operand) -> None:
+    def _channel_blocks(self, image: Value, scratch: Value, out: Value, group: Operand, share: Operand) -> None:
         f, fr, p = self.f, self.frame, self.problem
         packed = scratch if fr.inner is fr else f.at(scratch, fr.packed_bytes)
         each = fr.recipe.channel_blocks
@@ -150,13 +155,18 @@ class _Work:
                 number = f.add(f.mul(group, fr.channel_blocks), loop.index)
                 kernel = f.at(self._cell(KERNEL), f.mul(number, fr.block_bytes))
                 bias = f.at(self._cell(BIAS), f.mul(number, fr.tap_bytes)) if p.bias else self._cell(BIAS)
-            self._tiles(0, packed, kernel, bias, f.at(out, f.mul(start, channel_bytes)))
+            out_ = f.at(out, f.mul(start, channel_bytes))
+            if fr.recipe.packed:
+                self._tiles(0, packed, kernel, bias, out_)
+            else:
+                self._unpacked_tiles(image, kernel, bias, out_, scratch)
 
     def _tiles(self, axis: int, image: Value, kernel: Value, bias: Value, out: Value) -> None:
         """Loop over the tiles of the block, axis by axis; the last tile is shifted back like the last block."""
         f, fr, p = self.f, self.frame.inner, self.frame.inner.problem
         if axis == p.ndim:
-            overflowed = f.call("tile", "i64", image, kernel, bias, out, local=True)
+            operands = (kernel, bias, out, image) if fr.by_taps else (image, kernel, bias, out)
+            overflowed = f.call("tile", "i64", *operands, local=True)
             if p.overflow == "raise":
                 with f.when(f.compare("ne", overflowed, 0)):
                     f.store(1, f.at(self.context, 8 * FLAG), align=8)
@@ -170,3 +180,15 @@ class _Work:
             here = f.at(image, f.mul(start, step * pitch * fr.packed.size))
             stride = fr.stage.output_strides[len(p.batch) + 2 + axis] * fr.target.itemsize
             self._tiles(axis + 1, here, kernel, bias, f.at(out, f.mul(start, stride)))
+
+    def _unpacked_tiles(self, image: Value, kernel: Value, steps: Value, out: Value, outside: Value) -> None:
+        """Loop over the rows of tiles of taps that read the image itself."""
+        f, fr, p = self.f, self.frame, self.problem
+        leading = len(p.batch) + 2
+        row_step, channel_step = self._step(leading), self._step(leading - 1)
+        with f.loop(0, -(-p.output[-2] // fr.tile_rows)) as loop:
+            start = f.smaller(f.mul(loop.index, fr.tile_rows), p.output[-2] - fr.tile_rows)
+            row = f.add(f.mul(start, p.stride[-2]), p.start[-2])
+            here = f.at(f.at(image, f.mul(row_step, row)), p.start[-1] * fr.source.itemsize)
+            there = f.at(out, f.mul(start, fr.stage.output_strides[-2] * fr.target.itemsize))
+            f.call("tile", "i64", kernel, steps, there, here, row, row_step, channel_step, outside, local=True)

@@ -10,7 +10,7 @@ from math import prod
 
 from ...compiler.elements import ELEMENTS, Element
 from ...machine import Machine
-from ...problem.problem import Problem
+from ...problem.problem import Problem, Side
 from .frame import DirectRecipe, Frame, Stage, round_up
 
 LONGEST_LINE, WIDEST_ROW, TALLEST_BLOCK = 1024, 4096, 128
@@ -37,7 +37,7 @@ def candidates(stage: Stage, machine: Machine) -> Iterator[DirectRecipe]:
         for tile in _channel_tiles(p, machine, lanes, element.planes):
             yield _with_block(stage, machine, "channels", tile)
     if sums_by_taps(stage, lanes):
-        yield from _tap_recipes(p, machine)
+        yield from _tap_recipes(stage, machine)
     if prod(p.kernel[:-1]) == 1 and p.kernel[-1] >= 8 and lanes * element.size >= 16:
         yield from _segment_recipes(p, machine, lanes, element)
 
@@ -50,13 +50,32 @@ def sums_by_taps(stage: Stage, lanes: int) -> bool:
     return few and plain and 2 * p.kernel[-1] >= lanes and prod(p.kernel) >= LONG_KERNEL and lanes > 1
 
 
-def _tap_recipes(p: Problem, machine: Machine) -> Iterator[DirectRecipe]:
+def _tap_recipes(stage: Stage, machine: Machine) -> Iterator[DirectRecipe]:
     """Tiles of whole rows of outputs; a block holds all outputs."""
+    p, packed = stage.problem, not reads_in_place(stage, machine)
     for m, r in product((1, 2, 3, 4), range(1, min(8, p.output[-2]) + 1)):
         if m <= p.channels_out and m * r * p.output[-1] + m + 1 <= machine.registers:
             for chunk in {1, min(4, p.kernel[-2])}:
                 if m * (r * p.output[-1] + chunk) + 1 <= machine.registers:
-                    yield DirectRecipe("taps", machine.vector_bytes, (m, r, p.output[-1]), p.output, chunk)
+                    tile = m, r, p.output[-1]
+                    yield DirectRecipe("taps", machine.vector_bytes, tile, p.output, chunk, packed=packed)
+
+
+def reads_in_place(stage: Stage, machine: Machine) -> bool:
+    """Whether lanes of taps need not pack the image: planes that a few masks make as good as packed ones."""
+    p = stage.problem
+    plain = p.image_dtype == p.accumulator_dtype and p.ndim == 2 and p.kernel_dilation[-1] == 1
+    near = (p.output[-1] - 1) * p.stride[-1] <= machine.vector_bytes // ELEMENTS[p.accumulator_dtype].size
+    sides = sides_outside(p)
+    constant = len(sides) <= 1 and not any(isinstance(side, str) for side in sides)
+    return plain and near and constant and machine.vector_bytes == 64
+
+
+def sides_outside(p: Problem) -> set[Side]:
+    """What stands where the problem reads outside the image."""
+    axes = zip(p.border, p.image, p.start, p.output, p.stride, p.kernel, p.kernel_dilation, strict=True)
+    return {side for pair, extent, start, out, stride, taps, dilation in axes
+            if start < 0 or start + (out - 1) * stride + (taps - 1) * dilation >= extent for side in pair}
 
 
 def _segment_recipes(p: Problem, machine: Machine, lanes: int, element: Element) -> Iterator[DirectRecipe]:
@@ -149,10 +168,12 @@ def _growth(p: Problem) -> list[int]:
 def cycles(frame: Frame) -> float:
     """Predicted cycles of one thread: multiply-adds, loads and stores of the tiles, and the packing."""
     p, planes = frame.problem, frame.accumulator.planes
-    work = _block_cycles(frame.inner)
-    copied = frame.recipe.vector_bytes // frame.packed.size
+    work, recipe = _block_cycles(frame.inner), frame.recipe
+    copied = recipe.vector_bytes // frame.packed.size
     packed = p.channels_in * planes * prod(frame.packed_extents[:-1]) * (
         12 + frame.packed_extents[-1] * (1.5 / copied if frame.phases <= 2 else 1.5))
+    if not recipe.packed:
+        packed = 0.0
     if frame.inner is not frame:
         packed += p.channels_in * planes * prod(frame.inner.packed_extents) * 0.5
     return (work + packed * frame.channel_items) * prod(frame.blocks) * prod(p.batch) * p.groups
@@ -191,7 +212,8 @@ def _tap_cycles(frame: Frame) -> float:
     fmas = m * r * q * (1.0 if wide else 0.5)
     # half cycles of a vector; one that crosses a cache line is loaded twice
     shared = {row * p.stride[-2] + tap * p.kernel_dilation[-2] for row in range(r) for tap in range(frame.recipe.chunk)}
-    loads = (m + len(shared) / frame.recipe.chunk * q) * (1.5 if wide else 0.75)
+    pixels = 2 + 0.5 * q if frame.shifts_registers else q
+    loads = (m + len(shared) / frame.recipe.chunk * pixels) * (1.5 if wide else 0.75)
     vectors = -(-p.kernel[-1] // frame.lanes) * prod(p.kernel[:-1]) * p.channels_in
     tiles = frame.channel_blocks * -(-p.output[-2] // r) * prod(p.output[:-2])
     rows = prod(p.kernel[:-1]) * p.channels_in

@@ -6,7 +6,7 @@ shifts as the tile has outputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import product
 
 from ...compiler.emit import Module, Operand, Value, constant, lanes_of, vector
@@ -15,9 +15,17 @@ from .frame import Frame
 from .output import Writer
 from .reduce import LONG, Totals
 
+Place = list[Value]
+"""An address in the image, and whatever else must be known there."""
+Steps = tuple[Operand, ...]
+Axis = tuple[int, Steps, Value]
+"""Taps along an axis, the steps of a place in the image, and the bytes between taps."""
+
 
 class TapTile:
-    """Writes the function ``tile(image, kernel, steps, out) -> overflowed``."""
+    """Writes the function ``tile(kernel, steps, out, *image) -> overflowed``."""
+
+    parameters: tuple[tuple[str, str], ...] = (("ptr", "kernel"), ("ptr", "steps"), ("ptr", "out"), ("ptr", "image"))
 
     def __init__(self, frame: Frame, module: Module) -> None:
         self.frame, self.module = frame, module
@@ -27,14 +35,12 @@ class TapTile:
 
     def emit(self) -> None:
         """Write the tile's function; ``steps`` points to the bytes between indices of the kernel's axes."""
-        parameters = [("ptr", "image"), ("ptr", "kernel"), ("ptr", "steps"), ("ptr", "out")]
-        f = self.f = self.module.function("tile", "i64", parameters)
-        image, kernel, steps, out = f.arguments
+        f = self.f = self.module.function("tile", "i64", self.parameters)
+        kernel, steps, out, *image = f.arguments
         fr, p = self.frame, self.frame.problem
         self.steps = [f.load("i64", f.at(steps, 8 * axis), align=8) for axis in range(3 + p.ndim)]
         zeros = [constant(self.kind, 0)] * (self.channels * self.rows * self.columns)
-        image_steps = [fr.channel_pitch * self.size]
-        image_steps += [d * pitch * self.size for d, pitch in zip(p.kernel_dilation[:-1], fr.pitches, strict=True)]
+        image, image_steps = self._begin(image)
         axes = list(zip((p.channels_in, *p.kernel[:-1]), image_steps, self.steps[2:-1], strict=True))
         if fr.accumulator.ir == "float" and p.terms // fr.lanes >= LONG:
             sums = self._by_blocks(axes, image, kernel, zeros)
@@ -42,26 +48,36 @@ class TapTile:
             sums = self._reduce(axes, image, kernel, zeros)
         self._write(sums, out)
 
-    def _by_blocks(self, axes: list[tuple[int, int, Value]], image: Value, kernel: Value,
-                   zeros: list[Value]) -> list[Value]:
+    def _begin(self, image: list[Value]) -> tuple[Place, list[Steps]]:
+        """Where the first tap looks, and how far the next one of each axis is from there."""
+        fr, p = self.frame, self.frame.problem
+        pitches = [fr.channel_pitch]
+        pitches += [d * pitch for d, pitch in zip(p.kernel_dilation[:-1], fr.pitches, strict=True)]
+        return image, [(pitch * self.size,) for pitch in pitches]
+
+    def _advance(self, place: Place, steps: Steps, times: Operand = 1) -> Place:
+        pointer, *numbers = (self.f.mul(step, times) for step in steps)
+        return [self.f.at(place[0], pointer),
+                *(self.f.value(self.f.add(at, step)) for at, step in zip(place[1:], numbers, strict=True))]
+
+    def _by_blocks(self, axes: list[Axis], image: Place, kernel: Value, zeros: list[Value]) -> list[Value]:
         """Sum row by row, or image by image where rows are short; the blocks are added in float64."""
         f, totals = self.f, Totals(self.f, zeros)
         level = len(axes) if self.frame.problem.kernel[-1] >= 4 * self.frame.lanes else max(1, len(axes) - 1)
 
-        def walk(depth: int, image: Value, kernel: Value) -> None:
+        def walk(depth: int, image: Place, kernel: Value) -> None:
             if depth == level:
                 totals.add(self._reduce(axes[level:], image, kernel, zeros))
                 return
             count, image_step, kernel_step = axes[depth]
             with f.loop(0, count) as loop:
-                here, taps = f.mul(loop.index, image_step), f.mul(loop.index, kernel_step)
-                walk(depth + 1, f.at(image, here), f.at(kernel, taps))
+                taps = f.at(kernel, f.mul(loop.index, kernel_step))
+                walk(depth + 1, self._advance(image, image_step, loop.index), taps)
 
         walk(0, image, kernel)
         return totals.rounded()
 
-    def _reduce(self, axes: list[tuple[int, int, Value]], image: Value, kernel: Value,
-                sums: list[Value]) -> list[Value]:
+    def _reduce(self, axes: list[Axis], image: Place, kernel: Value, sums: list[Value]) -> list[Value]:
         if not axes:
             return self._rows(image, kernel, 1, sums)
         (count, image_step, kernel_step), f = axes[0], self.f
@@ -70,57 +86,89 @@ class TapTile:
                                 lambda here, taps, inner: self._reduce(axes[1:], here, taps, inner))
         for times, rows in self.frame.row_chunks:
             # rows of taps that are summed together share the rows of the image they look at
-            def body(here: Value, taps: Value, inner: list[Value], rows: int = rows) -> list[Value]:
+            def body(here: Place, taps: Value, inner: list[Value], rows: int = rows) -> list[Value]:
                 return self._rows(here, taps, rows, inner)
 
-            sums = self._repeat(times, rows * image_step, f.mul(kernel_step, rows), image, kernel, sums, body)
-            image = f.at(image, times * rows * image_step)
+            step = tuple(f.mul(each, rows) for each in image_step)
+            sums = self._repeat(times, step, f.mul(kernel_step, rows), image, kernel, sums, body)
+            image = self._advance(image, image_step, times * rows)
             kernel = f.at(kernel, f.mul(kernel_step, times * rows))
         return sums
 
-    def _repeat(self, count: int, image_step: int, kernel_step: Operand, image: Value, kernel: Value,
-                sums: list[Value], body: Callable[[Value, Value, list[Value]], list[Value]]) -> list[Value]:
-        f = self.f
-        with f.loop(0, count, carry=[image, kernel, *sums]) as loop:
-            here, taps, *inner = loop.carried
-            loop.carry([f.at(here, image_step), f.at(taps, kernel_step), *body(here, taps, inner)])
+    def _repeat(self, count: int, image_step: Steps, kernel_step: Operand, image: Place, kernel: Value,
+                sums: list[Value], body: Callable[[Place, Value, list[Value]], list[Value]]) -> list[Value]:
+        f, parts = self.f, len(image)
+        with f.loop(0, count, carry=[*image, kernel, *sums]) as loop:
+            here, (taps, *inner) = loop.carried[:parts], loop.carried[parts:]
+            loop.carry([*self._advance(here, image_step), f.at(taps, kernel_step), *body(here, taps, inner)])
         assert loop.results is not None
-        return loop.results[2:]
+        return loop.results[parts + 1:]
 
-    def _rows(self, image: Value, kernel: Value, rows: int, sums: list[Value]) -> list[Value]:
+    def _rows(self, image: Place, kernel: Value, rows: int, sums: list[Value]) -> list[Value]:
         """Rows of taps: whole vectors, and one that is cut."""
         f, lanes = self.f, self.frame.lanes
         whole, rest = divmod(self.frame.problem.kernel[-1], lanes)
-        if whole > 2:
-            with f.loop(0, whole, carry=sums) as loop:
-                offset = f.mul(loop.index, lanes * self.size)
-                loop.carry(self._vectors(image, kernel, rows, offset, lanes, loop.carried))
-            assert loop.results is not None
-            sums = loop.results
-        else:
-            for number in range(whole):
-                sums = self._vectors(image, kernel, rows, number * lanes * self.size, lanes, sums)
-        return self._vectors(image, kernel, rows, whole * lanes * self.size, rest, sums) if rest else sums
+        alike = self._alike(whole)
+        for number in range(whole):
+            if number == alike.start and len(alike) > 2:
+                with f.loop(alike.start, alike.stop, carry=sums) as loop:
+                    loop.carry(self._vectors(image, kernel, rows, loop.index, lanes, loop.carried))
+                assert loop.results is not None
+                sums = loop.results
+            elif number not in alike or len(alike) <= 2:
+                sums = self._vectors(image, kernel, rows, number, lanes, sums)
+        return self._vectors(image, kernel, rows, whole, rest, sums) if rest else sums
 
-    def _vectors(self, image: Value, kernel: Value, rows: int, offset: Operand, count: int,
+    def _alike(self, whole: int) -> range:
+        """Those of the whole vectors of a row that one loop may run over."""
+        return range(whole)
+
+    def _vectors(self, image: Place, kernel: Value, rows: int, number: Operand, count: int,
                  sums: list[Value]) -> list[Value]:
         """One vector of each row of taps against every output."""
         f, p, sums = self.f, self.frame.problem, list(sums)
+        offset = f.mul(number, self.frame.lanes * self.size)
         places = [f.at(f.at(kernel, offset), f.mul(self.steps[-2], tap)) for tap in range(rows)]
         weights = [[self._load(f.at(place, f.mul(self.steps[1], m)), count) for m in range(self.channels)]
                    for place in places]
         pairs: dict[int, list[tuple[int, int]]] = {}
         for tap, row in product(range(rows), range(self.rows)):
             pairs.setdefault(row * p.stride[-2] + tap * p.kernel_dilation[-2], []).append((row, tap))
-        image = f.at(image, offset)
         for image_row in sorted(pairs):
-            for column in range(self.columns):
-                place = image_row * self.frame.pitches[-1] + self._column(column)
-                pixels = self._load(f.at(image, place * self.size), count)
+            line = f.at(self._line(image, image_row), offset)
+            for column, pixels in enumerate(self._seen(line, number, count)):
                 for (row, tap), m in product(pairs[image_row], range(self.channels)):
                     at = (m * self.rows + row) * self.columns + column
                     sums[at] = f.fma(pixels, weights[tap][m], sums[at])
         return sums
+
+    def _line(self, image: Place, row: int) -> Value:
+        """Where a row of the image begins, counted from the first tap's."""
+        return self.f.at(image[0], row * self.frame.pitches[-1] * self.size)
+
+    def _seen(self, line: Value, number: Operand, count: int) -> Iterator[Value]:
+        """What the taps of one vector see of a row of the image, for each column of outputs."""
+        fr, lanes = self.frame, self.frame.lanes
+        places = [self._column(column) for column in range(self.columns)]
+        if not fr.shifts_registers:
+            yield from (self._load(self.f.at(line, place * self.size), count) for place in places)
+            return
+        first = self._pixels(line, number, 0)
+        second = self._pixels(line, number, 1) if places[-1] + count > lanes else None
+        yield from (self._shifted(first, second, place, count) for place in places)
+
+    def _pixels(self, line: Value, number: Operand, further: int) -> Value:
+        """The vector that begins at ``line``, or the one behind it."""
+        return self.f.load(self.kind, self.f.at(line, further * self.frame.recipe.vector_bytes), align=self.size)
+
+    def _shifted(self, first: Value, second: Value | None, place: int, count: int) -> Value:
+        """So many lanes from a place in two neighbouring vectors, and zeros behind them."""
+        f, lanes, none = self.f, self.frame.lanes, constant(self.kind, 0)
+        if second is None:
+            return f.shuffle(first, none, [place + lane if lane < count else lanes for lane in range(lanes)])
+        pixels = f.shuffle(first, second, range(place, place + lanes))
+        return pixels if count == lanes else f.shuffle(
+            pixels, none, [lane if lane < count else lanes for lane in range(lanes)])
 
     def _column(self, column: int) -> int:
         """Where the image of an output's first tap lies in a packed row."""
