@@ -202,12 +202,14 @@ def planning_us(plan: Any) -> float:
     """Return the time that deciding takes, as for a problem that was never seen."""
     from faltung.algorithms.direct import schedule
     from faltung.algorithms.fourier import recipe
+    from faltung.algorithms.winograd import inside_recipe
+    from faltung.algorithms.winograd import recipe as winograd_recipe
     from faltung.planning import planner
 
     samples = []
     for _ in range(3):
-        for cached in (schedule.choose, recipe.choose):
-            cached.cache_clear()
+        for module in (schedule, recipe, winograd_recipe, inside_recipe):
+            module.choose.cache_clear()
         begin = time.perf_counter()
         planner.choose(plan.setting)
         samples.append((time.perf_counter() - begin) * 1e6)

@@ -12,6 +12,7 @@ import pytest
 from faltung import machine
 from faltung.algorithms.direct import schedule, stages
 from faltung.algorithms.direct.frame import DirectRecipe, Frame, Stage
+from faltung.algorithms.direct.tiles import candidates
 from faltung.machine import Machine
 from grid.cases import Case, draw, draw_bytes, draw_line, output_view
 from grid.check import check, poisoned_workspaces, recipe_of
@@ -21,7 +22,7 @@ def options(seed: int, known: Machine) -> list[DirectRecipe]:
     """Recipes of a case's first phase."""
     case = draw(seed)
     first = stages.parts(case.problem, output_view(case.problem), known, 1)[0]
-    return list(schedule.candidates(first.frame.stage, known))
+    return list(candidates(first.frame.stage, known))
 
 
 def check_with(case: Case, known: Machine, pick: Any, threads: int = 1) -> Any:
@@ -41,7 +42,7 @@ def check_with(case: Case, known: Machine, pick: Any, threads: int = 1) -> Any:
 
 def picker(rng: np.random.Generator, wished: str | None = None) -> Any:
     def pick(stage: Stage, on: Machine) -> DirectRecipe:
-        found = list(schedule.candidates(stage, on))
+        found = list(candidates(stage, on))
         liked = [recipe for recipe in found if wished in (None, recipe.lanes)] or found
         return liked[int(rng.integers(len(liked)))]
     return pick
@@ -74,7 +75,7 @@ def dots(stage: Stage, known: Machine) -> list[Frame]:
     if folded is None:
         return []
     apart = stage.problem.kernel_dilation[-1]
-    recipes = [recipe for recipe in schedule.candidates(folded, known) if recipe.lanes == "pixels"]
+    recipes = [recipe for recipe in candidates(folded, known) if recipe.lanes == "pixels"]
     return [Frame(folded, recipe._replace(dot=4, dot_step=apart), known) for recipe in recipes]
 
 
@@ -101,7 +102,7 @@ def spread(found: list[DirectRecipe], most: int) -> Iterable[int]:
 
 def numbered(number: int) -> Any:
     def pick(stage: Stage, on: Machine) -> DirectRecipe:
-        found = list(schedule.candidates(stage, on))
+        found = list(candidates(stage, on))
         return found[number % len(found)]
     return pick
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from faltung import machine, reference
-from faltung.algorithms.direct import schedule
 from faltung.algorithms.direct.frame import DirectRecipe, Stage
+from faltung.algorithms.direct.tiles import candidates
 from faltung.machine import Machine
 from faltung.problem.problem import Problem
 from faltung.problem.promotion import numpy_dtype
@@ -33,7 +33,7 @@ DTYPES = ("float32", "float64", "complex64", "complex128")
 
 def by_lanes(lanes: str) -> Any:
     def choose(stage: Stage, known: Machine, _: int) -> DirectRecipe:
-        found = list(schedule.candidates(stage, known))
+        found = list(candidates(stage, known))
         liked = [recipe for recipe in found if recipe.lanes == lanes] or found
         return liked[len(liked) // 2]
     return choose

@@ -7,11 +7,13 @@ from math import prod
 import pytest
 
 from faltung.algorithms.direct import schedule, stages
-from faltung.algorithms.direct.frame import DirectRecipe, Frame
+from faltung.algorithms.direct.costs import with_kernel
+from faltung.algorithms.direct.frame import DirectRecipe, Frame, Stage
+from faltung.algorithms.direct.tiles import candidates
 from faltung.compiler.elements import ELEMENTS
 from faltung.machine import Machine, fake
 from faltung.problem.problem import Problem
-from grid.cases import draw, output_view
+from grid.cases import draw, draw_bytes, draw_line, output_view
 
 MACHINES = [fake("avx512"), fake("avx2"), fake("sse2"), fake("neon"), fake("avx2", l2_bytes=256 << 10, cores=8)]
 MOST_SCRATCH_BYTES = 4 << 20
@@ -84,7 +86,7 @@ def test_every_candidate_keeps_the_geometry(known: Machine) -> None:
         case = draw(seed)
         for part in stages.parts(case.problem, output_view(case.problem), known, 1 + seed % 3):
             check_geometry(part.frame, part.frame.recipe)
-            for recipe in schedule.candidates(part.frame.stage, known):
+            for recipe in candidates(part.frame.stage, known):
                 check_geometry(Frame(part.frame.stage, recipe, known), recipe)
 
 
@@ -115,5 +117,22 @@ def test_a_choice_is_made_once_and_for_all() -> None:
 def test_a_complex_tile_counts_both_parts(dtype: str) -> None:
     stage = frame_of(layer(8, 32, 20, 3, dtype=dtype), MACHINES[1]).stage
     assert ELEMENTS[dtype].planes == 2
-    for recipe in schedule.candidates(stage, MACHINES[1]):
+    for recipe in candidates(stage, MACHINES[1]):
         assert 2 * prod(recipe.tile) < MACHINES[1].registers, recipe
+
+
+@pytest.mark.parametrize("known", [*MACHINES, fake("avx512", has_dot=True)], ids=lambda known: known.isa)
+def test_what_is_not_looked_at_is_not_cheaper(known: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def check(stage: Stage, on: Machine, threads: int) -> Frame:
+        frames, costs = [], []
+        for bound, *option in schedule._options(stage, on):
+            frames.append(schedule._frame(option[0], on, *option[1:]))
+            costs.append(with_kernel(frames[-1]))
+            assert bound * schedule.ROUNDED <= costs[-1]
+        assert schedule._cheapest(stage, on).recipe == frames[costs.index(min(costs))].recipe
+        return frames[0]
+
+    monkeypatch.setattr(stages, "choose", check)
+    cases = (each(seed).problem for seed in range(40) for each in (draw, draw_line, draw_bytes))
+    for problem in (*ORDINARY.values(), *cases):
+        stages.parts(problem, output_view(problem), known, 1)

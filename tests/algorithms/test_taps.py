@@ -22,9 +22,8 @@ def native(isa):
 
 
 def only_taps(monkeypatch):
-    every = schedule.candidates
-    monkeypatch.setattr(schedule, "candidates",
-                        lambda stage, m: [recipe for recipe in every(stage, m) if recipe.lanes == "taps"])
+    every = schedule.tiles
+    monkeypatch.setattr(schedule, "tiles", lambda stage, m: [tile for tile in every(stage, m) if tile.lanes == "taps"])
     schedule.choose.cache_clear()
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faltung.algorithms.direct import schedule, stages
+from faltung.algorithms.direct import stages
 from faltung.algorithms.direct.borders import border_tables
 from faltung.algorithms.direct.frame import DirectRecipe, Stage
 from faltung.algorithms.direct.packing import KernelPacker, pack_bias
 from faltung.algorithms.direct.program import HEADER_BYTES, emit_program
+from faltung.algorithms.direct.tiles import candidates
 from faltung.compiler import jit
 from faltung.machine import Machine, fake
 from faltung.problem.promotion import numpy_dtype
@@ -38,7 +39,7 @@ def by_lanes(seed: int) -> object:
     rng, wished = np.random.default_rng(seed), ("pixels", "channels", "segments")[seed % 3]
 
     def choose(stage: Stage, known: Machine, _: int) -> DirectRecipe:
-        found = list(schedule.candidates(stage, known))
+        found = list(candidates(stage, known))
         liked = [recipe for recipe in found if recipe.lanes == wished] or found
         return liked[int(rng.integers(len(liked)))]
     return choose

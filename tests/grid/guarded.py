@@ -18,6 +18,7 @@ from faltung import machine
 from faltung.algorithms import direct
 from faltung.algorithms.direct import packing, schedule
 from faltung.algorithms.direct.frame import DirectRecipe, Stage
+from faltung.algorithms.direct.tiles import candidates
 from faltung.compiler import memory
 from faltung.machine import Machine
 from faltung.problem.problem import Problem
@@ -96,7 +97,7 @@ def _choose(lanes: str, rng: np.random.Generator) -> Any:
         return schedule.choose
 
     def choose(stage: Stage, known: Machine, _: int) -> DirectRecipe:
-        found = list(schedule.candidates(stage, known))
+        found = list(candidates(stage, known))
         liked = [recipe for recipe in found if recipe.lanes == lanes] or found
         return liked[int(rng.integers(len(liked)))]
     return choose

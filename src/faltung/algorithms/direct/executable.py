@@ -15,9 +15,9 @@ from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from .borders import border_tables
+from .costs import cycles
 from .frame import Frame
 from .packing import KernelPacker, pack_bias
-from .schedule import cycles
 from .stages import Part, parts, side_by_side
 
 NO_BIAS = np.zeros(1)

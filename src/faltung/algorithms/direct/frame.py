@@ -73,6 +73,12 @@ def round_up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
 
 
+def shifts_registers(p: Problem, columns: int, vector_bytes: int) -> bool:
+    """Whether lanes of taps shift two vectors of pixels: those of whole cache lines are read twice if askew."""
+    lanes = vector_bytes // ELEMENTS[p.accumulator_dtype].size
+    return vector_bytes == 64 and p.kernel_dilation[-1] == 1 and (columns - 1) * p.stride[-1] <= lanes
+
+
 class Frame:
     """Everything about a stage and its recipe that the generator needs as numbers."""
 
@@ -121,9 +127,8 @@ class Frame:
 
     @cached_property
     def shifts_registers(self) -> bool:
-        """Whether lanes of taps shift two vectors of pixels: those of whole cache lines are read twice if askew."""
-        farthest = (self.recipe.tile[2] - 1) * self.problem.stride[-1]
-        return self.recipe.vector_bytes == 64 and self.phases == 1 and farthest <= self.lanes
+        """Whether lanes of taps shift two vectors of pixels."""
+        return shifts_registers(self.problem, self.recipe.tile[2], self.recipe.vector_bytes)
 
     @cached_property
     def inner(self) -> Frame:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ...compiler.emit import Function, Operand, Value, constant, vector
 from ...compiler.values import mangle
 from .frame import Frame
-from .schedule import sides_outside
 from .taps import Place, Steps, TapTile
+from .tiles import sides_outside
 
 
 class UnpackedTapTile(TapTile):

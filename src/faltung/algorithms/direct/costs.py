@@ -1,0 +1,178 @@
+"""What a recipe costs, in predicted cycles of one thread, and at least what any recipe with a tile does."""
+
+from __future__ import annotations
+
+from math import gcd, prod
+from typing import NamedTuple
+
+from ...compiler.elements import ELEMENTS
+from ...machine import Machine
+from ...problem.problem import Problem
+from .frame import Frame, Stage, shifts_registers
+from .tiles import LONG_KERNEL, Shape, Tile, is_straight
+
+
+class Loops(NamedTuple):
+    """What a tile runs through, whatever its shape: terms, a plane of the kernel, and where its rows stand."""
+
+    terms: int
+    rows: int
+    columns: int
+    step: int
+    """Stride down the rows, without what it has in common with the dilation, ``apart``."""
+    apart: int
+    planes: int
+    machine: Machine
+
+    def image_rows(self, rows: int, chunk: int) -> int:
+        """How many rows of the image so many rows of outputs look at, under so many rows of taps."""
+        return rows * chunk - max(0, rows - self.apart) * max(0, chunk - self.step)
+
+
+def _loops(p: Problem, machine: Machine) -> Loops:
+    step, apart = p.stride[-2], p.kernel_dilation[-2]
+    common = gcd(step, apart)
+    return Loops(p.terms, p.kernel[-2], p.kernel[-1], step // common, apart // common,
+                 ELEMENTS[p.accumulator_dtype].planes, machine)
+
+
+# ---------------------------------------------------------------- one tile
+
+def _pixel_cycles(on: Loops, shape: Shape, chunk: int, *, straight: bool) -> float:
+    """All taps of a tile of pixels, its stores included."""
+    (m, r, v), planes = shape, on.planes
+    sums, wide, moves = m * r * v * planes, on.machine.vector_bytes == 64, on.columns > 1
+    # half cycles of one vector; one that crosses a cache line is loaded twice
+    each = (4.0 if moves else 2.0) if wide else (1.5 if moves else 1.0)
+    # weights of a chunk stay in registers, if there are any left
+    kept = sums + m * chunk * planes + v * planes <= on.machine.registers
+    loads = planes * (on.image_rows(r, chunk) * v * each / chunk + (m if kept else m * r))
+    tap = max(_busy(on, sums), loads / 2) + 2.0 / (chunk * on.columns if straight else chunk)
+    return on.terms * tap + sums * 2.0 + 20
+
+
+def _channel_cycles(on: Loops, shape: Shape, *, straight: bool) -> float:
+    """The same of a tile of channels."""
+    (m, r, q), planes, machine = shape, on.planes, on.machine
+    sums = m * r * q * planes
+    loads = float(m * (2 if machine.vector_bytes == 64 else 1) + r * q) * planes
+    # the kernel's vectors stream from the second-level cache, or from behind it
+    tap_bytes = m * machine.vector_bytes * planes
+    stream = tap_bytes / (24.0 if 2 * on.terms * tap_bytes <= machine.l2_bytes else 12.0)
+    tap = max(_busy(on, sums), loads / 2, stream) + 0.02 * stream + 0.4 / (on.columns if straight else 1)
+    return on.terms * tap + sums * 8.0 + 20
+
+
+def _busy(on: Loops, sums: int) -> float:
+    """Cycles of the multiply-adds of one tap: a sum can be added to every 4 cycles only."""
+    return max(sums * on.planes / (1.0 if on.machine.vector_bytes == 64 else 2.0), 4.0 * on.planes)
+
+
+def _tap_cycles(on: Loops, p: Problem, shape: Shape, chunk: int) -> float:
+    """The same where lanes are taps."""
+    (m, r, q), wide = shape, on.machine.vector_bytes == 64
+    fmas = m * r * q * (1.0 if wide else 0.5)
+    # half cycles of a vector; one that crosses a cache line is loaded twice
+    pixels = 2 + 0.5 * q if shifts_registers(p, q, on.machine.vector_bytes) else q
+    loads = (m + on.image_rows(r, chunk) / chunk * pixels) * (1.5 if wide else 0.75)
+    lanes = on.machine.vector_bytes // ELEMENTS[p.accumulator_dtype].size
+    rows = prod(p.kernel[:-1]) * p.channels_in
+    vectors = -(-p.kernel[-1] // lanes) * rows
+    return vectors * max(fmas, loads, 4.0) + rows * 4.0 + m * r * q * 12.0 + 20
+
+
+# ---------------------------------------------------------------- a recipe
+
+def cycles(frame: Frame) -> float:
+    """Predicted cycles of one thread: multiply-adds, loads and stores of the tiles, and the packing."""
+    p, planes = frame.problem, frame.accumulator.planes
+    packed = p.channels_in * planes * prod(frame.packed_extents[:-1]) * (
+        12 + frame.packed_extents[-1] * _copy_cycles(frame.phases, frame.recipe.vector_bytes // frame.packed.size))
+    if not frame.recipe.packed:
+        packed = 0.0
+    if frame.inner is not frame:
+        packed += p.channels_in * planes * prod(frame.inner.packed_extents) * 0.5
+    return (_block_cycles(frame.inner) + packed * frame.channel_items) * prod(frame.blocks) * prod(p.batch) * p.groups
+
+
+def with_kernel(frame: Frame) -> float:
+    """Predicted cycles, with those that bring a long kernel into order, which no one keeps."""
+    return cycles(frame) + _kernel_cycles(frame.problem, frame.recipe.lanes)
+
+
+def _kernel_cycles(p: Problem, lanes: str) -> float:
+    return p.groups * p.channels_out * p.terms * 1.0 if lanes != "taps" and prod(p.kernel) >= LONG_KERNEL else 0.0
+
+
+def _copy_cycles(phases: int, lanes: int) -> float:
+    """Cycles of one sample that is packed."""
+    return 1.5 / lanes if phases <= 2 else 1.5
+
+
+def _block_cycles(frame: Frame) -> float:
+    """Cycles of the tiles of one block."""
+    p, recipe, on = frame.problem, frame.recipe, _loops(frame.problem, frame.machine)
+    extents = [1] * (p.ndim - 2) + [frame.tile_rows, frame.tile_columns]
+    count = frame.channel_blocks * prod(-(-b // t) for b, t in zip(recipe.block, extents, strict=True))
+    if frame.by_taps:
+        return count * _tap_cycles(on, p, recipe.tile, recipe.chunk)
+    if frame.by_pixels:
+        return count * _pixel_cycles(on, recipe.tile, recipe.chunk, straight=recipe.columns_unrolled)
+    return count * _channel_cycles(on, recipe.tile, straight=recipe.columns_unrolled)
+
+
+# ---------------------------------------------------------------- a tile, before its block is known
+
+class Bounds:
+    """Lower bounds on `with_kernel` for the tiles of a stage, each in a microsecond or two.
+
+    They know all of a tile's own cycles, count the tiles as if a row were one block, and pack every sample once.
+    """
+
+    def __init__(self, stage: Stage, machine: Machine, dot: int = 1) -> None:
+        self.problem = p = stage.problem
+        self.on = _loops(p, machine)
+        element = ELEMENTS[p.accumulator_dtype]
+        self.lanes = machine.vector_bytes // element.size
+        self.copied = machine.vector_bytes if dot > 1 else self.lanes
+        self.outer = prod(p.output[:-2])
+        self.leads = prod(p.batch) * p.groups
+        self.reach = [(k - 1) * d for k, d in zip(p.kernel, p.kernel_dilation, strict=True)]
+        # blocks overlap by what a kernel reaches, or leave out what a stride skips
+        spans = [min((out - 1) * s + r + 1, out * (r + 1))
+                 for out, s, r in zip(p.output, p.stride, self.reach, strict=True)]
+        self.packed_rows, self.packed_columns = p.channels_in * element.planes * prod(spans[:-1]), spans[-1]
+
+    def least(self, tile: Tile) -> float:
+        """At least so many cycles."""
+        p, (m, r, v) = self.problem, tile.shape
+        if tile.lanes == "pixels":
+            one = _pixel_cycles(self.on, tile.shape, tile.chunk, straight=is_straight(p, tile))
+            return self._whole(m, r, v * self.lanes, one, p.stride[-1])
+        if tile.lanes == "channels":
+            one = _channel_cycles(self.on, tile.shape, straight=True)
+            return self._whole(m * self.lanes, r, v, one, 1)
+        if tile.lanes == "taps":
+            one = _tap_cycles(self.on, p, tile.shape, tile.chunk)
+            return self.leads * -(-p.channels_out // m) * self.outer * -(-p.output[-2] // r) * one
+        return self._segments(tile)
+
+    def _whole(self, channels: int, rows: int, columns: int, one: float, phases: int) -> float:
+        """All tiles of so many channels, rows and columns that take so long each."""
+        p = self.problem
+        blocks = -(-p.channels_out // channels)
+        count = self.outer * -(-p.output[-2] // rows) * -(-p.output[-1] // columns)
+        packed = self.packed_rows * (12 + self.packed_columns * _copy_cycles(phases, self.copied))
+        return self.leads * blocks * (count * one + packed) + _kernel_cycles(p, "")
+
+    def _segments(self, tile: Tile) -> float:
+        """The same for segments, which run down the rows of a folded line."""
+        p, (m, r, v), on = self.problem, tile.shape, self.on
+        common = gcd(p.stride[-1], p.kernel_dilation[-1])
+        on = on._replace(rows=on.columns, columns=1, step=p.stride[-1] // common, apart=p.kernel_dilation[-1] // common)
+        one = _pixel_cycles(on, tile.shape, tile.chunk, straight=True)
+        lines, pieces, blocks = prod(p.output[:-1]), -(-p.output[-1] // tile.block[-1]), -(-p.channels_out // m)
+        packed = (tile.block[-1] - 1) * p.stride[-1] + self.reach[-1] + 1
+        copies = p.channels_in * on.planes * (12 + packed * (_copy_cycles(1, self.copied) + 0.5))
+        count = tile.block[-1] // (r * v * self.lanes)
+        return self.leads * lines * pieces * blocks * (count * one + copies) + _kernel_cycles(p, tile.lanes)
