@@ -12,7 +12,7 @@ import pytest
 
 from faltung import machine, reference
 from faltung.algorithms import separable
-from faltung.algorithms.separable.structure import float_lines, integer_lines
+from faltung.algorithms.separable.structure import float_lines, form_of, integer_lines
 from faltung.problem.problem import Problem
 from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
 from grid.check import compare, poisoned_workspaces, run
@@ -251,7 +251,7 @@ def test_what_equal_taps_are_is_kept() -> None:
     bell = np.exp(-np.linspace(-2, 2, 9) ** 2 / 2)
     lines = float_lines(np.multiply.outer(bell, bell[::-1] * np.linspace(-1, 1, 9)).astype("float32"), "float32")
     assert lines is not None
-    assert lines.form("float32")[:2] == ("even", "odd")
+    assert form_of(lines, "float32").kinds == ("even", "odd")
 
 
 @pytest.mark.parametrize("kernel", [np.eye(3), [[1, np.nan], [1, 1]], [[np.inf, 1], [1, 1]], [[1e-40, 1e-40]] * 2],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...compiler.emit import Module, Operand, Value
-from ..separable.program import Work, emit_entry
+from ..separable.program import emit_entry
+from ..separable.work import Columns, Work
 from .frame import RunningFrame
 from .passes import FewDown, RunningAcross, RunningDown
 
@@ -34,10 +35,10 @@ class RunningWork(FewWork):
         starts[0] = self.f.mul(place[0], block)
         return self.f.smaller(self.f.sub(rows, starts[0]), block)
 
-    def _tiles(self, out: Value, taps: Value, bias: Value, low: Operand, high: Operand, first: Operand) -> None:
+    def _rows_of_tiles(self, out: Value, taps: Value, bias: Value, columns: Columns, flags: Value) -> Value:
         f, rows = self.f, self.frame.recipe.rows
-        with f.loop(0, f.value(self.height), rows, carry=[f.value(0)]) as loop:
+        with f.loop(0, f.value(self.height), rows, carry=[flags]) as loop:
             count = f.smaller(f.sub(self.height, loop.index), rows)
-            loop.carry([self._tile(out, taps, bias, low, high, first, loop.index, count, loop.carried[0])])
+            loop.carry([self._tile(out, taps, bias, columns, loop.index, count, loop.carried[0])])
         assert loop.results is not None
-        self._report(loop.results[0])
+        return loop.results[0]

@@ -12,6 +12,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from ...compiler.elements import ELEMENTS
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
@@ -29,7 +30,7 @@ def applies(problem: Problem) -> str | None:
     p = problem
     if p.channels_in != 1:
         return "each output sums several channels"
-    if p.ndim != 2 or 1 in p.kernel:
+    if sum(extent > 1 for extent in p.kernel) < 2:
         return "the kernel does not have two axes of more than one tap"
     if any(step != 1 for step in p.image_dilation):
         return "the image is dilated"
@@ -41,8 +42,8 @@ def applies(problem: Problem) -> str | None:
 
 
 def border_reason(p: Problem) -> str | None:
-    """Constants above and below the image are held in its own dtype."""
-    for side in p.border[0]:
+    """Rows of constants are held in the image's own dtype."""
+    for side in sum(p.border[:max(1, p.ndim - 1)], ()):
         if isinstance(side, str) or p.image_dtype in ("float32", "float64"):
             continue
         whole = side.real == int(side.real) if abs(side.real) < 2**63 else False
@@ -72,14 +73,19 @@ def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: 
 
 def least_cycles(problem: Problem, machine: Machine) -> float:
     """A lower bound on `predicted_cycles`, quickly: interleaved images have longer rows, and fewer."""
-    return cycles(problem, machine) - ROW_CYCLES * prod(problem.output_shape) / problem.output[-1]
+    p = problem
+    if p.ndim == 2:
+        return cycles(p, machine) - ROW_CYCLES * prod(p.output_shape) / p.output[-1]
+    vectors = prod(p.output_shape) * ELEMENTS[p.accumulator_dtype].size / machine.vector_bytes
+    return vectors * 0.85 * sum(extent for extent in p.kernel if extent > 1)
 
 
 def unsuited(problem: Problem, kernel: Any) -> str | None:
     """None, or that these taps are no product of two lines."""
     if all_lines(problem, kernel) is not None:
         return None
-    return "its taps are not the product of a column and a row"
+    lines = "a column and a row" if problem.ndim == 2 else f"{problem.ndim} lines"
+    return f"its taps are not the product of {lines}"
 
 
 def build(problem: Problem, output: View, machine: Machine, threads: int) -> Separable:

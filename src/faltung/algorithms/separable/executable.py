@@ -19,7 +19,7 @@ from ..direct.stages import side_by_side
 from .frame import Form, Frame
 from .rounding import rounds_small
 from .schedule import Schedule, schedule
-from .structure import Lines, all_lines
+from .structure import Lines, all_lines, form_of
 
 KNOWN = 4
 """Kernels whose lines are remembered: the same one is often passed again."""
@@ -59,7 +59,7 @@ class Separable:
         self.problem, self.machine = problem, machine
         self.schedule: Schedule = schedule(problem, output, machine)
         self.recipe, self.predicted_cycles = self.schedule.recipe, self.schedule.cycles
-        frame = self._frame(Form("plain", "plain", problem.accumulator_dtype))
+        frame = self._frame(self._plain)
         self.items, self.taps_bytes = frame.items, frame.taps_bytes
         self.participants = min(threads, self.items)
         self.status_place = frame.scratch_bytes * self.participants
@@ -73,6 +73,12 @@ class Separable:
         """Peak workspace of one call."""
         return self.workspace.size_bytes
 
+    @cached_property
+    def _plain(self) -> Form:
+        """What is known of any lines."""
+        p = self.schedule.stage.problem
+        return Form(("plain",) * p.ndim, p.accumulator_dtype)
+
     def _frame(self, form: Form) -> Frame:
         return Frame(self.schedule.stage, self.recipe, form, self.machine)
 
@@ -85,21 +91,21 @@ class Separable:
     # --- operands
 
     def pack(self, kernel: Any) -> Packed | None:
-        """Find the lines of every kernel; None if one is no product of two."""
+        """Find the lines of every kernel; None if one is no product."""
         p, dtype = self.schedule.stage.problem, self.problem.accumulator_dtype
         key = kernel.tobytes()
         known = self._known.get(key)
         if known is not None:
             return known
-        found = all_lines(self.problem, kernel)
+        found = all_lines(self.schedule.stage.problem, kernel)
         if found is None:
             return None
-        forms = {lines.form(dtype) for lines in found}
-        form = forms.pop() if len(forms) == 1 else Form("plain", "plain", dtype)
+        forms = {form_of(lines, dtype) for lines in found}
+        form = forms.pop() if len(forms) == 1 else self._plain
         form = form._replace(small=rounds_small(self.problem, kernel))
         packed = aligned((len(found), self.taps_bytes // np.dtype(dtype).itemsize), dtype)
         for row, lines in zip(packed, found, strict=True):
-            row[:sum(p.kernel) + 2] = [*lines.down, *lines.across, *self._beside(lines, dtype)]
+            row[:sum(p.kernel) + 2] = np.concatenate([*lines, self._beside(lines, dtype)])
         if len(self._known) >= KNOWN:
             self._known = {}  # in one step: other threads may be looking
         made = self._known[key] = Packed(form, packed)
@@ -108,11 +114,11 @@ class Separable:
     def _beside(self, lines: Lines, dtype: str) -> list[Any]:
         """What a line of sums holds before and behind the image, where the border is a constant."""
         made = []
-        for side in self.schedule.stage.problem.border[1]:
+        for side in self.schedule.stage.problem.border[-1]:
             total = np.dtype(dtype).type(0)
             if not isinstance(side, str):
                 with np.errstate(all="ignore"):
-                    for tap in lines.down.astype(dtype):
+                    for tap in lines[0].astype(dtype):
                         total += tap * np.dtype(dtype).type(side.real)
             made.append(total)
         return made
@@ -140,7 +146,7 @@ class Separable:
                 flags = program.entry(*arrays, *places, workers.address, workers.run_address, participants, -1)
             if flags & 2:
                 status = buffer[1][self.status_place:self.status_place + self.items]
-                plain = self._program(kernel.form._replace(down="plain", across="plain"))
+                plain = self._program(kernel.form._replace(kinds=self._plain.kinds))
                 for item in np.flatnonzero(status).tolist():
                     flags |= plain.entry(*arrays, *places, None, None, 1, item)
         finally:
@@ -154,7 +160,7 @@ class Separable:
     # --- what it tells
 
     def _shown(self) -> list[Frame]:
-        forms = list(self._programs) or [Form("plain", "plain", self.problem.accumulator_dtype)]
+        forms = list(self._programs) or [self._plain]
         return [self._frame(form) for form in forms]
 
     def ir(self) -> str:

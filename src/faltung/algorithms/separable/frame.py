@@ -14,6 +14,9 @@ from ..direct.frame import Stage, round_up
 ENTRY_BYTES = 24
 """Of each row that a block looks at: where its columns begin, where they do in the array, and the step there."""
 
+ROWS = 4
+"""Rows of outputs that are summed down together: each row of the image is loaded once for all of them."""
+
 DOWN_VECTORS, ACROSS_VECTORS = 2, 4
 """Vectors side by side in a register tile, where there are 32 registers; half as many elsewhere."""
 
@@ -23,14 +26,13 @@ WAYS, WAY_BYTES = 8, 4096
 
 
 class Form(NamedTuple):
-    """What is known of the two lines of taps, and the dtype of the sums.
+    """What is known of the lines of taps, one for each axis, and the dtype of the sums.
 
     A line is "plain", or "even" or "odd": equal or opposite when it is turned around, so that samples are
     added or subtracted before they are multiplied.
     """
 
-    down: str
-    across: str
+    kinds: tuple[str, ...]
     compute: str
     small: bool = False
     """Whether sums are known to be so small that they are rounded in a short way (see `rounding`)."""
@@ -39,7 +41,7 @@ class Form(NamedTuple):
 class SeparableRecipe(NamedTuple):
     """How `separable` runs: outputs of a work item, rows that are summed together, bytes of a vector."""
 
-    block: tuple[int, int]
+    block: tuple[int, ...]
     rows: int
     vector_bytes: int
 
@@ -50,7 +52,7 @@ class SeparableRecipe(NamedTuple):
 
 
 class Frame:
-    """Everything about a stage with two axes, its recipe and its form that the generator needs as numbers."""
+    """Everything about a stage with two axes or more, its recipe and its form that the generator needs as numbers."""
 
     def __init__(self, stage: Stage, recipe: SeparableRecipe, form: Form, machine: Machine) -> None:
         self.stage, self.recipe, self.form, self.machine = stage, recipe, form, machine
@@ -89,7 +91,7 @@ class Frame:
 
     @cached_property
     def blocks(self) -> tuple[int, ...]:
-        """Blocks along both axes."""
+        """Blocks along each axis."""
         return tuple(-(-out // b) for out, b in zip(self.problem.output, self.recipe.block, strict=True))
 
     @cached_property
@@ -114,44 +116,79 @@ class Frame:
     @cached_property
     def line_pitch(self) -> int:
         """Elements from one line to the next, room for a vector that reads too far included."""
-        held = round_up(max(self.extents[1], self.reach[1] + self.lanes), self.lanes) + self.lanes
+        held = round_up(max(self.extents[-1], self.reach[-1] + self.lanes), self.lanes) + self.lanes
         return held + (self.lanes if held * self.accumulator.size % 1024 == 0 else 0)
 
     @property
     def phases(self) -> int:
         """Strided columns are parted by their index modulo this, so that they can be read by vectors."""
-        return self.problem.stride[1]
+        return self.problem.stride[-1]
 
     @cached_property
     def phase_pitch(self) -> int:
         """Elements from one phase of a line to the next."""
         if self.phases == 1:
             return self.line_pitch
-        held = -(-self.extents[1] // self.phases)
-        last = self.reach[1] // self.phases
+        held = -(-self.extents[-1] // self.phases)
+        last = self.reach[-1] // self.phases
         return round_up(max(held, last + self.lanes), self.lanes)
 
-    # --- scratch memory: entries, constant rows, rows that had to be copied, lines, phases
+    # --- passes down: one for each axis but the last, from rows to fewer of them
+
+    @property
+    def last(self) -> int:
+        """The axis whose pass gives the lines that are summed across."""
+        return self.problem.ndim - 2
+
+    def rows(self, axis: int) -> int:
+        """Outputs along an axis that one pass sums together."""
+        return self.recipe.rows if axis == self.last else min(ROWS, self.recipe.block[axis])
+
+    def seen_rows(self, axis: int) -> int:
+        """Rows that a pass looks at for these: of the last axis, those of a whole block."""
+        if axis == self.last:
+            return self.extents[axis]
+        return (self.rows(axis) - 1) * self.problem.stride[axis] + self.reach[axis] + 1
+
+    def places_behind(self, axis: int) -> int:
+        """How many rows stand at each position along an axis: one for each place along the axes behind it."""
+        return prod(self.extents[axis + 1:-1])
+
+    def source_of(self, axis: int) -> Element:
+        """Element of the rows that a pass looks at: the image's, or sums of the pass before."""
+        return self.accumulator if axis else self.source
+
+    def weights_before(self, axis: int) -> int:
+        """Bytes of the taps along the axes before."""
+        return sum(self.problem.kernel[:axis]) * self.accumulator.size
+
+    # --- scratch memory: entries, constant rows, rows that had to be copied, lines, phases; slabs and their entries
 
     @cached_property
     def row_bytes(self) -> int:
         """A row of a block, as it lies in the image: an odd number of cache lines, so that rows do not collide."""
-        lines = -(-self.extents[1] * self.source.itemsize // 64)
+        lines = -(-self.extents[-1] * self.source.itemsize // 64)
         return 64 * (lines + 1 - lines % 2)
 
     @cached_property
     def colliding_bytes(self) -> int:
-        """Rows of the image that are a multiple of this apart do not all fit the first-level cache; 0: any do."""
-        rows = self.reach[0] + (self.recipe.rows - 1) * self.problem.stride[0] + 1
+        """Rows of the image that are a multiple of this apart do not all fit the first-level cache; 0: any do.
+
+        Where a slab is made of them, they are read once for a few outputs, and need not.
+        """
+        rows = self.reach[0] + (self.recipe.rows - 1) * self.problem.stride[0] + 1 if self.last == 0 else 0
         groups = (rows - 1) // WAYS
-        return WAY_BYTES >> (groups.bit_length() - 1) if groups else 0
+        return WAY_BYTES >> (groups.bit_length() - 1) if groups > 0 else 0
 
     @cached_property
     def places(self) -> tuple[int, ...]:
         """Where each part of the scratch memory begins, and where all ends."""
-        size, rows = self.accumulator.size, self.recipe.rows
-        parts = (self.extents[0] * ENTRY_BYTES, 2 * self.row_bytes, self.extents[0] * self.row_bytes,
-                 rows * self.line_pitch * size, (self.phases > 1) * self.phases * self.phase_pitch * size)
+        size, rows, last = self.accumulator.size, self.recipe.rows, self.last
+        parts = [self.extents[last] * ENTRY_BYTES, 2 * (last + 1) * self.row_bytes, self.seen_rows(0) * self.row_bytes,
+                 rows * self.line_pitch * size, (self.phases > 1) * self.phases * self.phase_pitch * size]
+        for axis in range(last):
+            slab = self.rows(axis) * self.places_behind(axis) * self.line_pitch * size
+            parts += [slab, self.seen_rows(axis) * ENTRY_BYTES]
         found = [0]
         for part in parts:
             found.append(found[-1] + round_up(part, 64))
@@ -167,7 +204,7 @@ class Frame:
         """Workspace of one thread."""
         return self.places[-1]
 
-    # --- taps: those down, those across, and what stands before and behind a line
+    # --- taps: those along each axis, and what stands before and behind a line
 
     @cached_property
     def taps_bytes(self) -> int:
@@ -177,5 +214,5 @@ class Frame:
     @property
     def watches(self) -> bool:
         """Whether a sum of two samples may overflow where a sum of products does not."""
-        paired = "even" in self.form[:2] or "odd" in self.form[:2]
+        paired = "even" in self.form.kinds or "odd" in self.form.kinds
         return paired and self.source.kind == "f" and self.source.size == self.accumulator.size

@@ -17,18 +17,22 @@ class DownPass:
     """Writes ``down(entries, lines, low, high, first, taps, rows)`` and ``down_one(..., column, place, taps, rows)``.
 
     The first sums the columns ``low`` to below ``high`` of the image; ``lines`` begin at column ``first``.  The
-    second sums one column for the place ``place`` of the lines.
+    second sums one column for the place ``place`` of the lines.  Passes along axes before the last but one have the
+    axis behind their names.
     """
 
-    def __init__(self, frame: Frame, module: Module) -> None:
+    def __init__(self, frame: Frame, module: Module, axis: int | None = None) -> None:
         self.frame, self.module = frame, module
+        self.axis = frame.last if axis is None else axis
+        self.names = down_names(frame, self.axis)
+        self.source = frame.source_of(self.axis)
 
     def emit(self) -> None:
         """Write both functions."""
         names = ("low", "high", "first")
-        f = self.module.function("down", "void", [("ptr", "entries"), ("ptr", "lines"),
-                                                  *(("i64", name) for name in names), ("ptr", "taps"),
-                                                  ("i64", "rows")])
+        f = self.module.function(self.names[0], "void", [("ptr", "entries"), ("ptr", "lines"),
+                                                         *(("i64", name) for name in names), ("ptr", "taps"),
+                                                         ("i64", "rows")])
         entries, lines, low, high, first, taps, rows = f.arguments
         self.rows = rows
         widths = [DOWN_VECTORS, 1] if self.frame.machine.registers > 16 else [1]
@@ -41,7 +45,7 @@ class DownPass:
         """As many vectors side by side as there is room for; single columns where there is none for any."""
         if not widths:
             with f.loop(low, high) as loop:
-                f.call("down_one", "void", entries, lines, loop.index, f.sub(loop.index, first), taps, self.rows,
+                f.call(self.names[1], "void", entries, lines, loop.index, f.sub(loop.index, first), taps, self.rows,
                        local=True)
             return
         lanes, (vectors, *others) = self.frame.lanes, widths
@@ -55,43 +59,48 @@ class DownPass:
             self._widest(f, others, entries, lines, low, high, first, taps)
 
     def _line_sum(self, f: Function, taps: Value) -> LineSum:
-        p, fr = self.frame.problem, self.frame
-        return LineSum(f, fr.form.down, p.kernel[0], taps, fr.accumulator.size, outputs=fr.recipe.rows,
-                       stride=p.stride[0], dilation=p.kernel_dilation[0])
+        p, fr, axis = self.frame.problem, self.frame, self.axis
+        return LineSum(f, fr.form.kinds[axis], p.kernel[axis], taps, fr.accumulator.size, outputs=fr.rows(axis),
+                       stride=p.stride[axis], dilation=p.kernel_dilation[axis])
 
     def _sum(self, f: Function, entries: Value, place: Value, column: Operand, taps: Value, vectors: int,
              lanes: int) -> None:
-        fr = self.frame
-        offset = f.mul(column, fr.source.itemsize)
+        fr, source = self.frame, self.source
+        offset = f.mul(column, source.itemsize)
 
         def load(base: Operand, more: int) -> list[Value]:
             entry = f.at(entries, f.mul(f.add(base, more), ENTRY_BYTES))
             row = f.at(f.load("ptr", entry, align=8), offset)
-            kind = vector(fr.source.ir, lanes)
-            return [widen(f, f.load(kind, f.at(row, number * lanes * fr.source.itemsize)), fr.source, fr.accumulator)
+            kind = vector(source.ir, lanes)
+            return [widen(f, f.load(kind, f.at(row, number * lanes * source.itemsize)), source, fr.accumulator)
                     for number in range(vectors)]
 
         self._keep(f, self._line_sum(f, taps).emit(load, vector(fr.accumulator.ir, lanes), vectors), place, lanes)
 
     def _keep(self, f: Function, sums: list[list[Value]], place: Value, lanes: int) -> None:
-        size = self.frame.accumulator.size
+        size, pitch = self.frame.accumulator.size, self.frame.line_pitch * self.frame.places_behind(self.axis)
         for row, values in enumerate(sums):
             for number, value in enumerate(values):
-                f.store(value, f.at(place, (row * self.frame.line_pitch + number * lanes) * size), align=size)
+                f.store(value, f.at(place, (row * pitch + number * lanes) * size), align=size)
 
     def _emit_one(self) -> None:
-        f = self.module.function("down_one", "void", [("ptr", "entries"), ("ptr", "lines"), ("i64", "column"),
-                                                      ("i64", "place"), ("ptr", "taps"), ("i64", "rows")])
-        fr, (entries, lines, column, place, taps, _) = self.frame, f.arguments
+        f = self.module.function(self.names[1], "void", [("ptr", "entries"), ("ptr", "lines"), ("i64", "column"),
+                                                         ("i64", "place"), ("ptr", "taps"), ("i64", "rows")])
+        fr, source, (entries, lines, column, place, taps, _) = self.frame, self.source, f.arguments
 
         def load(base: Operand, more: int) -> list[Value]:
             entry = f.at(entries, f.mul(f.add(base, more), ENTRY_BYTES))
             row, step = f.load("ptr", f.at(entry, 8), align=8), f.load("i64", f.at(entry, 16), align=8)
-            return [widen(f, f.load(fr.source.ir, f.at(row, f.mul(column, step))), fr.source, fr.accumulator)]
+            return [widen(f, f.load(source.ir, f.at(row, f.mul(column, step))), source, fr.accumulator)]
 
         sums = self._line_sum(f, taps).emit(load, fr.accumulator.ir, 1)
         self._keep(f, sums, f.at(lines, f.mul(place, fr.accumulator.size)), 1)
         f.finish()
+
+
+def down_names(frame: Frame, axis: int) -> tuple[str, str]:
+    """Names of the two functions of a pass."""
+    return ("down", "down_one") if axis == frame.last else (f"down_{axis}", f"down_one_{axis}")
 
 
 class Window:
@@ -152,7 +161,7 @@ class AcrossPass:
         fr = self.frame
         f = self.module.function("across", "i64", [("ptr", "line"), ("ptr", "out"), ("ptr", "taps"), ("ptr", "bias")])
         line, out, taps, bias = f.arguments
-        width, lanes = fr.recipe.block[1], fr.lanes
+        width, lanes = fr.recipe.block[-1], fr.lanes
         most = ACROSS_VECTORS if fr.machine.registers > 16 else ACROSS_VECTORS // 2
         vectors = next((v for v in (most, most // 2, 1) if v * lanes <= width), 1)
         # one for each vector, so that none has to wait for another
@@ -178,7 +187,7 @@ class AcrossPass:
         size, kind = fr.accumulator.size, vector(fr.accumulator.ir, fr.lanes)
 
         load = Window(f, fr, line, vectors).load
-        sums, = LineSum(f, fr.form.across, p.kernel[1], taps, size, dilation=p.kernel_dilation[1]).emit(
+        sums, = LineSum(f, fr.form.kinds[-1], p.kernel[-1], taps, size, dilation=p.kernel_dilation[-1]).emit(
             load, kind, vectors)
         kind_of = SmallWriter if fr.form.small else Writer
         writer, stride = kind_of(f, cast(Any, fr)), fr.stage.output_strides[-1]

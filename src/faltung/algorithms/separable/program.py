@@ -1,24 +1,24 @@
-"""The whole program of a stage: entry, work items, the rows that a block looks at, what stands beside the image."""
+"""The whole program of a stage: entry, work items, passes."""
 
 from __future__ import annotations
 
-from ...compiler.emit import Function, Module, Operand, Value, constant, vector
-from ...problem.problem import Side
-from ..direct.borders import outside
+from ...compiler.emit import Module, Operand, Value
 from ..direct.program import DATA, STRIDES
-from .frame import ENTRY_BYTES, Frame
+from .frame import Frame
 from .passes import AcrossPass, DownPass
+from .slabs import SlabWork
+from .work import FLAG, ODD, STEPS, Work
 
-# Cells of the context, 8 bytes each: what every work item must know; bytes between the image's indices follow.
-IMAGE, OUT, TAPS, BIAS, TABLES, SCRATCH, STATUS, FLAG, ODD, STEPS = range(10)
+__all__ = ["Work", "emit_entry", "emit_program"]
 
 
 def emit_program(frame: Frame) -> str:
     """Write the IR of ``entry`` and all that it needs."""
     module = Module()
-    DownPass(frame, module).emit()
+    for axis in range(frame.last + 1):
+        DownPass(frame, module, axis).emit()
     AcrossPass(frame, module).emit()
-    Work(frame, module).emit()
+    (SlabWork if frame.last else Work)(frame, module).emit()
     emit_entry(frame, module)
     return module.text()
 
@@ -53,252 +53,3 @@ def emit_entry(frame: Frame, module: Module) -> None:
         f.call_pointer(run, "void", pool, Value("ptr", "@work"), context, frame.items, participants)
     flag, odd = (f.load("i64", f.at(context, 8 * cell), align=8) for cell in (FLAG, ODD))
     f.finish(f.bits("or", flag, odd))
-
-
-class Work:
-    """Writes ``work(context, item, slot)``: one block of outputs.
-
-    Two functions do the sums: ``down(entries, lines, low, high, first, taps, rows)`` and
-    ``across(line, out, taps, bias)``; ``down_one(entries, lines, column, place, taps, rows)`` sums a single column.
-    """
-
-    def __init__(self, frame: Frame, module: Module) -> None:
-        self.frame, self.module, self.problem = frame, module, frame.problem
-        self.outside = outside(frame)  # type: ignore[arg-type]
-
-    def emit(self) -> None:
-        """Write the functions."""
-        if self._leaves(1):
-            self._emit_beside()
-        f = self.f = self.module.function("work", "void", [("ptr", "context"), ("i64", "item"), ("i64", "slot")])
-        self.context, self.item, slot = f.arguments
-        fr, p = self.frame, self.problem
-        place, rest = [0] * 2, self.item  # type: list[Operand], Operand
-        for axis in (0, 1):
-            place[axis], rest = self._split(rest, fr.blocks[axis])
-        image, out, taps, bias = self._leads(rest)
-        # the last block is shifted back, so that every block is whole
-        starts = [f.smaller(f.mul(at, block), extent - block)
-                  for at, block, extent in zip(place, fr.recipe.block, p.output, strict=True)]
-        self.height = self._height(starts, place)
-        for axis, start in enumerate(starts):
-            out = f.at(out, f.mul(start, fr.stage.output_strides[len(p.batch) + 2 + axis] * fr.target.itemsize))
-        scratch = f.at(self._cell(SCRATCH), f.mul(slot, fr.scratch_bytes))
-        self.entries, self.fills, self.copies, self.lines, self.parted = (
-            f.at(scratch, at) for at in fr.places[:5])
-        first = f.add(f.mul(starts[1], p.stride[1]), p.start[1])
-        # columns of the image that the block looks at
-        low = f.larger(f.smaller(first, p.image[1]), 0)
-        high = f.larger(f.smaller(f.add(first, fr.extents[1]), p.image[1]), low)
-        self._rows(image, f.add(f.mul(starts[0], p.stride[0]), p.start[0]), low, high)
-        self._tiles(out, taps, bias, low, high, first)
-        f.finish()
-
-    def _height(self, starts: list[Operand], place: list[Operand]) -> Operand:
-        """How many rows the block has."""
-        return self.frame.recipe.block[0]
-
-    def _leaves(self, axis: int) -> bool:
-        """Whether any output looks beside the image along an axis."""
-        return self.outside[axis] != (0, 0)
-
-    def _split(self, number: Operand, extent: int) -> tuple[Operand, Operand]:
-        return self.f.rem(number, extent) if extent > 1 else 0, self.f.div(number, extent)
-
-    def _cell(self, cell: int) -> Value:
-        return self.f.load("ptr", self.f.at(self.context, 8 * cell), align=8)
-
-    def _step(self, axis: int) -> Operand:
-        """Bytes from one index of the image operand's axis to the next."""
-        return self.f.load("i64", self.f.at(self.context, 8 * (STEPS + axis)), align=8)
-
-    def _leads(self, rest: Operand) -> tuple[Value, ...]:
-        """Image, output, taps and bias of one batch element, group and output channel."""
-        f, fr, p = self.f, self.frame, self.problem
-        image, out, taps, bias = (self._cell(cell) for cell in (IMAGE, OUT, TAPS, BIAS))
-        number: Operand = 0
-        for axis in reversed(range(len(fr.leads))):
-            index, rest = self._split(rest, fr.leads[axis])
-            out = f.at(out, f.mul(index, fr.stage.output_strides[axis] * fr.target.itemsize))
-            if axis < len(p.batch) + 1:
-                image = f.at(image, f.mul(index, self._step(axis)))
-            if axis >= len(p.batch):
-                number = f.add(number, f.mul(index, p.channels_out if axis == len(p.batch) else 1))
-        bias = f.at(bias, f.mul(number, fr.accumulator.size)) if p.bias else bias
-        return image, out, f.at(taps, f.mul(number, fr.taps_bytes)), bias
-
-    # --- rows that the block looks at
-
-    def _rows(self, image: Value, first: Operand, low: Operand, high: Operand) -> None:
-        """Fill the entries; copy rows whose columns are not neighbours in memory."""
-        f, fr, p, axis = self.f, self.frame, self.problem, len(self.problem.batch) + 2
-        row_step, step, size = self._step(axis), self._step(axis + 1), fr.source.itemsize
-        if self._leaves(0) and any(not isinstance(side, str) for side in p.border[0]):
-            self._constant_rows()
-        back = f.mul(low, -size)
-        apart = f.compare("ne", step, size)
-        copied = apart
-        if fr.colliding_bytes:
-            collide = f.compare("eq", f.bits("and", f.value(row_step), fr.colliding_bytes - 1), 0)
-            copied = f.bits("or", apart, collide)
-        with f.loop(0, f.add(f.mul(f.sub(self.height, 1), p.stride[0]), fr.reach[0] + 1)) as loop:
-            index, fill, inside = self._row(f.add(first, loop.index))
-            raw = f.value(f.select(inside, f.at(image, f.mul(index, row_step)), fill))
-            entry = f.at(self.entries, f.mul(loop.index, ENTRY_BYTES))
-            columns = f.value(f.select(inside, raw, f.at(fill, back)))
-            f.store(columns, entry, align=8)
-            f.store(raw, f.at(entry, 8), align=8)
-            f.store(f.select(inside, step, 0), f.at(entry, 16), align=8)
-            with f.when(f.bits("and", copied, inside)):
-                copy = f.at(self.copies, f.mul(loop.index, fr.row_bytes))
-                self._copy_row(f.at(raw, f.mul(low, step)), step, copy, f.value(f.sub(high, low)), apart)
-                f.store(f.at(copy, back), entry, align=8)
-
-    def _copy_row(self, source: Value, step: Operand, copy: Value, count: Value, apart: Value) -> None:
-        """Copy samples that lie apart one by one, and neighbours by vectors, the last shifted back."""
-        f, size = self.f, self.frame.source.itemsize
-        lanes, word = self.frame.recipe.vector_bytes // size, f"i{8 * size}"
-        single = f.bits("or", apart, f.compare("slt", count, lanes))
-        with f.when(single), f.loop(0, count) as loop:
-            f.store(f.load(word, f.at(source, f.mul(loop.index, step))), f.at(copy, f.mul(loop.index, size)))
-        with f.unless(single), f.loop(0, count, lanes) as loop:
-            place = f.mul(f.smaller(loop.index, f.sub(count, lanes)), size)
-            f.store(f.load(vector(word, lanes), f.at(source, place)), f.at(copy, place))
-
-    def _constant_rows(self) -> None:
-        """Rows of the constants above and below the image."""
-        f, fr = self.f, self.frame
-        lanes = fr.recipe.vector_bytes // fr.source.itemsize
-        for number, side in enumerate(self.problem.border[0]):
-            if isinstance(side, str) or not self.outside[0][number]:
-                continue
-            row, value = f.at(self.fills, number * fr.row_bytes), self._constant(side)
-            vectors = fr.row_bytes // fr.recipe.vector_bytes
-            with f.loop(0, vectors) as loop:
-                f.store(f.splat(value, lanes), f.at(row, f.mul(loop.index, fr.recipe.vector_bytes)))
-
-    def _constant(self, side: Side) -> Value:
-        number = side if not isinstance(side, str) else 0
-        ir = self.frame.source.ir
-        return constant(ir, float(number.real) if self.frame.source.kind == "f" else int(number.real))
-
-    def _row(self, position: Operand) -> tuple[Value, Value, Value]:
-        """Index of a row of the image, the constant row that stands for it if there is none, and whether there is."""
-        f = self.f
-        if not self._leaves(0):
-            return f.value(position), self.fills, Value("i1", "true")
-        index, inside = look_up(f, self._cell(TABLES), position, self.problem.image[0], self.outside[0][0])
-        above = f.compare("slt", position, 0)
-        fill = f.select(above, self.fills, f.at(self.fills, self.frame.row_bytes))
-        return index, fill, inside
-
-    # --- tiles of a few rows of outputs
-
-    def _tiles(self, out: Value, taps: Value, bias: Value, low: Operand, high: Operand, first: Operand) -> None:
-        f, fr = self.f, self.frame
-        rows = fr.recipe.rows
-        with f.loop(0, -(-fr.recipe.block[0] // rows), carry=[f.value(0)]) as loop:
-            top = f.smaller(f.mul(loop.index, rows), fr.recipe.block[0] - rows)
-            loop.carry([self._tile(out, taps, bias, low, high, first, top, rows, loop.carried[0])])
-        assert loop.results is not None
-        self._report(loop.results[0])
-
-    def _tile(self, out: Value, taps: Value, bias: Value, low: Operand, high: Operand, first: Operand, top: Operand,
-              rows: Operand, flags: Value) -> Value:
-        f, fr, p = self.f, self.frame, self.problem
-        size = fr.accumulator.size
-        across, out_step = f.at(taps, p.kernel[0] * size), fr.stage.output_strides[-2] * fr.target.itemsize
-        entries = f.at(self.entries, f.mul(top, p.stride[0] * ENTRY_BYTES))
-        f.call("down", "void", entries, self.lines, low, high, first, taps, rows, local=True)
-        if self._leaves(1):
-            f.call("beside", "void", entries, self.lines, low, high, first, taps, rows, self._cell(TABLES), local=True)
-        with f.loop(0, rows, carry=[flags]) as row:
-            line = f.at(self.lines, f.mul(row.index, fr.line_pitch * size))
-            if fr.phases > 1:
-                self._part(line)
-                line = self.parted
-            there = f.at(out, f.mul(f.add(top, row.index), out_step))
-            more = f.call("across", "i64", line, there, across, bias, *self._spare(), local=True)
-            row.carry([f.bits("or", row.carried[0], more)])
-        assert row.results is not None
-        return row.results[0]
-
-    def _spare(self) -> list[Value]:
-        """Memory that `across` works in."""
-        return []
-
-    def _report(self, flags: Value) -> None:
-        f = self.f
-        if self.problem.overflow == "raise":
-            with f.when(f.compare("ne", f.bits("and", flags, 1), 0)):
-                f.store(1, f.at(self.context, 8 * FLAG), align=8)
-        if self.frame.watches:
-            odd = f.bits("and", flags, 2)
-            f.store(f.cast("trunc", odd, "i8"), f.at(self._cell(STATUS), self.item))
-            with f.when(f.compare("ne", odd, 0)):
-                f.store(2, f.at(self.context, 8 * ODD), align=8)
-
-    def _part(self, line: Value) -> None:
-        """Part a line by phases, so that every column that a tap meets stands beside the next."""
-        f, fr = self.f, self.frame
-        size, count = fr.accumulator.size, fr.extents[1]
-        word = f"i{8 * size}"
-        whole = count // (fr.phases * fr.lanes) if fr.phases == 2 else 0
-        if whole:
-            kind = vector(word, 2 * fr.lanes)
-            with f.loop(0, whole) as loop:
-                both = f.load(kind, f.at(line, f.mul(loop.index, 2 * fr.lanes * size)))
-                for phase in (0, 1):
-                    part = f.shuffle(both, None, list(range(phase, 2 * fr.lanes, 2)))
-                    f.store(part, f.at(self.parted, f.mul(f.add(f.mul(loop.index, fr.lanes),
-                                                                phase * fr.phase_pitch), size)))
-        if whole * fr.phases * fr.lanes < count:
-            with f.loop(whole * fr.phases * fr.lanes, count) as loop:
-                place = f.add(f.mul(f.rem(loop.index, fr.phases), fr.phase_pitch), f.div(loop.index, fr.phases))
-                f.store(f.load(word, f.at(line, f.mul(loop.index, size))), f.at(self.parted, f.mul(place, size)))
-
-    # --- columns beside the image
-
-    def _emit_beside(self) -> None:
-        """beside(entries, lines, low, high, first, taps, rows, tables): fill the lines where they leave the image."""
-        names = ("low", "high", "first")
-        f = self.module.function("beside", "void", [("ptr", "entries"), ("ptr", "lines"),
-                                                    *(("i64", name) for name in names), ("ptr", "taps"),
-                                                    ("i64", "rows"), ("ptr", "tables")])
-        entries, lines, low, high, first, taps, rows, tables = f.arguments
-        fr, p, size = self.frame, self.problem, self.frame.accumulator.size
-        table = f.at(tables, 8 * sum(self.outside[0]))
-        end = f.value(f.add(first, fr.extents[1]))
-        for side, (begin, stop) in enumerate(((first, f.smaller(end, 0)), (f.larger(first, p.image[1]), end))):
-            with f.loop(begin, stop) as loop:
-                place = f.sub(loop.index, first)
-                target = f.at(lines, f.mul(place, size))
-                cell = f.add(loop.index, self.outside[1][0] - (p.image[1] if side else 0))
-                index = f.load("i64", f.at(table, f.mul(cell, 8)), align=8)
-                near = f.bits("and", f.compare("sge", index, low), f.compare("slt", index, high))
-                with f.when(near):
-                    there = f.at(lines, f.mul(f.sub(index, first), size))
-                    self._copy_down(f, there, target, fr.line_pitch * size, rows)
-                with f.unless(near):
-                    missing = f.compare("slt", index, 0)
-                    with f.when(missing):
-                        self._copy_down(f, f.at(taps, (sum(p.kernel) + side) * size), target, 0, rows)
-                    with f.unless(missing):
-                        f.call("down_one", "void", entries, lines, index, place, taps, rows, local=True)
-        f.finish()
-
-    def _copy_down(self, f: Function, source: Value, target: Value, pitch: int, rows: Value) -> None:
-        fr = self.frame
-        with f.loop(0, rows) as row:
-            value = f.load(f"i{8 * fr.accumulator.size}", f.at(source, f.mul(row.index, pitch)))
-            f.store(value, f.at(target, f.mul(row.index, fr.line_pitch * fr.accumulator.size)))
-
-
-def look_up(f: Function, table: Value, position: Operand, extent: int, before: int) -> tuple[Value, Value]:
-    """The index that a position stands for, and whether there is one; the table holds those outside."""
-    within = f.compare("ult", position, extent)
-    row = f.select(f.compare("slt", position, 0), f.add(position, before), f.add(f.sub(position, extent), before))
-    # inside, any cell of the table will do: the value is not used
-    found = f.load("i64", f.at(table, f.mul(f.select(within, 0, row), 8)), align=8)
-    mapped = f.value(f.select(within, position, found))
-    return f.value(f.larger(mapped, 0)), f.compare("sge", mapped, 0)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil, prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...compiler.elements import ELEMENTS
 from ...machine import Machine
@@ -13,16 +14,18 @@ from ...problem.problem import Problem
 from ...problem.promotion import is_integer, promote
 from ..direct.frame import Stage
 from ..direct.stages import _interleave
-from .frame import SeparableRecipe
+from .frame import ROWS, SeparableRecipe
 
-ROWS = 4
-"""Rows of outputs that are summed down together: each row of the image is loaded once for all of them."""
 ROW_CYCLES = 35.0
 """What begins and ends a row of outputs."""
 CALL_CYCLES = 2000.0
 """Python's share of a call, and the rows that a block looks at."""
 BLOCK_ROWS, BLOCK_BYTES = 32, 4096
 """Most rows of a work item, and bytes of a line of sums."""
+SLAB_PART, SLAB_LINE_BYTES, SLAB_ROWS, SLAB_PLANES = 0.25, 2048, 64, 32
+"""A slab's share of the second-level cache; bytes of its lines; most outputs along its axes, and along the first."""
+SLAB_ROW_CYCLES = 25.0
+"""What begins and ends a row of a slab."""
 
 
 class Schedule(NamedTuple):
@@ -39,25 +42,69 @@ def sums_integers(problem: Problem) -> bool:
 
 
 def stage_of(problem: Problem, output: View) -> Stage:
-    """The problem with two axes, images whose pixels are interleaved seen as one."""
+    """The problem, images whose pixels are interleaved seen as one, and axes under one tap as batches."""
     axes = tuple(range(len(problem.batch) + 2 + problem.ndim))
-    return _interleave(Stage(problem, axes, output.strides()))
+    stage = _interleave(Stage(problem, axes, output.strides()))
+    if stage.interleaved == 1:
+        for axis in reversed(range(problem.ndim - 1)):
+            if stage.problem.ndim > 2 and is_idle(problem, axis):
+                stage = _as_batch(stage, axis)
+    return stage
+
+
+def is_idle(p: Problem, axis: int) -> bool:
+    """Whether outputs and samples correspond one to one along an axis."""
+    return (p.kernel[axis], p.stride[axis], p.start[axis]) == (1, 1, 0) and p.image[axis] == p.output[axis]
+
+
+def _as_batch(stage: Stage, axis: int) -> Stage:
+    """Make an axis under one tap the last of the batch's."""
+    p, batch = stage.problem, len(stage.problem.batch)
+
+    def without(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        return *values[:axis], *values[axis + 1:]
+
+    def moved(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        at = batch + 2 + axis
+        return *values[:batch], values[at], *values[batch:at], *values[at + 1:]
+
+    grown = replace(
+        p, batch=(*p.batch, p.image[axis]), image=without(p.image), kernel=without(p.kernel), output=without(p.output),
+        start=without(p.start), stride=without(p.stride), kernel_dilation=without(p.kernel_dilation),
+        image_dilation=without(p.image_dilation), border=without(p.border))
+    return stage._replace(problem=grown, image_axes=moved(stage.image_axes),
+                          output_strides=moved(stage.output_strides))
 
 
 def schedule(problem: Problem, output: View, machine: Machine) -> Schedule:
-    """Choose blocks."""
+    """Choose blocks: the same for any number of threads, for one whose outputs are not finite is summed anew."""
     stage = stage_of(problem, output)
     p = stage.problem
+    block = block_of(p, machine)
+    return Schedule(stage, SeparableRecipe(block, min(ROWS, block[-2]), machine.vector_bytes), cycles(p, machine))
+
+
+def block_of(p: Problem, machine: Machine) -> tuple[int, ...]:
+    """Outputs of a work item along each axis."""
     size = ELEMENTS[p.accumulator_dtype].size
-    width = p.output[1]
-    parts = ceil(width * size / BLOCK_BYTES)
+    width = p.output[-1]
+    parts = ceil(width * size / (BLOCK_BYTES if p.ndim == 2 else SLAB_LINE_BYTES))
     columns = ceil(width / parts)
     if parts > 1:
         columns = min(width, -(-columns // 16) * 16)
-    # blocks are the same for any number of threads: one whose outputs are not finite is summed anew as a whole
-    rows = min(p.output[0], BLOCK_ROWS)
-    recipe = SeparableRecipe((rows, columns), min(ROWS, rows), machine.vector_bytes)
-    return Schedule(stage, recipe, cycles(p, machine))
+    if p.ndim == 2:
+        return min(p.output[0], BLOCK_ROWS), columns
+    # one slab after another is made of rows of a few places along the axes before
+    held = machine.l2_bytes * SLAB_PART / (ROWS * (columns + (p.kernel[-1] - 1) * p.kernel_dilation[-1]) * size)
+    planes = p.output[1:-1]
+    rows = [min(extent, ROWS) for extent in planes]
+    for axis in reversed(range(len(planes))):
+        reach = (p.kernel[axis + 1] - 1) * p.kernel_dilation[axis + 1]
+        others = prod((rows[other] - 1) * p.stride[other + 1] + (p.kernel[other + 1] - 1) * p.kernel_dilation[other + 1]
+                      + 1 for other in range(len(planes)) if other != axis)
+        most = (int(held / others) - reach - 1) // p.stride[axis + 1] + 1
+        rows[axis] = min(planes[axis], max(rows[axis], min(most, SLAB_ROWS)))
+    return min(p.output[0], SLAB_PLANES), *rows, columns
 
 
 def cycles(p: Problem, machine: Machine) -> float:
@@ -66,4 +113,14 @@ def cycles(p: Problem, machine: Machine) -> float:
     outputs = prod(p.output_shape)
     vectors = outputs * size / machine.vector_bytes
     rows = outputs / p.output[-1]
-    return CALL_CYCLES + rows * ROW_CYCLES + vectors * (5.0 + 0.85 * p.kernel[0] * p.stride[1] + 0.9 * p.kernel[1])
+    down, across = 5.0 + 0.85 * p.kernel[-2] * p.stride[-1], 0.9 * p.kernel[-1]
+    if p.ndim == 2:
+        return CALL_CYCLES + rows * ROW_CYCLES + vectors * (down + across)
+    block, each, begun = block_of(p, machine), down + across, ROW_CYCLES
+    for axis in range(p.ndim - 2):
+        # rows of a slab for each of outputs, and columns between those that are asked for
+        share = prod(((block[other] - 1) * p.stride[other] + (p.kernel[other] - 1) * p.kernel_dilation[other] + 1)
+                     / block[other] for other in range(axis + 1, p.ndim - 1)) * p.stride[-1]
+        each += share * (3.0 + 0.85 * p.kernel[axis])
+        begun += share / p.stride[-1] * (SLAB_ROW_CYCLES + 2.0 * p.kernel[axis])
+    return CALL_CYCLES + rows * begun + vectors * each

@@ -1,4 +1,4 @@
-"""Find out whether a kernel is the product of two lines, from its values.
+"""Find out whether a kernel is the product of lines, one for each axis, from its values.
 
 Integers have to be a product exactly.  Of floats, every tap may lie `NEARNESS` roundings away from the product:
 a kernel that was made as an outer product is rounded itself, and so are the lines that are found.
@@ -6,8 +6,10 @@ a kernel that was made as an outer product is rounded itself, and so are the lin
 
 from __future__ import annotations
 
-from math import frexp
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from functools import reduce
+from math import frexp, prod
+from typing import Any
 
 import numpy as np
 
@@ -25,15 +27,13 @@ SMALLEST = {"float32": 2.0**-100, "float64": 2.0**-960}
 """Magnitudes below this are too near to where floats lose their precision."""
 
 
-class Lines(NamedTuple):
-    """Taps down the rows, and across the columns."""
+Lines = tuple[np.ndarray, ...]
+"""Taps along each axis."""
 
-    down: np.ndarray
-    across: np.ndarray
 
-    def form(self, compute: str) -> Form:
-        """What is known of them."""
-        return Form(_kind(self.down), _kind(self.across), compute)
+def form_of(lines: Lines, compute: str) -> Form:
+    """What is known of lines."""
+    return Form(tuple(_kind(line) for line in lines), compute)
 
 
 def _kind(line: np.ndarray) -> str:
@@ -46,7 +46,7 @@ def _kind(line: np.ndarray) -> str:
 
 
 def all_lines(problem: Problem, kernel: np.ndarray) -> list[Lines] | None:
-    """The lines of every kernel of a problem; None if one is no product of two."""
+    """The lines of every kernel of a problem; None if one is no product of lines."""
     found = []
     for taps in kernel.reshape(-1, *problem.kernel):
         if not _may_be(taps):
@@ -60,6 +60,8 @@ def all_lines(problem: Problem, kernel: np.ndarray) -> list[Lines] | None:
 
 def _may_be(taps: np.ndarray) -> bool:
     """False if the corners and the middle, which are looked at in a microsecond, tell that there is no product."""
+    # a plane through the first position along the axes before
+    taps = taps[(0,) * (taps.ndim - 2)]
     rows, columns = taps.shape
     for row, column in ((rows - 1, columns - 1), (rows // 2, columns // 2)):
         first, last = float(taps[0, 0]) * float(taps[row, column]), float(taps[0, column]) * float(taps[row, 0])
@@ -69,50 +71,70 @@ def _may_be(taps: np.ndarray) -> bool:
 
 
 def integer_lines(kernel: np.ndarray) -> Lines | None:
-    """Integers whose products are the taps, the second without a common divisor; None if there are none."""
+    """Integers whose products are the taps, all lines but the first without a common divisor; None if there are none.
+
+    The lines through the largest tap are all that a product can have.
+    """
     taps = kernel.astype(np.int64)
-    at = int(np.argmax(np.abs(taps)))
-    row, column = divmod(at, taps.shape[1])
-    pivot = int(taps[row, column])
-    if pivot == 0:
-        return Lines(*(np.zeros(extent, np.int64) for extent in taps.shape))
+    at = np.unravel_index(int(np.argmax(np.abs(taps))), taps.shape)
+    if taps[at] == 0:
+        return tuple(np.zeros(extent, np.int64) for extent in taps.shape)
     if kernel.dtype == np.uint64 and kernel.max() > np.iinfo(np.int64).max:
         return None
-    across = taps[row] // np.gcd.reduce(taps[row])
-    down = taps[:, column] // across[column]
-    return Lines(down, across) if np.array_equal(np.multiply.outer(down, across), taps) else None
+    lines = [_through(taps, at, axis) for axis in range(taps.ndim)]
+    lines[1:] = [line // np.gcd.reduce(line) for line in lines[1:]]
+    lines[0] = lines[0] // prod(int(line[place]) for line, place in zip(lines[1:], at[1:], strict=True))
+    return tuple(lines) if np.array_equal(_product(lines), taps) else None
+
+
+def _through(taps: np.ndarray, at: tuple[Any, ...], axis: int) -> np.ndarray:
+    """The line of taps through one of them."""
+    return taps[(*at[:axis], slice(None), *at[axis + 1:])]
+
+
+def _product(lines: Sequence[np.ndarray]) -> np.ndarray:
+    return reduce(np.multiply.outer, lines)
 
 
 def float_lines(kernel: np.ndarray, dtype: str) -> Lines | None:
-    """Lines of ``dtype`` whose products are the taps nearly, the first of a sum between 1/2 and 1."""
+    """Lines of ``dtype`` whose products are the taps nearly, the sum of all but the last between 1/2 and 1."""
     taps = kernel.astype(dtype).astype(np.float64)
     sizes = np.abs(taps)
-    at = int(sizes.argmax())
-    row, column = divmod(at, taps.shape[1])
-    if not sizes[row, column] < np.inf:
+    largest = sizes.max()
+    if not largest < np.inf:
         return None
-    if not sizes[row, column]:
-        return Lines(*(np.zeros(extent, dtype) for extent in taps.shape))
-    down = taps[:, column] / taps[row, column]
-    # what few taps tell may be off by several roundings, so all are asked
-    across = down @ taps / (down @ down)
-    down = taps @ across / (across @ across)
-    scale = 2.0 ** -frexp(float(np.abs(down).sum()))[1]
-    lines = Lines(_whole(down * scale, taps, dtype), _whole(across / scale, taps.T, dtype))
+    if not largest:
+        return tuple(np.zeros(extent, dtype) for extent in taps.shape)
+    lines = [_whole(line, taps, axis, dtype) for axis, line in enumerate(_factors(taps))]
     unit = 2.0**-24 if dtype == "float32" else 2.0**-53
-    made = np.multiply.outer(*(line.astype(np.float64) for line in lines))
+    made = _product([line.astype(np.float64) for line in lines])
     if not (np.abs(made - taps) <= NEARNESS * unit * sizes).all():
         return None
     smallest = SMALLEST[dtype]
     tiny = any(((line != 0) & (np.abs(line) < smallest)).any() for line in lines)
-    return None if tiny or not all(np.isfinite(line).all() for line in lines) else lines
+    return None if tiny or not all(np.isfinite(line).all() for line in lines) else tuple(lines)
 
 
-def _whole(line: np.ndarray, taps: np.ndarray, dtype: str) -> np.ndarray:
+def _factors(taps: np.ndarray) -> list[np.ndarray]:
+    """The lines whose product comes near, one axis taken off after the other."""
+    if taps.ndim == 1:
+        return [taps]
+    flat = taps.reshape(len(taps), -1)
+    row, column = divmod(int(np.abs(flat).argmax()), flat.shape[1])
+    down = flat[:, column] / flat[row, column]
+    # what few taps tell may be off by several roundings, so all are asked
+    rest = down @ flat / (down @ down)
+    down = flat @ rest / (rest @ rest)
+    scale = 2.0 ** -frexp(float(np.abs(down).sum()))[1]
+    return [down * scale, *_factors(rest.reshape(taps.shape[1:]) / scale)]
+
+
+def _whole(line: np.ndarray, taps: np.ndarray, axis: int, dtype: str) -> np.ndarray:
     """Round, and make equal or opposite what is so in the kernel."""
-    if np.array_equal(taps, taps[::-1]):
+    turned = np.flip(taps, axis)
+    if np.array_equal(taps, turned):
         line = (line + line[::-1]) / 2
-    elif np.array_equal(taps, -taps[::-1]):
+    elif np.array_equal(taps, -turned):
         line = (line - line[::-1]) / 2
     rounded: Any = line.astype(dtype)
     return np.asarray(rounded)
