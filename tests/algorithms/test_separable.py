@@ -17,7 +17,7 @@ from faltung.problem.problem import Problem
 from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
 from grid.check import compare, poisoned_workspaces, run
 from grid.process import python, succeed
-from grid.separable_cases import draw, product_of_lines
+from grid.separable_cases import draw, draw_volume, product_of_lines
 
 needs_mprotect = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
 SMALLER = machine._usable(machine._best_isa())[1:]
@@ -49,6 +49,11 @@ def check(case: Case, isa: str = "own", threads: int = 1) -> None:
 @pytest.mark.parametrize("seed", range(80))
 def test_against_the_oracle(seed: int) -> None:
     check(draw(seed))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_volumes(seed: int) -> None:
+    check(draw_volume(seed))
 
 
 @pytest.mark.parametrize("isa", SMALLER)

@@ -1,8 +1,11 @@
-"""Seeded problems with two axes, and kernels that are the product of two lines."""
+"""Seeded problems with two axes and more, and kernels that are the product of lines."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce
+from math import prod
 
 import numpy as np
 
@@ -16,12 +19,23 @@ from grid.cases import Case
 LENGTHS = [(3, 3), (2, 5), (5, 2), (7, 4), (9, 3), (3, 20), (19, 2), (37, 2), (2, 41)]
 
 
+VOLUMES = [(3, 3, 3), (2, 5, 3), (1, 4, 3), (3, 1, 5), (5, 3, 1), (2, 2, 19), (4, 3, 2), (2, 3, 2, 3), (1, 3, 2, 2)]
+
+
 def draw(seed: int) -> Case:
-    """A case that `separable` serves; every parameter is drawn."""
-    rng = np.random.default_rng([seed, 23])
+    """A case with two axes that `separable` serves; every parameter is drawn."""
+    return _draw(np.random.default_rng([seed, 23]), seed, _plain)
+
+
+def draw_volume(seed: int) -> Case:
+    """A case with three axes or four."""
+    return _draw(np.random.default_rng([seed, 37]), seed, _volume)
+
+
+def _draw(rng: np.random.Generator, seed: int, shape: Callable[[np.random.Generator, Problem], Problem | None]) -> Case:
     while True:
         case = cases.draw(int(rng.integers(1 << 30)))
-        problem = _plain(rng, case.problem)
+        problem = shape(rng, case.problem)
         if problem is None:
             continue
         case = replace(case, problem=problem, magnitude=min(case.magnitude, 1))
@@ -47,6 +61,26 @@ def _plain(rng: np.random.Generator, p: Problem) -> Problem | None:
                    image_dilation=(1, 1), overflow="wrap" if p.overflow == "raise" else p.overflow)
 
 
+def _volume(rng: np.random.Generator, p: Problem) -> Problem | None:
+    """More axes than two; some of them without any effect, as those are that belong to the batch rather."""
+    kernel = VOLUMES[int(rng.integers(len(VOLUMES)))]
+    if p.ndim != len(kernel) or "complex" in p.accumulator_dtype + p.output_dtype:
+        return None
+    most = max(1, 4000 // prod(kernel))
+    width = int(rng.integers(1, min(60, most) + 1))
+    output = [width]
+    for _ in kernel[1:]:
+        output.insert(0, int(rng.integers(1, max(1, min(11, most // prod(output))) + 1)))
+    image = [*p.image[:-1], int(rng.integers(1, 70)) if rng.random() < 0.7 else p.image[-1]]
+    start, stride = list(p.start), list(p.stride)
+    for axis, taps in enumerate(kernel[:-1]):
+        if taps == 1 and rng.random() < 0.6:
+            image[axis], start[axis], stride[axis] = output[axis], 0, 1
+    return replace(p, channels_in=1, channels_out=min(p.channels_out, 2), groups=min(p.groups, 2), kernel=kernel,
+                   output=tuple(output), image=tuple(image), start=tuple(start), stride=tuple(stride),
+                   image_dilation=(1,) * p.ndim, overflow="wrap" if p.overflow == "raise" else p.overflow)
+
+
 def product_of_lines(case: Case) -> np.ndarray:
     """A kernel for the case, each plane a product; lines are equal or opposite when turned around, now and then."""
     p, rng = case.problem, np.random.default_rng([case.seed, 29])
@@ -54,7 +88,7 @@ def product_of_lines(case: Case) -> np.ndarray:
     for at in np.ndindex(kernel.shape[:3]):
         # narrow floats would round the products, and they would be none any more
         whole = is_integer(p.kernel_dtype) or p.kernel_dtype != p.accumulator_dtype
-        kernel[at] = np.multiply.outer(*(_line(rng, extent, p.kernel_dtype, whole=whole) for extent in p.kernel))
+        kernel[at] = reduce(np.multiply.outer, [_line(rng, extent, p.kernel_dtype, whole=whole) for extent in p.kernel])
     return kernel
 
 
