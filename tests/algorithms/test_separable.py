@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,11 @@ def test_code_for_a_machine_that_is_not_there(dtype: str) -> None:
 def test_arrays_at_protected_pages(isa: str) -> None:
     last = "60" if isa == "own" else "20"
     assert succeed("-m", "grid.guarded_structured", "separable", "0", last, isa).endswith("survived\n")
+
+
+@needs_mprotect
+def test_volumes_at_protected_pages() -> None:
+    assert succeed("-m", "grid.guarded_structured", "volumes", "0", "20", "own").endswith("survived\n")
 
 
 @needs_mprotect
@@ -228,6 +234,38 @@ def test_halves_are_rounded_to_even_and_what_is_too_large_saturates(output: str,
     assert not executable.pack(kernel * 1000).form.small or factor < 100
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("lines", [((1, 2, 1), (-1, 0, 1), (1, 1)), ((0, 1), (1, 0, 0), (0, 3, 1, 0, 0))])
+def test_exactly_the_footprint_in_volumes(lines: Any, bad: float, rng: np.random.Generator) -> None:
+    kernel = reduce(np.multiply.outer, map(np.array, lines)).astype("float32")[None, None, None]
+    problem = volume((7, 9, 40), kernel.shape[3:], "float32")
+    image = rng.integers(1, 9, problem.image_shape).astype("float32")
+    image[0, 0, 0, 0, 5] = image[0, 0, 3, 6, 20] = bad
+    got, _ = run(problem, image, kernel, None, machine.detect(), executable=build(problem))
+    np.testing.assert_array_equal(got, oracle(problem, image, kernel))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_volumes_have_the_same_bits_on_any_number_of_threads(dtype: str, rng: np.random.Generator) -> None:
+    problem = typed(volume((40, 80, 600), (3, 4, 5), "float32"), dtype, "float32", dtype)
+    image = (rng.random(problem.image_shape) * 200).astype(dtype)
+    kernel = reduce(np.multiply.outer, map(rng.random, problem.kernel)).astype("float32")[None, None, None]
+    made = {bits(problem, image, kernel, threads) for threads in (1, 2, 3)}
+    assert len(made) == 1
+    # the blocks along each axis, and another batch around them
+    several = replace(problem, batch=(2,))
+    both, _ = run(several, np.stack([image, image]), kernel, None, machine.detect(), executable=build(several))
+    assert both[1].tobytes() in made
+
+
+def volume(image: tuple[int, ...], kernel: tuple[int, ...], dtype: str) -> Problem:
+    """As many outputs as samples, and a border of each kind."""
+    ones = (1,) * len(image)
+    border = (("reflect", 0), (2, "wrap"), ("edge", "symmetric"))
+    return typed(Problem((), 1, 1, 1, image, kernel, image, tuple(-(k // 2) for k in kernel), ones, ones, ones, border),
+                 dtype, dtype, dtype)
+
+
 # ---------------------------------------------------------------- structure
 
 def test_integers_are_products_exactly() -> None:
@@ -294,3 +332,10 @@ def test_a_kernel_that_does_not_suit() -> None:
 @pytest.mark.parametrize("seed", range(1000, 1600))
 def test_against_the_oracle_at_length(seed: int, isa: str) -> None:
     check(draw(seed), isa)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("isa", ["own", *SMALLER])
+@pytest.mark.parametrize("seed", range(1000, 1300))
+def test_volumes_at_length(seed: int, isa: str) -> None:
+    check(draw_volume(seed), isa)

@@ -1,6 +1,6 @@
 """Kernels with a structure, on arrays that touch pages that nobody may touch; run as a program.
 
-``python -m grid.guarded_structured ALGORITHM FIRST LAST MACHINE`` checks cases of ``separable`` or ``running``;
+``python -m grid.guarded_structured ALGORITHM FIRST LAST MACHINE`` checks cases of a name in `TESTED`;
 ``python -m grid.guarded_structured ALGORITHM --break WHAT`` goes one step too far.
 """
 
@@ -39,6 +39,7 @@ class Tested(NamedTuple):
 
 TESTED = {
     "separable": Tested(separable, separable_executable, separable_cases.draw, separable_cases.product_of_lines),
+    "volumes": Tested(separable, separable_executable, separable_cases.draw_volume, separable_cases.product_of_lines),
     "running": Tested(running, running_executable, running_cases.draw, running_cases.constant_kernel),
 }
 

@@ -19,7 +19,7 @@ DEFAULTS: dict[str, Any] = {
     "clock": 3e9,
     "serial_cycles": 150_000.0,
     "factors": {"fourier image": 0.8, "fourier line": 0.7, "running image": 1.15, "running line": 1.15,
-                "separable image": 1.15, "winograd layer": 0.92},
+                "separable image": 1.15, "separable volume": 1.15, "winograd layer": 0.92},
 }
 """Cycles a second; work below which a second thread does not pay; measured over predicted cycles (1 where unnamed)."""
 
