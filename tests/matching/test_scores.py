@@ -56,6 +56,17 @@ def test_against_fractions(rng, dtype, score, masks):
 
 
 @pytest.mark.parametrize("score", SCORES)
+@pytest.mark.parametrize("dtype", ["uint8", "int16"])
+def test_a_large_mask_on_integers(rng, dtype, score):
+    """From a thousand weights on, sums of squares may be computed in float64."""
+    image = values(rng, (36, 33), dtype)
+    pattern, mask = image[1:, :32].copy(), rng.integers(0, 2, (35, 32))
+    wanted = oracle(image[np.newaxis], pattern[np.newaxis], score, mask=mask)
+    squares = 4 * float(np.square(image, dtype=np.float64).max()) * pattern.size
+    close(ft.match(image, pattern, score=score, mask=mask), wanted, score, squares)
+
+
+@pytest.mark.parametrize("score", SCORES)
 @pytest.mark.parametrize(("shape", "extents"), [((60,), (7,)), ((9, 8, 7), (3, 4, 2)), ((9, 50), (1, 31)),
                                                 ((50, 9), (27, 1)), ((5, 6), (5, 6)), ((4, 4, 3, 3), (2, 2, 2, 3))])
 def test_any_number_of_axes(rng, shape, extents, score):

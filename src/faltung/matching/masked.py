@@ -131,7 +131,9 @@ class Masked:
         """Fill the score map by generated code; the ranges along the first axis that are left to `sums`."""
         (out,), sums = maps, self.parts
         one, two, both = (np.ascontiguousarray(sums[name]) for name in ("image1", "image2", "both"))
-        names = (one.dtype, both.dtype, two.dtype, np.dtype(self.kind), out.dtype)
+        # Exact sums of squares may stand in float64 too: see `_rounded`.
+        sums_dtype = np.dtype(np.int64) if self.work.exact else two.dtype
+        names = (one.dtype, both.dtype, sums_dtype, np.dtype(self.kind), out.dtype)
         recipe = ScoreRecipe(self.work.score, len(one), *(dtype.name for dtype in names))
         known = ("zncc", "ncc", "ssd", "nssd") if recipe.is_exact else ("zncc", "ncc")
         if np.ndim(sums["weight"]) or recipe.channels > MOST_CHANNELS or self.work.score not in known:
