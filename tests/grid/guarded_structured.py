@@ -15,14 +15,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from faltung import machine
-from faltung.algorithms import running, separable
+from faltung.algorithms import running, separable, sparse
 from faltung.algorithms.running import executable as running_executable
 from faltung.algorithms.separable import executable as separable_executable
+from faltung.algorithms.sparse import executable as sparse_executable
 from faltung.compiler import memory
 from faltung.machine import Machine
 from faltung.problem.problem import Problem
 from faltung.problem.promotion import numpy_dtype
-from grid import running_cases, separable_cases
+from grid import running_cases, separable_cases, sparse_cases
 from grid.cases import Case, arrays, output_view
 from grid.check import compare
 from grid.guarded import _guarded_aligned, place
@@ -41,6 +42,7 @@ TESTED = {
     "separable": Tested(separable, separable_executable, separable_cases.draw, separable_cases.product_of_lines),
     "volumes": Tested(separable, separable_executable, separable_cases.draw_volume, separable_cases.product_of_lines),
     "running": Tested(running, running_executable, running_cases.draw, running_cases.constant_kernel),
+    "sparse": Tested(sparse, sparse_executable, sparse_cases.draw, sparse_cases.sparse_kernel),
 }
 
 
@@ -52,13 +54,20 @@ def check(tested: Tested, case: Case, where: str, known: Machine) -> None:
     memory.aligned = tested.loaded.aligned = _guarded_aligned(where)
     view = output_view(p, channels_last=case.channels_last)
     executable = tested.algorithm.build(p, view, known, 1)
-    if executable.tables.size:
-        executable.tables = place(executable.tables, where)
     out = place(np.zeros(view.shape, numpy_dtype(p.output_dtype)), where, writeable=True)
     packed_bias = None if bias is None else place(executable.pack_bias(bias), where)
     packed = executable.pack(place(kernel, where))
+    guard_tables(packed[0] if tested.algorithm is sparse else executable, where)
     overflowed = executable.run(place(image, where, case.view), packed, packed_bias, out, 1)
     compare(p, image, kernel, bias, view(out), overflowed=overflowed)
+
+
+def guard_tables(owner: Any, where: str) -> None:
+    """Put the border's tables at a protected page, too."""
+    if owner.tables.size:
+        owner.tables = place(owner.tables, where)
+        if hasattr(owner, "tables_address"):
+            owner.tables_address = owner.tables.ctypes.data
 
 
 def go_too_far(tested: Tested, what: str) -> None:

@@ -22,7 +22,7 @@ from faltung.algorithms.direct.frame import Frame
 from faltung.algorithms.direct.output import Writer
 from faltung.algorithms.direct.pack import Packer
 from faltung.algorithms.direct.packing import KernelPacker
-from faltung.algorithms.direct.program import _Work
+from faltung.algorithms.direct.program import Work
 from faltung.compiler import casts
 from faltung.compiler.emit import Function, Value, constant
 from grid.cases import draw
@@ -65,7 +65,7 @@ MUTANTS: dict[str, Apply] = {
     "the last tap is dropped": _wrap(KernelPacker, "__call__", _without_last_tap),
     "taps come in reverse": _wrap(Frame, "tap_order", lambda original, frame: original(frame)[::-1]),
     "the last block is not shifted back": _wrap(
-        _Work, "_start", lambda original, work, place, extent, block: work.f.mul(place, block)),
+        Work, "_start", lambda original, work, place, extent, block: work.f.mul(place, block)),
     "the last tile is not shifted back": _wrap(
         Function, "smaller",
         lambda original, f, a, b: a if isinstance(a, Value) and isinstance(b, int) else original(f, a, b)),
@@ -97,7 +97,7 @@ MUTANTS: dict[str, Apply] = {
         ChannelTile, "_tile", lambda original, tile, image, kernel, sums: original(
             tile, tile.f.at(image, tile.frame.accumulator.size), kernel, sums)),
     "a group's kernel is another's": _wrap(
-        _Work, "_channel_blocks", lambda original, work, scratch, out, group, share: original(
+        Work, "_channel_blocks", lambda original, work, scratch, out, group, share: original(
             work, scratch, out, 0, share)),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..algorithms import definition, digits, direct, fourier, running, separable, winograd
+from ..algorithms import definition, digits, direct, fourier, running, separable, sparse, winograd
 from ..compiler.threads import get_threads
 from ..errors import PlanError
 from ..machine import Machine, detect
@@ -26,6 +26,7 @@ ALGORITHMS: dict[str, Any] = {
     "digits": digits,
     "separable": separable,
     "running": running,
+    "sparse": sparse,
     "reference": definition,
 }
 """Every algorithm; see `candidates` for what an algorithm may offer to the planner."""

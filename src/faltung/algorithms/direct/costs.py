@@ -85,6 +85,13 @@ def _tap_cycles(on: Loops, p: Problem, shape: Shape, chunk: int) -> float:
 
 def cycles(frame: Frame) -> float:
     """Predicted cycles of one thread: multiply-adds, loads and stores of the tiles, and the packing."""
+    p = frame.problem
+    block = _block_cycles(frame.inner) + packing_cycles(frame) * frame.channel_items
+    return block * prod(frame.blocks) * prod(p.batch) * p.groups
+
+
+def packing_cycles(frame: Frame) -> float:
+    """Cycles that the image of one block takes to be packed."""
     p, planes = frame.problem, frame.accumulator.planes
     packed = p.channels_in * planes * prod(frame.packed_extents[:-1]) * (
         12 + frame.packed_extents[-1] * _copy_cycles(frame.phases, frame.recipe.vector_bytes // frame.packed.size))
@@ -92,7 +99,7 @@ def cycles(frame: Frame) -> float:
         packed = 0.0
     if frame.inner is not frame:
         packed += p.channels_in * planes * prod(frame.inner.packed_extents) * 0.5
-    return (_block_cycles(frame.inner) + packed * frame.channel_items) * prod(frame.blocks) * prod(p.batch) * p.groups
+    return packed
 
 
 def with_kernel(frame: Frame) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,29 +31,23 @@ def _emit(frame: Frame) -> str:
     return emit_program(frame)
 
 
-class _Program:
-    """The loaded machine code of one part, its border tables and its workspace."""
+class Program:
+    """The loaded machine code of one frame, its border tables and its workspace."""
 
-    def __init__(self, part: Part, threads: int) -> None:
-        self.part, frame, self.threads = part, part.frame, threads
-        what = f"direct {frame.stage!r} {frame.recipe!r}"
-        library = jit.load(what, frame.machine, ("entry",), lambda: _emit(frame))
+    def __init__(self, frame: Frame, threads: int, emit: Callable[[Any], str] = _emit) -> None:
+        self.frame, self.threads = frame, threads
+        library = jit.load(frame.key, frame.machine, ("entry",), lambda: emit(frame))
         pointer, array = ctypes.c_void_p, ctypes.py_object
         self.entry = library.function("entry", ctypes.c_int64, *[array] * 4, *[pointer] * 4, ctypes.c_int64)
         self.tables = np.array(border_tables(frame), np.int64)
         self.tables_address = self.tables.ctypes.data
         self.workspace = Workspace(frame.scratch_bytes * threads)
         self.participants = min(threads, frame.items)
-        self.pack = KernelPacker(part)
 
     def run(self, image: Any, kernel: Any, bias: Any, out: Any, threads: int) -> int:
         """Run every work item; whether an integer output overflowed."""
-        if not self.part.frame.recipe.packed and image.strides[-1] != image.itemsize:
-            return self._packed.run(image, kernel, bias, out, threads)
-        if self.part.phase.is_empty:
-            image = self._zeros(image)
-        elif self.part.frame.stage.interleaved > 1:
-            image = side_by_side(self.part.frame.stage, image)
+        if self.frame.stage.interleaved > 1:
+            image = side_by_side(self.frame.stage, image)
         participants = min(threads, self.participants)
         workers = pool(participants) if participants > 1 else None
         buffer = self.workspace.borrow()
@@ -65,21 +60,32 @@ class _Program:
         finally:
             self.workspace.give_back(buffer)
 
+
+class PartProgram(Program):
+    """The program of one part, which packs its kernels."""
+
+    def __init__(self, part: Part, threads: int) -> None:
+        super().__init__(part.frame, threads)
+        self.part, self.pack = part, KernelPacker(part)
+
+    def run(self, image: Any, kernel: Any, bias: Any, out: Any, threads: int) -> int:
+        """Run every work item; whether an integer output overflowed."""
+        if not self.frame.recipe.packed and image.strides[-1] != image.itemsize:
+            return self._packed.run(image, kernel, bias, out, threads)
+        if self.part.phase.is_empty:  # outputs that no tap reaches see one zero
+            image = np.broadcast_to(np.zeros((), self.frame.problem.accumulator_dtype), (1,) * image.ndim)
+        return super().run(image, kernel, bias, out, threads)
+
     @property
     def workspace_bytes(self) -> int:
         """Peak workspace of one call, even if the image must be packed after all."""
-        return max(self.workspace.size_bytes, self.part.frame.packed_bytes * self.threads)
+        return max(self.workspace.size_bytes, self.frame.packed_bytes * self.threads)
 
     @cached_property
-    def _packed(self) -> _Program:
+    def _packed(self) -> PartProgram:
         """The same sums in the same order, for images whose rows are no lines of memory."""
-        frame = self.part.frame
-        packed = Frame(frame.stage, frame.recipe._replace(packed=True), frame.machine)
-        return _Program(self.part._replace(frame=packed), self.threads)
-
-    def _zeros(self, image: Any) -> Any:
-        """One zero seen as an image, for outputs that no tap reaches."""
-        return np.broadcast_to(np.zeros((), self.part.frame.problem.accumulator_dtype), (1,) * image.ndim)
+        packed = Frame(self.frame.stage, self.frame.recipe._replace(packed=True), self.frame.machine)
+        return PartProgram(self.part._replace(frame=packed), self.threads)
 
 
 class Direct:
@@ -87,7 +93,7 @@ class Direct:
 
     def __init__(self, problem: Problem, output: View, machine: Machine, threads: int) -> None:
         self.parts = parts(problem, output, machine, threads)
-        self.programs = [_Program(part, threads) for part in self.parts]
+        self.programs = [PartProgram(part, threads) for part in self.parts]
         self.recipe = self.parts[0].frame.recipe
 
     def pack(self, kernel: Any) -> list[Any]:

@@ -90,6 +90,11 @@ class Frame:
         """The stage's problem."""
         return self.stage.problem
 
+    @property
+    def key(self) -> str:
+        """What the program is made from."""
+        return f"{self.recipe.algorithm} {self.stage!r} {self.recipe!r}"
+
     @cached_property
     def source(self) -> Element:
         """Element of the image array."""

@@ -18,8 +18,8 @@ from .reduce import multiply_add, reduce_in_blocks, reduce_over
 class PixelTile:
     """Writes the function ``tile(image, kernel, bias, out) -> overflowed``."""
 
-    def __init__(self, frame: Frame, module: Module) -> None:
-        self.frame, self.module = frame, module
+    def __init__(self, frame: Frame, module: Module, name: str = "tile") -> None:
+        self.frame, self.module, self.name = frame, module, name
         self.channels, self.rows, self.vectors = frame.recipe.tile
         self.planes = frame.accumulator.planes
         self.kind = vector(frame.accumulator.ir, frame.lanes)
@@ -30,13 +30,16 @@ class PixelTile:
     def emit(self) -> None:
         """Write the tile's function."""
         parameters = [("ptr", "image"), ("ptr", "kernel"), ("ptr", "bias"), ("ptr", "out")]
-        f = self.f = self.module.function("tile", "i64", parameters)
+        f = self.f = self.module.function(self.name, "i64", parameters)
         image, kernel, bias, out = f.arguments
         count = self.channels * self.rows * self.vectors * self.planes
         sums = [constant(self.kind, 0)] * count
+        self._write(self.reduce(image, kernel, sums), bias, out)
+
+    def reduce(self, image: Value, kernel: Value, sums: list[Value]) -> list[Value]:
+        """Add the products of all taps to the sums."""
         inside = prod(self.frame.problem.kernel[-2:])
-        sums = reduce_in_blocks(f, self.frame, self._outer_axes(), inside, image, kernel, sums, self._rows)
-        self._write(sums, bias, out)
+        return reduce_in_blocks(self.f, self.frame, self._outer_axes(), inside, image, kernel, sums, self._rows)
 
     def _outer_axes(self) -> list[tuple[int, int]]:
         fr, p = self.frame, self.frame.problem

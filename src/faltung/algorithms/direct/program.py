@@ -31,12 +31,12 @@ def emit_program(frame: Frame) -> str:
     else:
         kind = DotTile if frame.recipe.dot > 1 else PixelTile if frame.inner.by_pixels else ChannelTile
         kind(frame.inner, module).emit()
-    _Work(frame, module, packer).emit()
-    _emit_entry(frame, module)
+    Work(frame, module, packer).emit()
+    emit_entry(frame, module)
     return module.text()
 
 
-def _emit_entry(frame: Frame, module: Module) -> None:
+def emit_entry(frame: Frame, module: Module) -> None:
     """entry(image, out, kernel, bias, tables, scratch, pool, run, participants) -> overflowed.
 
     The first four are Python's array objects: address and strides are read from their public C struct,
@@ -77,8 +77,11 @@ def _kernel_steps(frame: Frame) -> int:
     return STEPS + len(frame.problem.batch) + 2 + frame.problem.ndim
 
 
-class _Work:
+class Work:
     """Writes ``work(context, item, slot)``: pack one block, then every tile of it."""
+
+    tile = "tile"
+    """Name of the function that computes a tile."""
 
     def __init__(self, frame: Frame, module: Module, packer: Packer) -> None:
         self.frame, self.module, self.packer = frame, module, packer
@@ -153,7 +156,7 @@ class _Work:
                 kernel = f.at(self._cell(KERNEL), f.add(f.mul(steps[0], group), f.mul(steps[1], start)))
             else:
                 number = f.add(f.mul(group, fr.channel_blocks), loop.index)
-                kernel = f.at(self._cell(KERNEL), f.mul(number, fr.block_bytes))
+                kernel = self.kernel_of(number)
                 bias = f.at(self._cell(BIAS), f.mul(number, fr.tap_bytes)) if p.bias else self._cell(BIAS)
             out_ = f.at(out, f.mul(start, channel_bytes))
             if fr.recipe.packed:
@@ -161,12 +164,16 @@ class _Work:
             else:
                 self._unpacked_tiles(image, kernel, bias, out_, scratch)
 
+    def kernel_of(self, number: Operand) -> Value:
+        """Where the packed taps of a block of output channels lie."""
+        return self.f.at(self._cell(KERNEL), self.f.mul(number, self.frame.block_bytes))
+
     def _tiles(self, axis: int, image: Value, kernel: Value, bias: Value, out: Value) -> None:
         """Loop over the tiles of the block, axis by axis; the last tile is shifted back like the last block."""
         f, fr, p = self.f, self.frame.inner, self.frame.inner.problem
         if axis == p.ndim:
             operands = (kernel, bias, out, image) if fr.by_taps else (image, kernel, bias, out)
-            overflowed = f.call("tile", "i64", *operands, local=True)
+            overflowed = f.call(self.tile, "i64", *operands, local=True)
             if p.overflow == "raise":
                 with f.when(f.compare("ne", overflowed, 0)):
                     f.store(1, f.at(self.context, 8 * FLAG), align=8)

@@ -1,0 +1,43 @@
+"""How a problem is cut into tiles and blocks, and what it costs."""
+
+from __future__ import annotations
+
+from math import prod
+
+from ...compiler.elements import ELEMENTS
+from ...machine import Machine
+from ...problem.layout import View
+from ...problem.problem import Problem
+from ..direct.costs import packing_cycles
+from ..direct.schedule import _share
+from ..direct.stages import _stage
+from ..direct.tiles import Tile, finished
+from .frame import SparseFrame, SparseRecipe
+from .structure import most_kept
+
+TAP_CYCLES = {"image": 0.6, "line": 0.6, "wide line": 2.0}
+"""Of a tap for each vector of outputs; on a line no load serves two, and vectors of 64 bytes cross a cache line."""
+
+
+def frame_of(problem: Problem, output: View, machine: Machine, threads: int) -> SparseFrame:
+    """The program of any pattern: its tiles, and blocks that are shared among threads."""
+    stage = _stage(problem, output.strides(), 0)
+    p = stage.problem
+    lanes = machine.vector_bytes // ELEMENTS[p.accumulator_dtype].size
+    sums = 24 if machine.registers > 16 else 12
+    wished = sums // 6 if p.output[-2] > 1 else sums
+    vectors = min(wished, -(-p.output[-1] // lanes))
+    tile = Tile("pixels", (1, min(sums // vectors, p.output[-2]), vectors))
+    recipe = _share(stage, finished(stage, machine, tile), machine, threads)
+    return SparseFrame(stage, SparseRecipe(*recipe), machine)
+
+
+def cycles(frame: SparseFrame) -> float:
+    """Predicted cycles of one thread, for kernels of as many taps as may be."""
+    p, (_, rows, vectors) = frame.problem, frame.recipe.tile
+    extents = [1] * (p.ndim - 2) + [frame.tile_rows, frame.tile_columns]
+    tiles = prod(-(-b // t) for b, t in zip(frame.recipe.block, extents, strict=True))
+    kind = "image" if rows > 1 else "wide line" if frame.recipe.vector_bytes == 64 else "line"
+    turn = rows * vectors * TAP_CYCLES[kind]
+    block = tiles * (most_kept(p) * turn + rows * vectors * 2.0 + 20)
+    return (block + packing_cycles(frame)) * prod(frame.blocks) * prod(p.batch) * p.groups

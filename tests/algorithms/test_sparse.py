@@ -1,0 +1,179 @@
+"""Kernels most of whose taps are zero: against the oracle, and bit for bit what `direct` gives."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import faltung as ft
+from faltung import machine, reference
+from faltung.algorithms import sparse
+from faltung.algorithms.sparse.executable import PATTERNS
+from faltung.problem.problem import Problem
+from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
+from grid.check import compare, poisoned_workspaces, run
+from grid.process import python, succeed
+from grid.sparse_cases import draw, sparse_kernel
+
+needs_mprotect = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
+SMALLER = machine._usable(machine._best_isa())[1:]
+BASE = Problem((), 1, 1, 1, (40, 100), (5, 5), (40, 100), (-2, -2), (1, 1), (1, 1), (1, 1),
+               (("reflect", "reflect"), ("reflect", "reflect")))
+
+
+def known(isa: str) -> machine.Machine:
+    return machine.detect() if isa == "own" else machine.fake(isa, triple="")
+
+
+def build(problem: Problem, isa: str = "own", threads: int = 1, *, last: bool = False) -> sparse.Sparse:
+    assert sparse.applies(problem) is None
+    return sparse.build(problem, output_view(problem, channels_last=last), known(isa), threads)
+
+
+def check(case: Case, isa: str = "own", *, pattern: bool = True) -> None:
+    p = case.problem
+    image, _, bias = arrays(case)
+    kernel = sparse_kernel(case)
+    executable = build(p, isa, last=case.channels_last)
+    if not pattern:
+        executable._programs = {(-1, number): None for number in range(PATTERNS)}  # type: ignore[misc]
+    view = output_view(p, channels_last=case.channels_last)
+    with poisoned_workspaces():
+        got, overflowed = run(p, lay_out(case, image), kernel, bias, known(isa), view=view, executable=executable)
+    compare(p, image, kernel, bias, got, overflowed=overflowed)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_against_the_oracle(seed: int) -> None:
+    check(draw(seed))
+
+
+@pytest.mark.parametrize("seed", range(100, 106))
+def test_places_from_the_table(seed: int) -> None:
+    check(draw(seed), pattern=False)
+
+
+@pytest.mark.parametrize("isa", SMALLER)
+@pytest.mark.parametrize("seed", range(200, 205))
+def test_smaller_instruction_sets(seed: int, isa: str) -> None:
+    check(draw(seed), isa)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000, 1300))
+def test_many_more_against_the_oracle(seed: int) -> None:
+    check(draw(seed), ["own", *SMALLER][seed % (1 + len(SMALLER))], pattern=seed % 3 > 0)
+
+
+# ---------------------------------------------------------------- memory
+
+@needs_mprotect
+@pytest.mark.parametrize("isa", ["own", *SMALLER])
+def test_arrays_at_protected_pages(isa: str) -> None:
+    last = "12" if isa == "own" else "4"
+    assert succeed("-m", "grid.guarded_structured", "sparse", "0", last, isa).endswith("survived\n")
+
+
+@needs_mprotect
+def test_one_step_too_far_is_found() -> None:
+    done = python("-m", "grid.guarded_structured", "sparse", "--break", "behind the image")
+    assert done.returncode == -signal.SIGSEGV, done.stdout + done.stderr
+    assert done.stdout == "before\n"
+
+
+# ---------------------------------------------------------------- bits
+
+def operands(problem: Problem, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    case = Case(problem, seed)
+    return arrays(case)[0], sparse_kernel(case)
+
+
+def bits(problem: Problem, image: np.ndarray, kernel: np.ndarray, threads: int = 1) -> bytes:
+    executable = build(problem, threads=threads)
+    return run(problem, image, kernel, None, machine.detect(), threads=threads, executable=executable)[0].tobytes()
+
+
+@pytest.mark.parametrize("bad", [1.0, np.nan])
+def test_any_number_of_threads(bad: float) -> None:
+    problem = replace(BASE, image=(130, 1300), output=(130, 1300), batch=(2,))
+    image, kernel = operands(problem)
+    image[..., 40, 700] = bad
+    assert len({bits(problem, image, kernel, threads) for threads in (1, 2, 3) for _ in range(3)}) == 1
+
+
+def test_any_batch_strides_and_alignment() -> None:
+    several, alone = (replace(BASE, image=(40, 1024), output=(40, 1024), batch=batch) for batch in ((3,), (1,)))
+    image, kernel = operands(several)
+    one = image[1:2].copy()
+    want = bits(alone, one, kernel)
+    together, _ = run(several, image, kernel, None, machine.detect(), executable=build(several))
+    assert together[1:2].tobytes() == want
+    seen = [*(lay_out(Case(alone, 0, view), one) for view in VIEWS if view != "broadcast"),
+            *(misaligned(one, offset) for offset in (1, 4, 8, 33))]
+    assert {bits(alone, view, kernel) for view in seen} == {want}
+
+
+@pytest.mark.parametrize(("shape", "dtype"), [((5, 5), "float32"), ((31,), "float64"), ((3, 3, 3), "float32")])
+def test_patterns_beyond_the_first_few_change_no_bit(shape: tuple[int, ...], dtype: str, rng: np.random.Generator,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("faltung.algorithms.sparse.executable.PATTERNS", 1)
+    image = rng.standard_normal((20, 30, 40)[:len(shape)]).astype(dtype)
+    kernels = []
+    for _ in range(3):
+        kernel = np.zeros(int(np.prod(shape)), dtype)
+        kernel[rng.choice(kernel.size, kernel.size // 3, replace=False)] = 1
+        kernels.append(kernel.reshape(shape) * rng.standard_normal(shape).astype(dtype))
+    plan = ft.plan(ft.correlate, image, ft.Like(shape, dtype), "same", method="sparse")
+    together = [plan(image, kernel).tobytes() for kernel in kernels]
+    alone = [ft.plan(ft.correlate, image, kernel, "same", method="sparse")(image).tobytes() for kernel in kernels]
+    assert together == alone
+    assert set(map(bool, plan.way.executable._programs)) == {True, False}
+
+
+# ---------------------------------------------------------------- what is not finite
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(("dtype", "border", "width"), [
+    ("float32", "reflect", 40), ("float32", np.inf, 3), ("float64", "wrap", 40), ("float16", 0, 40)])
+def test_exactly_the_footprint(width: int, border: Any, dtype: str, bad: float, rng: np.random.Generator) -> None:
+    kernel = np.zeros((1, 1, 1, 3, 5), dtype)
+    kernel[..., [0, 1, 2, 1], [1, 0, 3, 2]] = 1, -2, 3, 1
+    sums = dtype if dtype == "float64" else "float32"
+    problem = replace(BASE, image=(11, width), output=(11, width), kernel=(3, 5), start=(-1, -2),
+                      border=((border, border),) * 2, image_dtype=dtype, kernel_dtype=dtype, accumulator_dtype=sums,
+                      output_dtype=dtype)
+    image = rng.integers(1, 9, problem.image_shape).astype(dtype)
+    image[0, 0, 0, 2] = image[0, 0, 6, width // 2] = bad
+    with np.errstate(all="ignore"):
+        want = reference.correlate(problem, image, kernel)
+    got, _ = run(problem, image, kernel, None, machine.detect(), executable=build(problem))
+    np.testing.assert_array_equal(got, want)
+
+
+# ---------------------------------------------------------------- the choice
+
+def test_a_dilated_kernel_with_its_zeros_written_out() -> None:
+    kernel = np.zeros((33, 33), np.float32)
+    kernel[::8, ::8] = np.random.default_rng(5).standard_normal((5, 5))
+    plan = ft.plan(ft.correlate, ft.Like((256, 256), "float32"), kernel, "same")
+    assert plan.recipe.algorithm == "sparse"
+    assert plan.error_bound == 33 * 33 + 2
+    plan.update(np.ones_like(kernel) + kernel)
+    assert plan.recipe.algorithm != "sparse"
+
+
+def test_too_few_zeros() -> None:
+    with pytest.raises(ft.PlanError, match="more than 5 of its 9 taps are not zero"):
+        ft.correlate(np.ones((9, 9)), np.ones((3, 3)), method="sparse")
+
+
+def test_code_is_shown_for_the_patterns_at_hand() -> None:
+    plan = ft.plan(ft.correlate, ft.Like((64, 64), "float32"), np.eye(3, dtype=np.float32), "same", method="sparse")
+    assert "watch_row" in plan.ir()
+    assert plan.assembly()
+    assert "define internal i64 @any" in plan.ir()
