@@ -202,14 +202,14 @@ def planning_us(plan: Any) -> float:
     """Return the time that deciding takes, as for a problem that was never seen."""
     from faltung.algorithms.direct import schedule
     from faltung.algorithms.fourier import recipe
-    from faltung.algorithms.winograd import inside_recipe
+    from faltung.algorithms.winograd import costs, inside_recipe
     from faltung.algorithms.winograd import recipe as winograd_recipe
     from faltung.planning import planner
 
     samples = []
     for _ in range(3):
-        for module in (schedule, recipe, winograd_recipe, inside_recipe):
-            module.choose.cache_clear()
+        for cached in (*(each.choose for each in (schedule, recipe, winograd_recipe, inside_recipe)), costs.tile_costs):
+            cached.cache_clear()
         begin = time.perf_counter()
         planner.choose(plan.setting)
         samples.append((time.perf_counter() - begin) * 1e6)

@@ -16,7 +16,7 @@ from faltung.algorithms import direct, winograd
 from faltung.algorithms.winograd import executable as loaded
 from faltung.algorithms.winograd import recipe as outside
 from faltung.algorithms.winograd.frame import Frame, WinogradRecipe
-from faltung.algorithms.winograd.recipe import _recipes, _tiles
+from faltung.algorithms.winograd.recipe import _tiles
 from faltung.machine import Machine, detect
 from faltung.problem.border import MAPPINGS
 from faltung.problem.problem import ACTIVATIONS, Problem
@@ -56,7 +56,7 @@ def _side(rng: np.random.Generator) -> Any:
 def recipes(case: Case, known: Machine) -> list[WinogradRecipe]:
     """Every recipe that could be chosen, and shares of blocks, and blocks together."""
     p = case.problem
-    found = [recipe for tile in _tiles(p) for threads in (1, 2) for recipe in _recipes(p, tile, known, threads)]
+    found = [recipe for tile in _tiles(p) for threads in (1, 2) for recipe in outside.recipes(p, tile, known, threads)]
     return found + [recipe._replace(blocks=2) for recipe in found]
 
 

@@ -51,12 +51,12 @@ SAMPLES = (256, 768, 1536)
 
 def force(patch: pytest.MonkeyPatch, samples: int) -> None:
     """Let every tile be transformed as a line of so many samples, or the next length that holds more than a kernel."""
-    patch.setattr(recipe, "_is_real_image", lambda problem, dtype: False)
     patch.setattr(recipe, "LEAST_LENGTH", 256)
     least = [n for n in line_lengths() if n >= samples]
 
     def choose(problem: Problem) -> recipe.FourierRecipe:
-        return min(recipe._choices(problem), key=lambda found: (found.samples not in least, found.samples))
+        lengths, length = min(recipe._lines(problem), key=lambda found: (found[1] not in least, found[1]))
+        return recipe.FourierRecipe(lengths, recipe.transform_dtype(problem), length)
 
     for module in (parts, recipe):
         patch.setattr(module, "choose", choose)

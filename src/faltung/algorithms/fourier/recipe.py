@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from functools import lru_cache
+from bisect import bisect_left, bisect_right
+from functools import cache, lru_cache
 from itertools import product
-from math import ceil, log2, prod, sqrt
+from math import ceil, inf, log2, prod, sqrt
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -14,7 +14,8 @@ from ...problem.problem import Problem
 from ...problem.promotion import is_integer, promote
 from ..phases import Phase, phases
 from .line import line_lengths
-from .tiles import Tiling, tile_counts
+from .plane import LARGEST, SMALLEST, is_plane
+from .tiles import tile_counts
 
 NAME = "fourier"
 
@@ -41,9 +42,6 @@ LINE_CALL_CYCLES, LINE_KERNEL_CYCLES = 50_000.0, 40_000.0
 
 WHOLE = 0.75
 """Share of the time that integers known to fit need: they are narrower in memory than the sums."""
-
-LEAST_CYCLES = 1.9
-"""No transform takes less for a sample, there and back."""
 
 SPECTRA_BYTES, FROM_MEMORY = 1 << 24, 3.5
 """Kernels' spectra of more bytes come from memory for each tile, and their products take so many times as long."""
@@ -82,28 +80,32 @@ def sums_integers(problem: Problem) -> bool:
 @lru_cache(maxsize=256)
 def choose(problem: Problem) -> FourierRecipe:
     """The tile that costs least for each output of a plain problem."""
-    found = _choices(problem)
-    if not found:
+    dtype = transform_dtype(problem)
+    if has_planes(problem):
+        return FourierRecipe(_best_plane(problem, double=dtype == "float64"), dtype)
+    lines = _lines(problem)
+    if not lines:
         raise ValueError(problem)
-    return min(found, key=lambda recipe: _cost(problem, recipe))
+    return min((FourierRecipe(lengths, dtype, samples) for lengths, samples in lines),
+               key=lambda line: line_cycles(line.samples, prod(tile_counts(problem, line.lengths)), dtype))
 
 
-def _choices(problem: Problem) -> list[FourierRecipe]:
+def transform_dtype(problem: Problem) -> str:
+    """The precision of the transforms, and whether they are of complex samples."""
     complex_ = problem.accumulator_dtype.startswith("complex")
     double = problem.accumulator_dtype in ("float64", "complex128") or sums_integers(problem)
-    dtype = ("complex" if complex_ else "float") + str((64 if double else 32) * (1 + complex_))
-    if _is_real_image(problem, dtype):
-        axes = zip(problem.kernel, problem.kernel_dilation, problem.output, problem.stride, strict=True)
-        planes = list(product(*(_lengths(*axis) for axis in axes)))
-        if planes:
-            return [FourierRecipe(lengths, dtype) for lengths in planes]
-    return [FourierRecipe(lengths, dtype, samples) for lengths, samples in _lines(problem)]
+    return ("complex" if complex_ else "float") + str((64 if double else 32) * (1 + complex_))
 
 
 def fits(problem: Problem) -> bool:
     """Whether any tile that has a transform holds a kernel's extent, and more."""
-    extents = prod((k - 1) * d + 1 for k, d in zip(problem.kernel, problem.kernel_dilation, strict=True))
-    return extents <= line_lengths()[-1] or bool(_choices(problem))
+    extents = prod(reach + 1 for reach in _reach(problem))
+    return extents <= line_lengths()[-1] or has_planes(problem)
+
+
+def _reach(p: Problem) -> list[int]:
+    """Positions from the first tap to the last, along each axis."""
+    return [(k - 1) * d for k, d in zip(p.kernel, p.kernel_dilation, strict=True)]
 
 
 def _lines(problem: Problem) -> list[tuple[tuple[int, ...], int]]:
@@ -111,7 +113,7 @@ def _lines(problem: Problem) -> list[tuple[tuple[int, ...], int]]:
 
     A tile is a few kernels long along each axis, as many along each, but no longer than needed.
     """
-    reach = [(k - 1) * d for k, d in zip(problem.kernel, problem.kernel_dilation, strict=True)]
+    reach = _reach(problem)
     least = LEAST_LENGTH if problem.ndim == 1 else 1
     most = [min((out - 1) * s + 1 + r, max(EXTENTS * (r + 1), least))
             for out, s, r in zip(problem.output, problem.stride, reach, strict=True)]
@@ -141,45 +143,59 @@ def _spread(samples: int, reach: list[int], most: list[int]) -> tuple[int, ...]:
     return tuple(extents)
 
 
-def _is_real_image(problem: Problem, dtype: str) -> bool:
-    return problem.ndim == 2 and dtype.startswith("float") and all(problem.image)
-
-
 def is_real_plane(problem: Problem) -> bool:
     """Whether the tiles are transformed by the generated programs for real images (see `plane`)."""
     return choose(problem).samples == 0
 
 
-def _lengths(taps: int, dilation: int, outputs: int, stride: int) -> list[int]:
-    """Lengths of an axis that leave outputs, and reach no further than eight kernels."""
+def has_planes(problem: Problem) -> bool:
+    """Whether it is a real image, and some plane holds the kernel."""
+    is_image = problem.ndim == 2 and all(problem.image) and not problem.accumulator_dtype.startswith("complex")
+    return is_image and max(_reach(problem)) < LARGEST
+
+
+def _best_plane(p: Problem, *, double: bool) -> tuple[int, int]:
+    """Lengths of both axes."""
+    down, across = (_lengths(*axis) for axis in zip(p.kernel, p.kernel_dilation, p.output, p.stride, strict=True))
+    best, fewest = (0, 0), inf
+    for (n, rows), (m, columns) in product(down, across):
+        cycles = rows * columns * (plane_cycles(n * m, double=double) + n * m * PRODUCT_CYCLES)
+        if cycles < fewest:
+            best, fewest = (n, m), cycles
+    return best
+
+
+def _lengths(taps: int, dilation: int, outputs: int, stride: int) -> list[tuple[int, int]]:
+    """Lengths of an axis that leave outputs and reach no further than eight kernels, and how many tiles each needs."""
     reach = (taps - 1) * dilation
     needed, most = (outputs - 1) * stride + 1 + reach, max(EXTENTS * (reach + 1), LEAST_LENGTH)
-    found = sorted(n for factor in (1, 3, 5) for n in (factor << bit for bit in range(5, 13))
-                   if reach < n <= min(most, 4096))
-    enough = [n for n in found if n >= needed]
-    return [n for n in found if n < needed] + enough[:1]
+    every = plane_lengths()
+    last = min(bisect_left(every, needed) + 1, bisect_right(every, most))
+    return [(n, -(-outputs // min((n - reach - 1) // stride + 1, outputs)))
+            for n in every[bisect_right(every, reach):last]]
 
 
-def _cost(problem: Problem, recipe: FourierRecipe) -> float:
-    """Cycles of the transforms, there and back, of every tile of one channel."""
-    samples, double = prod(recipe.lengths), recipe.dtype in ("float64", "complex128")
-    tiles = prod(tile_counts(problem, recipe.lengths))
-    if recipe.samples:
-        return line_cycles(recipe.samples, tiles, recipe.dtype)
-    return tiles * (plane_cycles(recipe.lengths, double=double) + samples * PRODUCT_CYCLES)
+@cache
+def plane_lengths() -> tuple[int, ...]:
+    """All lengths of an axis of a plane that have a generated transform."""
+    return tuple(n for n in range(SMALLEST, LARGEST + 1, SMALLEST) if is_plane((n, n)))
 
 
 def line_cycles(length: int, tiles: int, dtype: str) -> float:
     """Cycles of all tiles of a line, there and back, two real ones at a time; products with a kernel included."""
-    double, turns = dtype in ("float64", "complex128"), tiles if dtype.startswith("complex") else -(-tiles // 2)
+    turns = tiles if dtype.startswith("complex") else -(-tiles // 2)
+    return turns * (length * _line_sample_cycles(length, dtype) + 2000.0)
+
+
+def _line_sample_cycles(length: int, dtype: str) -> float:
+    double = dtype in ("float64", "complex128")
     size_bytes = length * (16 if double else 8)
     slower = next((factor for most, factor in LINE_CACHE if size_bytes <= most), LINE_BEYOND)
-    return turns * (length * (0.3 * log2(length) + 3.6) * (2.05 if double else 1.0) * slower + 2000.0)
+    return (0.3 * log2(length) + 3.6) * (2.05 if double else 1.0) * slower
 
 
-def plane_cycles(lengths: tuple[int, ...], *, double: bool) -> float:
+def plane_cycles(samples: int, *, double: bool) -> float:
     """Cycles of a real tile of an image, there and back: the stages, and everything else once per sample."""
-    samples = prod(lengths)
     size_bytes = samples * (8 if double else 4)
     slower = next((factor for most, factor in SHARED_CACHE if size_bytes <= most), BEYOND)
     return samples * (0.22 * log2(samples) + 1.5) * (2.1 if double else 1.0) * slower
@@ -207,6 +223,27 @@ def error_factor(problem: Problem) -> float:
     return 12.0 * together * log2(samples) * sqrt(samples)
 
 
+def least_cycles(p: Problem) -> float:
+    """A lower bound on `predicted_cycles` in a few microseconds: the fewest samples that tiles of any length have.
+
+    Along an axis, a tile of ``o`` outputs with stride ``s`` that reach ``r`` further has ``(o - 1) s + 1 + r`` samples.
+    Their number for each output is least for the longest tiles, or for those of one output.
+    """
+    reach, samples = _reach(p), 1.0
+    for out, s, r in zip(p.output, p.stride, reach, strict=True):
+        longest = min(out, (max(EXTENTS * (r + 1), LEAST_LENGTH) - r - 1) // s + 1)
+        samples *= out * min(s + (r + 1 - s) / longest, r + 1)
+    dtype, tile, channels = transform_dtype(p), prod(r + 1 for r in reach), p.channels_in + p.channels_out
+    if has_planes(p):
+        shortest = max(tile, plane_lengths()[0] ** 2)
+        each = plane_cycles(shortest, double=dtype == "float64") / shortest * (WHOLE if sums_integers(p) else 1.0)
+        call = CALL_CYCLES
+    else:
+        shortest, call = max(tile, line_lengths()[0]), LINE_CALL_CYCLES
+        each = _line_sample_cycles(shortest, dtype) / (1 if dtype.startswith("complex") else 2)
+    return call + prod(p.batch) * p.groups * samples * (each * channels / 2 + p.channels_in * p.channels_out)
+
+
 def predicted_cycles(problem: Problem, threads: int = 1, *, known: bool = False) -> float:
     """Predicted cycles: the transforms of every tile, the products, and Python's own share.
 
@@ -217,7 +254,7 @@ def predicted_cycles(problem: Problem, threads: int = 1, *, known: bool = False)
 
 def _phase_cycles(problem: Problem, threads: int, *, known: bool) -> float:
     recipe = choose(problem)
-    samples, tiles = recipe.samples or prod(recipe.lengths), Tiling(problem, recipe.lengths).count
+    samples, tiles = recipe.samples or prod(recipe.lengths), prod(tile_counts(problem, recipe.lengths))
     double, kernels = recipe.dtype in ("float64", "complex128"), problem.channels_in * problem.channels_out
     leads, channels = prod(problem.batch) * problem.groups, problem.channels_in + problem.channels_out
     if recipe.samples:
@@ -225,7 +262,7 @@ def _phase_cycles(problem: Problem, threads: int, *, known: bool) -> float:
         items, one = leads * -(-tiles // together), line_cycles(samples, 1, recipe.dtype)
         call, own = LINE_CALL_CYCLES, LINE_KERNEL_CYCLES
     else:
-        items, one, together = leads * tiles, plane_cycles(recipe.lengths, double=double), 1
+        items, one, together = leads * tiles, plane_cycles(samples, double=double), 1
         one *= WHOLE if sums_integers(problem) and problem.overflow == "proven" else 1.0
         call, own = CALL_CYCLES, KERNEL_CYCLES
     size = 8 if double else 4

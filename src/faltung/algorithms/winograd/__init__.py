@@ -16,7 +16,7 @@ from math import prod
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
-from . import inside_recipe, recipe
+from . import costs, inside_recipe, recipe
 from .executable import Winograd
 from .frame import NAME, Frame, WinogradRecipe
 from .inside_executable import InsideOut
@@ -80,14 +80,14 @@ def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: 
     if is_inside(problem):
         return known_cycles(problem, output, machine, threads)
     frame = recipe.choose(problem, output.strides(), machine, threads)
-    return recipe.cycles(frame) + recipe.kernel_cycles(frame)
+    return costs.cycles(frame) + costs.kernel_cycles(frame)
 
 
 def known_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
     """The same where the kernel was transformed beforehand."""
     if is_inside(problem):
         return inside_recipe.cycles(inside_recipe.choose(problem, output.strides(), machine, threads))
-    return recipe.cycles(recipe.choose(problem, output.strides(), machine, threads))
+    return costs.cycles(recipe.choose(problem, output.strides(), machine, threads))
 
 
 def workspace_bytes(problem: Problem, output: View, machine: Machine, threads: int) -> int:

@@ -19,8 +19,9 @@ from ...problem.border import map_index
 from ...problem.layout import View
 from ...problem.problem import Problem
 from .. import direct
+from .costs import cycles
 from .frame import Frame
-from .recipe import choose, cycles
+from .recipe import choose
 
 NO_BIAS = np.zeros(1)
 

@@ -70,11 +70,32 @@ def pieces(count: int, lanes: int) -> list[Piece]:
 def register_tiles(count: int, lanes: int, vectors: int) -> list[list[Piece]]:
     """Cover ``count`` by vectors, in even groups of at most so many; the last vector is as short as may be."""
     parts = [Piece(first, lanes) for first in range(0, count, lanes)]
-    rest = count - parts[-1].first
-    parts[-1] = Piece(parts[-1].first, max(min(2, lanes), 1 << (rest - 1).bit_length()))
+    parts[-1] = Piece(parts[-1].first, last_lanes(count, lanes))
     groups = -(-len(parts) // vectors)
     each = -(-len(parts) // groups)
     return [parts[first:first + each] for first in range(0, len(parts), each)]
+
+
+def last_lanes(count: int, lanes: int) -> int:
+    """Lanes of the last of the vectors that cover ``count``."""
+    rest = count - (count - 1) // lanes * lanes
+    return max(min(2, lanes), 1 << (rest - 1).bit_length())
+
+
+def seen_columns(p: Problem) -> tuple[int, int]:
+    """The first column of the image that is read, and how many: what outputs look at and the border repeats."""
+    first, behind = p.start[1], p.start[1] + p.output[1] + p.kernel[1] - 1
+    seen = [map_index(x, p.image[1], *p.border[1]) for x in (*range(first, min(behind, 0)),
+                                                             *range(max(first, p.image[1]), behind))]
+    used = [x for x in seen if x is not None]
+    inside = range(max(first, 0), min(behind, p.image[1]))
+    used += [inside[0], inside[-1]] if inside else []
+    return (min(used), max(used) + 1 - min(used)) if used else (0, 0)
+
+
+def size_of(problem: Problem) -> int:
+    """Bytes of one number."""
+    return ELEMENTS[problem.accumulator_dtype].size
 
 
 class Numbers:
@@ -86,7 +107,7 @@ class Numbers:
     @property
     def size(self) -> int:
         """Bytes of one number."""
-        return ELEMENTS[self.problem.accumulator_dtype].size
+        return size_of(self.problem)
 
     @property
     def element(self) -> str:
@@ -214,15 +235,8 @@ class Frame(Numbers):
 
     @cached_property
     def columns(self) -> tuple[int, int]:
-        """The first column of the image that is read, and how many: what outputs look at and the border repeats."""
-        p = self.problem
-        first, behind = p.start[1], p.start[1] + p.output[1] + p.kernel[1] - 1
-        seen = [map_index(x, p.image[1], *p.border[1]) for x in (*range(first, min(behind, 0)),
-                                                                 *range(max(first, p.image[1]), behind))]
-        used = [x for x in seen if x is not None]
-        inside = range(max(first, 0), min(behind, p.image[1]))
-        used += [inside[0], inside[-1]] if inside else []
-        return (min(used), max(used) + 1 - min(used)) if used else (0, 0)
+        """See `seen_columns`."""
+        return seen_columns(self.problem)
 
     @cached_property
     def origin(self) -> int:

@@ -8,10 +8,11 @@ from math import prod
 
 from ...machine import Machine, fake
 from ...problem.problem import Problem
+from .costs import CALL_CYCLES, SHARED_BYTES
 from .inside_frame import InsideFrame, InsideRecipe, Operand
 from .linear import programs
 from .matrices import growth
-from .recipe import CALL_CYCLES, REGISTER_TILES, SHARED_BYTES
+from .recipe import REGISTER_TILES
 
 TAPS = {1: 1, 2: 3, 3: 4, 4: 3, 5: 4, 7: 2}
 """For each number of outputs along an axis, the taps of a tile."""

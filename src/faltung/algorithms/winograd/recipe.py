@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import product
-from math import prod
+from math import inf, prod
+from typing import NamedTuple
 
 from ...machine import Machine
 from ...problem.problem import Problem
-from .frame import Frame, WinogradRecipe
+from .costs import TileCosts, tile_costs
+from .frame import Frame, WinogradRecipe, size_of
 from .linear import programs
 from .matrices import growth
 
@@ -23,93 +25,19 @@ REGISTER_TILES = {32: ((8, 3), (13, 2), (12, 2), (10, 2), (9, 3), (6, 4), (7, 3)
                   16: ((6, 2), (5, 2), (4, 2), (4, 3), (12, 1), (8, 1))}
 """Channels and vectors of the register tiles that fit so many registers."""
 
-ITEMS = 4
-"""Work items that each thread should find."""
+KERNEL_SHARE = 0.01
+"""How much of the time that a kernel's transform takes decides among recipes, for most kernels are known."""
+
+ROUNDED = 1 - 1e-12
+"""A bound that is as large as the cost may come out larger by roundings."""
 
 LONGEST_BYTES = 2.0
 """Most transformed samples of a strip, in second-level caches, where one row of tiles does not need more."""
 
 
-# ---------------------------------------------------------------- cycles
-
-CALL_CYCLES = 25_000.0
-"""Python's share of a call."""
-
-STREAM_BYTES, SHARED_BYTES, SHARED_CACHE = 5.0, 14.0, 1 << 24
-"""Bytes per cycle from memory and from the shared cache, and how much that one may be counted on to hold."""
-
-
-def cycles(frame: Frame) -> float:
-    """Predicted cycles of one thread: every strip's samples, products and sums, and the kernel as it is read."""
-    p, recipe, size = frame.problem, frame.recipe, frame.size
-    transforms = p.channels_in * _samples_cycles(frame) * recipe.shares + p.channels_out * _sums_cycles(frame)
-    taps = frame.channel_blocks * frame.products * frame.tap_plane * size
-    stream = taps / (SHARED_BYTES if taps <= SHARED_CACHE else STREAM_BYTES) if frame.streams else 0.0
-    samples, sums = (frame.products * plane * size for plane in (frame.sample_plane, frame.sum_plane))
-    far = samples + sums > frame.machine.l2_bytes
-    whole, rest = divmod(frame.all_rows, recipe.rows)
-    work = sum(count * max(stream, _products_cycles(frame, rows, far=far))
-               for count, rows in ((whole, recipe.rows), (1, rest)) if rows)
-    # what does not fit the second-level cache is written to the shared one, and read from there
-    moved = 2 * samples * recipe.shares + 3 * frame.rounds * sums if far else 0.0
-    return CALL_CYCLES + p.groups * (frame.all_rows * transforms + work + frame.strips * (400.0 + moved / SHARED_BYTES))
-
-
-def _vector_cycles(frame: Frame, lanes: int) -> float:
-    """Cycles of one multiply-add: vectors of 64 bytes go through in two halves."""
-    return max(0.5, lanes * frame.size / 64)
-
-
-def _products_cycles(frame: Frame, rows: int, *, far: bool) -> float:
-    """All products of a strip of so many rows."""
-    p, channels = frame.problem, frame.recipe.channels
-    total = 0.0
-    for parts in frame.register_tiles:
-        if parts[0].first < rows * frame.tiles[1]:
-            each = sum(_vector_cycles(frame, part.lanes) for part in parts)
-            turn = max(channels * each, each + 0.6 * channels, 4.0)
-            total += p.channels_in * turn + channels * each * 2.5 + 24.0
-    read = frame.sample_plane * frame.size / SHARED_BYTES / frame.recipe.blocks if far else 0.0
-    return frame.products * frame.channel_blocks * max(total, read)
-
-
-def _samples_cycles(frame: Frame) -> float:
-    """A row of tiles of one channel in."""
-    down, across = frame.filters
-    line = frame.columns[1] / frame.lanes * _vector_cycles(frame, frame.lanes)
-    rows = line * (len(frame.programs[0].samples.steps) + 2.0 * down.n)
-    each = sum(_vector_cycles(frame, piece.lanes) for piece in frame.row_pieces)
-    columns = down.n * each * (len(frame.programs[1].samples.steps) + 3.0 * across.n + 2.5 * across.m)
-    return 0.7 * rows + 0.8 * columns + 6.0 * down.n + 40.0
-
-
-def _sums_cycles(frame: Frame) -> float:
-    """A row of tiles of one channel out."""
-    down, across = frame.filters
-    each = sum(_vector_cycles(frame, piece.lanes) for piece in frame.row_pieces)
-    one = across.n * (len(frame.programs[0].outputs.steps) + 1.5 * down.n)
-    other = down.m * (len(frame.programs[1].outputs.steps) + 7.0 * across.m)
-    return 0.45 * each * (one + other) + 0.8 * frame.products + 50.0
-
-
-def kernel_cycles(frame: Frame) -> float:
-    """Bring a kernel into order and transform it, at every call whose kernel is not known beforehand."""
-    p, (down, across) = frame.problem, frame.filters
-    pairs = p.groups * p.channels_in * frame.channel_blocks * frame.recipe.channels
-    each = _vector_cycles(frame, frame.lanes) / frame.lanes
-    steps = across.r * len(frame.programs[0].taps.steps) + down.n * len(frame.programs[1].taps.steps)
-    written = frame.products * pairs * frame.size
-    far = written / (SHARED_BYTES if written <= SHARED_CACHE else STREAM_BYTES) * 2 if frame.streams else 0.0
-    return pairs * (each * (steps + 2.0 * frame.products) + prod(p.kernel) * 0.8) + far + 40_000.0
-
-
 def least_cycles(problem: Problem, machine: Machine) -> float:
-    """A lower bound on what any recipe needs, from the products of the largest tiles alone."""
-    tiles = [max(TILES.get(r, (1,))) for r in problem.kernel]
-    products = prod(m + r - 1 for m, r in zip(tiles, problem.kernel, strict=True)) / prod(tiles)
-    outputs = prod(problem.output) * prod(problem.batch) * problem.groups
-    size = 8 if problem.accumulator_dtype == "float64" else 4
-    return products * outputs * problem.channels_in * problem.channels_out * size / 64
+    """A lower bound on what any recipe needs."""
+    return min(tile_costs(problem, tile, machine).least_of_all() for tile in _tiles(problem))
 
 
 # ---------------------------------------------------------------- the choice
@@ -128,34 +56,68 @@ def _tiles(problem: Problem) -> list[tuple[int, int]]:
 
 def _best(problem: Problem, strides: tuple[int, ...], machine: Machine, tiles: list[tuple[int, int]],
           threads: int) -> Frame:
-    frames = [Frame(problem, strides, recipe, machine) for tile in tiles
-              for recipe in _recipes(problem, tile, machine, threads)]
-    return min(frames, key=lambda frame: shared_cycles(frame, threads) + kernel_cycles(frame) * 0.01)
+    """Search the register tiles, the most promising first, until none can be cheaper; of equals, the first wins."""
+    options = [option for tile in tiles for option in _options(problem, tile, machine, threads)]
+    best, fewest = options[0].start, (inf, 0)
+    for number, (bound, costs, share, start, rows) in sorted(enumerate(options), key=lambda one: one[1].bound):
+        if bound * ROUNDED > fewest[0]:
+            break
+        for recipe in _strips(problem, start, rows, threads):
+            needed = shared(costs.cycles(recipe), Frame(problem, strides, recipe, machine).items, threads) + share
+            if (needed, number) < fewest:
+                best, fewest = recipe, (needed, number)
+    return Frame(problem, strides, best, machine)
 
 
-def shared_cycles(frame: Frame, threads: int) -> float:
+class _Option(NamedTuple):
+    """A register tile, as a recipe of one row; at least how many cycles it costs, and how many its kernel does."""
+
+    bound: float
+    costs: TileCosts
+    share: float
+    start: WinogradRecipe
+    rows: list[int]
+
+
+def _options(problem: Problem, tile: tuple[int, int], machine: Machine, threads: int) -> Iterator[_Option]:
+    costs, rows = tile_costs(problem, tile, machine), _rows(problem, tile, machine, threads)
+    for channels, vectors in _register_tiles(problem, machine):
+        share = costs.taps(channels).kernel_cycles * KERNEL_SHARE
+        bound = costs.least(channels, vectors, rows[-1]) / threads + share
+        yield _Option(bound, costs, share, WinogradRecipe(tile, 1, channels, vectors, 1), rows)
+
+
+def recipes(problem: Problem, tile: tuple[int, int], machine: Machine, threads: int) -> Iterator[WinogradRecipe]:
+    """All recipes with a tile."""
+    for option in _options(problem, tile, machine, threads):
+        yield from _strips(problem, option.start, option.rows, threads)
+
+
+def shared(cycles: float, items: int, threads: int) -> float:
     """Predicted cycles until so many threads have done all items."""
-    return cycles(frame) * -(-frame.items // threads) / frame.items
+    return cycles * -(-items // threads) / items
 
 
-def _recipes(problem: Problem, tile: tuple[int, int], machine: Machine, threads: int) -> Iterator[WinogradRecipe]:
-    """Register tiles that part the channels evenly, with each number of rows worth a look."""
+def _register_tiles(problem: Problem, machine: Machine) -> list[tuple[int, int]]:
+    """Register tiles that part the channels evenly: channels and vectors."""
     shapes = REGISTER_TILES[32 if machine.registers > 16 else 16]
-    seen = set()
-    for channels, vectors in shapes:
-        blocks = -(-problem.channels_out // channels)
-        even = -(-problem.channels_out // blocks)
-        if (even, vectors) not in seen:
-            seen.add((even, vectors))
-            for rows in _rows(problem, tile, machine, threads):
-                yield WinogradRecipe(tile, rows, even, vectors, 1)
-                if threads > 1 and rows * problem.groups >= prod(problem.batch) * -(-problem.output[0] // tile[0]):
-                    yield WinogradRecipe(tile, rows, even, vectors, 1, min(threads, blocks))
+    blocks = ((-(-problem.channels_out // channels), vectors) for channels, vectors in shapes)
+    return list(dict.fromkeys((-(-problem.channels_out // count), vectors) for count, vectors in blocks))
+
+
+def _strips(problem: Problem, recipe: WinogradRecipe, rows: list[int], threads: int) -> Iterator[WinogradRecipe]:
+    """A register tile with each number of rows worth a look, and with blocks of channels parted among threads."""
+    blocks, all_rows = -(-problem.channels_out // recipe.channels), prod(problem.batch) * -(
+        -problem.output[0] // recipe.tile[0])
+    for count in rows:
+        yield recipe._replace(rows=count)
+        if threads > 1 and count * problem.groups >= all_rows:
+            yield recipe._replace(rows=count, shares=min(threads, blocks))
 
 
 def _rows(problem: Problem, tile: tuple[int, int], machine: Machine, threads: int) -> list[int]:
     """Rows of tiles of a strip: even parts of all, as many as fit the cache."""
-    size = 8 if problem.accumulator_dtype == "float64" else 4
+    size = size_of(problem)
     down, across = (-(-out // m) for out, m in zip(problem.output, tile, strict=True))
     all_rows = prod(problem.batch) * down
     one = size * problem.channels_in * across * prod(m + r - 1 for m, r in zip(tile, problem.kernel, strict=True))

@@ -1,0 +1,169 @@
+"""What a recipe costs, in predicted cycles of one thread, and at least what any recipe with a register tile does.
+
+All that depends on the tile alone is worked out once; a recipe then takes a few microseconds.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import prod
+from typing import NamedTuple
+
+from ...machine import Machine
+from ...problem.problem import Problem
+from .frame import APART_BYTES, Frame, WinogradRecipe, last_lanes, pieces, seen_columns, size_of
+from .linear import programs
+from .matrices import filtering
+
+CALL_CYCLES = 25_000.0
+"""Python's share of a call."""
+
+STREAM_BYTES, SHARED_BYTES, SHARED_CACHE = 5.0, 14.0, 1 << 24
+"""Bytes per cycle from memory and from the shared cache, and how much that one may be counted on to hold."""
+
+
+def vector_cycles(lanes: int, size: int) -> float:
+    """Cycles of one multiply-add of so many numbers: vectors of 64 bytes go through in two halves."""
+    return max(0.5, lanes * size / 64)
+
+
+class Taps(NamedTuple):
+    """A kernel's transformed taps, for so many channels of a register tile."""
+
+    blocks: int
+    stream_cycles: float
+    """To read all from beyond the second-level cache, for each strip again; 0 where they fit it."""
+    kernel_cycles: float
+    """To bring a kernel into order and transform it, at every call whose kernel is not known beforehand."""
+
+
+class TileCosts:
+    """Costs of recipes with the same tile."""
+
+    def __init__(self, problem: Problem, tile: tuple[int, int], machine: Machine) -> None:
+        self.problem, self.machine, p = problem, machine, problem
+        self.down, self.across = (filtering(m, r) for m, r in zip(tile, p.kernel, strict=True))
+        self.programs = tuple(programs(m, r) for m, r in zip(tile, p.kernel, strict=True))
+        self.products = self.down.n * self.across.n
+        self.size = size_of(p)
+        self.lanes = machine.vector_bytes // self.size
+        self.full = vector_cycles(self.lanes, self.size)
+        self.row_tiles = -(-p.output[1] // tile[1])
+        self.all_rows = prod(p.batch) * -(-p.output[0] // tile[0])
+        row = pieces(self.row_tiles, self.lanes)
+        self.row_end = row[-1].first + row[-1].lanes
+        self.row_cycles = sum(vector_cycles(piece.lanes, self.size) for piece in row)
+        self.samples_cycles, self.sums_cycles = p.channels_in * self._samples(), p.channels_out * self._sums()
+        self._taps: dict[int, Taps] = {}
+
+    def cycles(self, recipe: WinogradRecipe) -> float:
+        """Predicted cycles: every strip's samples, products and sums, and the kernel as it is read."""
+        p, shares, taps = self.problem, recipe.shares, self.taps(recipe.channels)
+        transforms = self.samples_cycles * shares + self.sums_cycles
+        pitch, apart = self._pitch(recipe.rows), APART_BYTES // self.size
+        samples, sums = (self.products * (channels * pitch + apart) * self.size
+                         for channels in (p.channels_in, recipe.blocks * recipe.channels))
+        far = samples + sums > self.machine.l2_bytes
+        read = (p.channels_in * pitch + apart) * self.size / SHARED_BYTES / recipe.blocks if far else 0.0
+        whole, rest = divmod(self.all_rows, recipe.rows)
+        work = sum(count * max(taps.stream_cycles, self.products * taps.blocks * max(self._register_tiles(
+            recipe, rows), read)) for count, rows in ((whole, recipe.rows), (1, rest)) if rows)
+        # what does not fit the second-level cache is written to the shared one, and read from there
+        moved = 2 * samples * shares + 3 * -(-taps.blocks // recipe.blocks) * sums if far else 0.0
+        strips = whole + bool(rest)
+        return CALL_CYCLES + p.groups * (self.all_rows * transforms + work + strips * (400.0 + moved / SHARED_BYTES))
+
+    def least(self, channels: int, vectors: int, most_rows: int) -> float:
+        """A lower bound on `cycles`, for register tiles of so many channels and vectors: as if all were full."""
+        taps, strips = self.taps(channels), -(-self.all_rows // most_rows)
+        turns = self.all_rows * self.row_tiles / (vectors * self.lanes)
+        work = self.products * taps.blocks * turns * self._register_tile(channels, vectors * self.full)
+        return CALL_CYCLES + self.problem.groups * (
+            self.all_rows * (self.samples_cycles + self.sums_cycles) + max(work, strips * taps.stream_cycles)
+            + strips * 400.0)
+
+    def least_of_all(self) -> float:
+        """The same for register tiles of any size."""
+        p = self.problem
+        products = self.products * p.channels_out * p.channels_in * self.row_tiles / self.lanes * self.full
+        return CALL_CYCLES + p.groups * self.all_rows * (self.samples_cycles + self.sums_cycles + products)
+
+    def taps(self, channels: int) -> Taps:
+        """What a kernel takes."""
+        found = self._taps.get(channels)
+        if found is None:
+            found = self._taps[channels] = self._find_taps(channels)
+        return found
+
+    def _find_taps(self, channels: int) -> Taps:
+        p, size = self.problem, self.size
+        blocks = -(-p.channels_out // channels)
+        read = blocks * self.products * (p.channels_in * channels + APART_BYTES // size) * size
+        streams = read > self.machine.l2_bytes // 2
+        stream = read / (SHARED_BYTES if read <= SHARED_CACHE else STREAM_BYTES) if streams else 0.0
+        pairs = p.groups * p.channels_in * blocks * channels
+        steps = self.across.r * len(self.programs[0].taps.steps) + self.down.n * len(self.programs[1].taps.steps)
+        written = self.products * pairs * size
+        far = written / (SHARED_BYTES if written <= SHARED_CACHE else STREAM_BYTES) * 2 if streams else 0.0
+        each = self.full / self.lanes * (steps + 2.0 * self.products)
+        return Taps(blocks, stream, pairs * (each + prod(p.kernel) * 0.8) + far + 40_000.0)
+
+    # --- strips
+
+    def _pitch(self, rows: int) -> int:
+        """From one channel's tiles to the next, as in `Frame`."""
+        count = rows * self.row_tiles
+        vectors = -(-count // self.lanes)
+        read = (vectors - 1) * self.lanes + last_lanes(count, self.lanes)
+        return -(-max((rows - 1) * self.row_tiles + self.row_end, read) // self.lanes) * self.lanes
+
+    def _register_tiles(self, recipe: WinogradRecipe, rows: int) -> float:
+        """All register tiles of the first so many rows of a strip, for one product and block of channels."""
+        count, lanes, channels = recipe.rows * self.row_tiles, self.lanes, recipe.channels
+        vectors = -(-count // lanes)
+        each = -(-vectors // -(-vectors // recipe.vectors))
+        tiles = -(-vectors // each)
+        used = min(tiles, -(-rows * self.row_tiles // (each * lanes)))
+        full = self._register_tile(channels, each * self.full)
+        if used < tiles:
+            return used * full
+        last = (vectors - (tiles - 1) * each - 1) * self.full + vector_cycles(last_lanes(count, lanes), self.size)
+        return (tiles - 1) * full + self._register_tile(channels, last)
+
+    def _register_tile(self, channels: int, each: float) -> float:
+        """All channels in of one register tile, whose vectors take so many cycles."""
+        turn = max(channels * each, each + 0.6 * channels, 4.0)
+        return self.problem.channels_in * turn + channels * each * 2.5 + 24.0
+
+    # --- a row of tiles
+
+    def _samples(self) -> float:
+        """One channel in."""
+        down, across = self.down, self.across
+        line = seen_columns(self.problem)[1] / self.lanes * self.full
+        rows = line * (len(self.programs[0].samples.steps) + 2.0 * down.n)
+        steps = len(self.programs[1].samples.steps) + 3.0 * across.n + 2.5 * across.m
+        return 0.7 * rows + 0.8 * down.n * self.row_cycles * steps + 6.0 * down.n + 40.0
+
+    def _sums(self) -> float:
+        """One channel out."""
+        down, across = self.down, self.across
+        one = across.n * (len(self.programs[0].outputs.steps) + 1.5 * down.n)
+        other = down.m * (len(self.programs[1].outputs.steps) + 7.0 * across.m)
+        return 0.45 * self.row_cycles * (one + other) + 0.8 * self.products + 50.0
+
+
+@lru_cache(maxsize=512)
+def tile_costs(problem: Problem, tile: tuple[int, int], machine: Machine) -> TileCosts:
+    """The costs of a tile, kept for the search that follows a bound."""
+    return TileCosts(problem, tile, machine)
+
+
+def cycles(frame: Frame) -> float:
+    """Predicted cycles of one thread."""
+    return tile_costs(frame.problem, frame.recipe.tile, frame.machine).cycles(frame.recipe)
+
+
+def kernel_cycles(frame: Frame) -> float:
+    """Bring a kernel into order and transform it, at every call whose kernel is not known beforehand."""
+    return tile_costs(frame.problem, frame.recipe.tile, frame.machine).taps(frame.recipe.channels).kernel_cycles
