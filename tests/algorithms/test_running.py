@@ -102,6 +102,40 @@ def test_code_for_a_machine_that_is_not_there(dtype: str) -> None:
     assert "fmla" in executable.assembly() or "fadd" in executable.assembly()
 
 
+# ---------------------------------------------------------------- more axes than two
+
+VOLUME = replace(BASE, image=(23, 11, 30), kernel=(5, 3, 4), output=(21, 9, 28), start=(-3, 2, -1), stride=(1,) * 3,
+                 kernel_dilation=(1,) * 3, image_dilation=(1,) * 3,
+                 border=(("reflect", 2), (1, "wrap"), ("symmetric", -3)))
+SMALL = replace(machine.detect(), l2_bytes=4096)
+"""So small a cache that volumes are summed slab by slab."""
+
+
+@pytest.mark.parametrize("change", [
+    {}, {"batch": (2, 3)}, {"kernel": (9, 3, 4)}, {"image_dtype": "uint8", "border": ((7, 9), (1, 255), ("edge", 0))},
+    {"start": (0, 2, -1), "image": (21, 11, 30), "kernel": (1, 3, 4)}, {"channels_out": 2, "groups": 3},
+    {"image": (23, 2, 11, 30), "kernel": (3, 2, 2, 3), "output": (21, 3, 5, 9), "start": (-2, -1, 2, -1),
+     "border": (("reflect", 2), (1, "wrap"), ("symmetric", -3), (4, 5))}], ids=str)
+def test_slabs_of_a_volume(change: dict[str, Any], rng: np.random.Generator) -> None:
+    ndim = len(change.get("image", VOLUME.image))
+    ones = (1,) * ndim
+    problem = replace(VOLUME, stride=ones, kernel_dilation=ones, image_dilation=ones, **change)
+    image, kernel = rng.integers(0, 9, problem.image_shape).astype(problem.image_dtype), constant_kernel(
+        Case(problem, 5))
+    kernel = np.round(4 * kernel)
+    executable = running.build(problem, output_view(problem), SMALL, 1)
+    with poisoned_workspaces():
+        got, _ = run(problem, image, kernel, None, SMALL, executable=executable)
+    np.testing.assert_array_equal(got, reference.correlate(problem, image, kernel))
+
+
+def test_a_volume_has_slabs_where_the_cache_is_small() -> None:
+    build = running.build(VOLUME, output_view(VOLUME), SMALL, 1)
+    assert isinstance(build, running.Cascade)
+    assert build.planes < VOLUME.output[0]
+    assert len(build.passes) == 2
+
+
 # ---------------------------------------------------------------- memory
 
 @needs_mprotect
@@ -137,8 +171,9 @@ def bits(problem: Problem, image: np.ndarray, kernel: np.ndarray, threads: int =
     return run(problem, image, kernel, None, machine.detect(), threads=threads, executable=executable)[0].tobytes()
 
 
-@pytest.mark.parametrize("base", [replace(BASE, image=(130, 1300), output=(130, 1300), batch=(2,)), LINE],
-                         ids=["plane", "line"])
+@pytest.mark.parametrize("base", [replace(BASE, image=(130, 1300), output=(130, 1300), batch=(2,)), LINE,
+                                  replace(VOLUME, image=(90, 60, 70), output=(90, 60, 70), border=((0, 0),) * 3)],
+                         ids=["plane", "line", "volume"])
 @pytest.mark.parametrize("types", TYPES, ids=str)
 def test_any_number_of_threads(types: tuple[str, str, str], base: Problem) -> None:
     problem = typed(base, *types)
@@ -234,7 +269,7 @@ def test_halves_are_rounded_to_even_and_what_is_too_large_saturates(output: str,
 
 @pytest.mark.parametrize(("change", "reason"), [
     ({"channels_in": 2}, "each output sums several channels"),
-    ({"kernel": (1, 1)}, "the kernel does not have one or two axes, with more than one tap"),
+    ({"kernel": (1, 1)}, "the kernel has one tap only"),
     ({"stride": (1, 2)}, "there is a stride or a dilation"),
     ({"image_dilation": (1, 2)}, "there is a stride or a dilation"),
     ({"accumulator_dtype": "complex64"}, "sums are complex64"),

@@ -57,7 +57,9 @@ def check(tested: Tested, case: Case, where: str, known: Machine) -> None:
     out = place(np.zeros(view.shape, numpy_dtype(p.output_dtype)), where, writeable=True)
     packed_bias = None if bias is None else place(executable.pack_bias(bias), where)
     packed = executable.pack(place(kernel, where))
-    guard_tables(packed[0] if tested.algorithm is sparse else executable, where)
+    owner = packed[0] if tested.algorithm is sparse else executable
+    for each in getattr(owner, "passes", [owner]):
+        guard_tables(each, where)
     overflowed = executable.run(place(image, where, case.view), packed, packed_bias, out, 1)
     compare(p, image, kernel, bias, view(out), overflowed=overflowed)
 

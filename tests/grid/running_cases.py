@@ -1,4 +1,4 @@
-"""Seeded problems with one axis or two, and kernels all of whose taps are equal."""
+"""Seeded problems with any number of axes, and kernels all of whose taps are equal."""
 
 from __future__ import annotations
 
@@ -33,8 +33,10 @@ def draw(seed: int) -> Case:
 
 
 def _plain(rng: np.random.Generator, p: Problem) -> Problem | None:
-    if p.ndim > 2 or "complex" in p.accumulator_dtype + p.output_dtype:
+    if "complex" in p.accumulator_dtype + p.output_dtype:
         return None
+    if p.ndim > 2:
+        return _volume(rng, p)
     kernel = LENGTHS[int(rng.integers(len(LENGTHS)))][-p.ndim:]
     if rng.random() < 0.3:
         kernel = (int(rng.integers(2, 70)),) if p.ndim == 1 else kernel
@@ -44,6 +46,27 @@ def _plain(rng: np.random.Generator, p: Problem) -> Problem | None:
     image = (*p.image[:-1], int(rng.integers(1, 90)) if rng.random() < 0.7 else p.image[-1])
     return replace(p, channels_in=1, channels_out=min(p.channels_out, 3), kernel=kernel, output=output, image=image,
                    stride=ones, kernel_dilation=ones, image_dilation=ones,
+                   overflow="wrap" if p.overflow == "raise" else p.overflow)
+
+
+def _volume(rng: np.random.Generator, p: Problem) -> Problem:
+    ones = (1,) * p.ndim
+    kernel = ones
+    while max(kernel) == 1 or np.prod(kernel) > 120:
+        kernel = tuple(int(rng.choice([1, 2, 3, 5, 9])) for _ in ones)
+    output, image = list(p.output), tuple(int(rng.integers(1, 12)) for _ in ones)
+    output[-1] = int(rng.integers(1, 30))
+    while np.prod(output) > max(1, 3000 // int(np.prod(kernel))):
+        longest = int(np.argmax(output))
+        output[longest] -= 1 + output[longest] // 3
+    start = list(p.start)
+    if rng.random() < 0.3:  # nothing happens along an axis
+        at = int(rng.integers(p.ndim - 2))
+        kernel, image = (*kernel[:at], 1, *kernel[at + 1:]), (*image[:at], output[at], *image[at + 1:])
+        start[at] = 0
+        kernel = kernel if max(kernel) > 1 else (*kernel[:-1], 3)
+    return replace(p, channels_in=1, channels_out=min(p.channels_out, 3), kernel=kernel, output=tuple(output),
+                   image=image, start=tuple(start), stride=ones, kernel_dilation=ones, image_dilation=ones,
                    overflow="wrap" if p.overflow == "raise" else p.overflow)
 
 

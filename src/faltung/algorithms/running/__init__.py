@@ -13,6 +13,7 @@ from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from ..separable import border_reason
+from .cascade import Cascade, cascade_cycles
 from .executable import Running
 from .frame import RunningRecipe
 from .schedule import cycles
@@ -26,8 +27,8 @@ def applies(problem: Problem) -> str | None:
     p = problem
     if p.channels_in != 1:
         return "each output sums several channels"
-    if p.ndim > 2 or all(extent == 1 for extent in p.kernel):
-        return "the kernel does not have one or two axes, with more than one tap"
+    if all(extent == 1 for extent in p.kernel):
+        return "the kernel has one tap only"
     if any(step != 1 for step in (*p.image_dilation, *p.stride, *p.kernel_dilation)):
         return "there is a stride or a dilation"
     if p.accumulator_dtype in ("int64", "complex64", "complex128"):
@@ -39,17 +40,17 @@ def applies(problem: Problem) -> str | None:
 
 def error_bound(problem: Problem) -> float:
     """The published ``c``: |error| <= c * u * max|x| * sum|k|: a rounding for each sample of a line, and two more."""
-    return float(sum(problem.kernel) + 2)
+    return float(sum(problem.kernel) + 2 + problem.ndim)
 
 
 def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
     """Predicted cycles of one thread, without building anything."""
-    return cycles(problem, machine)
+    return (cascade_cycles if problem.ndim > 2 else cycles)(problem, machine)
 
 
 def least_cycles(problem: Problem, machine: Machine) -> float:
     """The same: it takes microseconds to tell."""
-    return cycles(problem, machine)
+    return (cascade_cycles if problem.ndim > 2 else cycles)(problem, machine)
 
 
 def unsuited(problem: Problem, kernel: Any) -> str | None:
@@ -57,10 +58,10 @@ def unsuited(problem: Problem, kernel: Any) -> str | None:
     return None if constants(problem, kernel) is not None else "its taps are not all equal"
 
 
-def build(problem: Problem, output: View, machine: Machine, threads: int) -> Running:
+def build(problem: Problem, output: View, machine: Machine, threads: int) -> Running | Cascade:
     """Make the executable."""
-    return Running(problem, output, machine, threads)
+    return (Cascade if problem.ndim > 2 else Running)(problem, output, machine, threads)
 
 
-__all__ = ["NAME", "Running", "RunningRecipe", "applies", "build", "error_bound", "least_cycles", "predicted_cycles",
-           "unsuited"]
+__all__ = ["NAME", "Cascade", "Running", "RunningRecipe", "applies", "build", "error_bound", "least_cycles",
+           "predicted_cycles", "unsuited"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from ...compiler.memory import Workspace, aligned
 from ...compiler.threads import pool
 from ...lazy import cached_property
 from ...machine import Machine
-from ...problem.layout import View
 from ...problem.problem import Problem
 from ..direct.borders import border_tables
 from ..direct.stages import side_by_side
@@ -31,26 +30,38 @@ def _emit(frame: RunningFrame) -> str:
     return emit_program(frame)
 
 
-class Running:
-    """The executable: one program for kernels of any one value."""
+class Strided(Protocol):
+    """Where outputs lie: all that is asked of an output's view."""
 
-    def __init__(self, problem: Problem, output: View, machine: Machine, threads: int) -> None:
+    def strides(self) -> tuple[int, ...]:
+        """Elements between neighbours along each axis."""
+
+
+class Running:
+    """The executable: one program for kernels of any one value.
+
+    A problem that is a slab of a ``whole`` one computes as many of its rows as it has itself; which ones is told at
+    each run.
+    """
+
+    def __init__(self, problem: Problem, output: Strided, machine: Machine, threads: int,
+                 whole: Problem | None = None) -> None:
         self.problem = problem
         stage = stage_of(problem, output)
         self.recipe, self.predicted_cycles = recipe_of(stage, machine), cycles(problem, machine)
         self.frame = frame = RunningFrame(stage, self.recipe, Form(("same", "same"), sums_dtype(stage.problem)),
-                                          machine)
+                                          machine, None if whole is None else stage_of(whole, output))
         self.participants = min(threads, frame.items)
         self.workspace = Workspace(frame.scratch_bytes * self.participants)
         self._entries: dict[bool, Any] = {}
-        self.tables = np.array(border_tables(frame), np.int64)  # type: ignore[arg-type]
+        self.tables = np.array(border_tables(frame.widest), np.int64)  # type: ignore[arg-type]
 
     def _entry(self, *, small: bool) -> Any:
         """The program, for sums that are known to be small or for any."""
         found = self._entries.get(small)
         if found is None:
             frame = self._frame(small=small)
-            library = jit.load(f"running {frame.stage!r} {frame.recipe!r} {frame.form!r}", frame.machine, ("entry",),
+            library = jit.load(f"running {frame.stage!r} {frame.recipe!r} {frame.form!r} {frame.whole!r}", frame.machine, ("entry",),
                                lambda: _emit(frame))
             pointer, array, integer = ctypes.c_void_p, ctypes.py_object, ctypes.c_int64
             found = library.function("entry", integer, *[array] * 4, *[pointer] * 5, integer, integer)
@@ -59,7 +70,7 @@ class Running:
 
     def _frame(self, *, small: bool) -> RunningFrame:
         frame = self.frame
-        return RunningFrame(frame.stage, frame.recipe, frame.form._replace(small=small), frame.machine)
+        return RunningFrame(frame.stage, frame.recipe, frame.form._replace(small=small), frame.machine, frame.whole)
 
     @property
     def workspace_bytes(self) -> int:
@@ -94,15 +105,15 @@ class Running:
         """Bring a bias into the sums' dtype."""
         return np.ascontiguousarray(bias, self.problem.accumulator_dtype)
 
-    def run(self, image: Any, kernel: Packed, bias: Any, out: Any, threads: int) -> bool:
-        """Fill ``out``; whether an integer output overflowed."""
+    def run(self, image: Any, kernel: Packed, bias: Any, out: Any, threads: int, shift: int | None = None) -> bool:
+        """Fill ``out``; whether an integer output overflowed.  ``shift`` is the address of a slab's shift."""
         image = side_by_side(self.frame.stage, image)
         participants = min(threads, self.participants)
         workers = pool(participants) if participants > 1 else None
         buffer = self.workspace.borrow()
         arrays = (image, out, kernel.taps, NO_BIAS if bias is None else bias)
         entry = self._entry(small=kernel.form.small)
-        places = (self._tables_address, buffer[0], None)
+        places = (self._tables_address, buffer[0], shift)
         try:
             if workers is None:
                 return bool(entry(*arrays, *places, None, None, 1, -1))

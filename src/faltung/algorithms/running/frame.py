@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from ...compiler.elements import ELEMENTS, Element
 from ...lazy import cached_property
+from ...machine import Machine
 from ...problem.problem import Problem
-from ..direct.frame import round_up
-from ..separable.frame import Frame, SeparableRecipe
+from ..direct.frame import Stage, round_up
+from ..separable.frame import Form, Frame, SeparableRecipe
 
 VECTORS = 4
 """Vectors side by side: sums wait for each other, so several are under way."""
@@ -67,7 +68,20 @@ class Finish(NamedTuple):
 
 
 class RunningFrame(Frame):
-    """Everything about a stage and its recipe that the generator needs as numbers."""
+    """Everything about a stage and its recipe that the generator needs as numbers.
+
+    A stage may be a slab of a ``whole`` one: some of its rows, and a run says which.
+    """
+
+    def __init__(self, stage: Stage, recipe: RunningRecipe, form: Form, machine: Machine,
+                 whole: Stage | None = None) -> None:
+        super().__init__(stage, recipe, form, machine)
+        self.whole = whole
+
+    @property
+    def widest(self) -> RunningFrame:
+        """The frame of the whole stage, which looks as far as any slab."""
+        return self if self.whole is None else RunningFrame(self.whole, self.recipe, self.form, self.machine)
 
     @property
     def finish(self) -> Finish:

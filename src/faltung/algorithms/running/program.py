@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ...compiler.emit import Module, Operand, Value
+from ..direct.borders import outside
 from ..separable.program import emit_entry
-from ..separable.work import Columns, Work
+from ..separable.work import STATUS, Columns, Work
 from .frame import RunningFrame
 from .passes import FewDown, RunningAcross, RunningDown
 
@@ -22,6 +23,18 @@ def emit_program(frame: RunningFrame) -> str:
 
 class FewWork(Work):
     """A row's sums do not depend on its tile."""
+
+    frame: RunningFrame
+
+    def __init__(self, frame: RunningFrame, module: Module) -> None:
+        super().__init__(frame, module)
+        self.outside = outside(frame.widest)  # type: ignore[arg-type]
+
+    def _tiles(self, image: Value, out: Value, taps: Value, bias: Value, columns: Columns) -> Value:
+        if self.frame.whole is not None:
+            shift = self.f.load("i64", self._cell(STATUS), align=8)
+            self.firsts = [self.f.add(self.firsts[0], shift)]
+        return super()._tiles(image, out, taps, bias, columns)
 
     def _spare(self) -> list[Value]:
         return [self.f.at(self.entries, self.frame.places[5])]
