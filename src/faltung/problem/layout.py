@@ -7,7 +7,14 @@ or adds axes of length one, so NumPy never copies.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+
+
+class Strided(Protocol):
+    """Where outputs lie: all that is asked of an output's view."""
+
+    def strides(self) -> tuple[int, ...]:
+        """Elements between neighbours along each axis."""
 
 
 @dataclass(frozen=True, slots=True)

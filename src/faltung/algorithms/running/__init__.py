@@ -3,6 +3,7 @@
 Rows are summed down the image from heads, a middle that several outputs share, and tails (see `passes`); windows along
 a line from windows of half the length.  Every output is the sum of its own samples and no others: nothing is ever taken
 off again, so that errors do not grow along a line, and a NaN or an infinity reaches exactly its own outputs.
+Boxes of more axes are summed axis by axis (`cascade`).
 """
 
 from __future__ import annotations

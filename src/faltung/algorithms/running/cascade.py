@@ -22,6 +22,7 @@ from ...problem.layout import View
 from ...problem.problem import Problem, Side
 from ..direct.frame import round_up
 from ..separable.executable import Packed
+from ..separable.schedule import is_idle
 from .executable import Running
 from .frame import LARGEST_SUM, RunningRecipe
 from .schedule import cycles
@@ -57,10 +58,39 @@ class Steps(NamedTuple):
         return self.counts
 
 
+class Slab(NamedTuple):
+    """Sums behind a pass, (elements, groups, *spatial); its planes do not collide in the caches."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    planes: int
+    """Axis of the planes."""
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """Elements from one index to the next: from plane to plane, an odd number of cache lines."""
+        steps, step, line = [], 1, 64 // np.dtype(self.dtype).itemsize
+        for axis in reversed(range(len(self.shape))):
+            if axis == self.planes:
+                step = line * (-(-step // line) | 1)
+            steps.append(step)
+            step *= self.shape[axis]
+        return tuple(reversed(steps))
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory of the slab."""
+        return round_up(self.steps[0] * self.shape[0] * np.dtype(self.dtype).itemsize, 64)
+
+    def view(self, raw: Any, place: int) -> Any:
+        """The slab in memory that begins at a place."""
+        size = np.dtype(self.dtype).itemsize
+        return np.ndarray(self.shape, self.dtype, raw, place, tuple(step * size for step in self.steps))
+
+
 def leading(p: Problem) -> list[int]:
     """The axes that take a pass of their own; those along which nothing is summed or moved are like a batch."""
-    return [axis for axis in range(p.ndim - 2) if not (
-        p.kernel[axis] == p.stride[axis] == 1 and p.start[axis] == 0 and p.output[axis] == p.image[axis])]
+    return [axis for axis in range(p.ndim - 2) if not is_idle(p, axis)]
 
 
 def passes(p: Problem) -> list[Problem]:
@@ -128,13 +158,13 @@ class Cascade:
         self.predicted_cycles = cascade_cycles(problem, machine)
         self.middles = [self._middle_shape(number) for number in range(len(self.leads))]
         self.elements, self.planes = self._slab(every, machine)
-        self.sizes = [round_up(prod(self._cut(shape)) * np.dtype(each.output_dtype).itemsize, 64)
+        self.slabs = [Slab(self._cut(shape), each.output_dtype, 2 + self.leads[0])
                       for shape, each in zip(self.middles, every[:-1], strict=True)]
-        self.workspace = Workspace(SHIFT_BYTES + sum(self.sizes))
+        self.workspace = Workspace(SHIFT_BYTES + sum(slab.size_bytes for slab in self.slabs))
         self.passes = [self._build(number, each, machine, threads) for number, each in enumerate(every)]
         taps = [np.full(each.kernel_shape, tap_of(each.output_dtype, each.kernel[0]), each.kernel_dtype)
                 for each in every[:-1]]
-        self.taps = [run.pack(each) for run, each in zip(self.passes, taps, strict=False)]
+        self.taps: list[Any] = [run.pack(each) for run, each in zip(self.passes, taps, strict=False)]
         self.grown = prod(tap_of(each.output_dtype, each.kernel[0]) for each in every[:-1])
         self.recipe = CascadeRecipe(self.elements, self.planes, tuple(run.recipe for run in self.passes))
 
@@ -183,8 +213,7 @@ class Cascade:
             steps, lead = self.output.strides(), len(p.batch)
             spatial = steps[lead + 2:]
             return Steps((steps[lead - 1] if lead else 0, *spatial[:-2], *steps[lead:lead + 2], *spatial[-2:]))
-        shape = self._cut(self.middles[number])
-        steps = tuple(prod(shape[at + 1:]) for at in range(len(shape)))
+        steps = self.slabs[number].steps
         axis = 2 + self.leads[number]
         return Steps((*(step for at, step in enumerate(steps[:-1]) if at != axis), 0, 0, steps[axis], 1))
 
@@ -228,10 +257,9 @@ class Cascade:
 
     def _middles(self, raw: Any) -> list[Any]:
         found, place = [], SHIFT_BYTES
-        for shape, size, run in zip(self.middles, self.sizes, self.passes, strict=False):
-            cut, dtype = self._cut(shape), np.dtype(run.problem.output_dtype)
-            found.append(raw[place:place + prod(cut) * dtype.itemsize].view(dtype).reshape(cut))
-            place += size
+        for slab in self.slabs:
+            found.append(slab.view(raw, place))
+            place += slab.size_bytes
         return found
 
     def _element(self, image: Any, kernel: Packed, bias: Any, out: Any, threads: int, buffer: tuple[int, Any],

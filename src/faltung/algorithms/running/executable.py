@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from ...compiler.memory import Workspace, aligned
 from ...compiler.threads import pool
 from ...lazy import cached_property
 from ...machine import Machine
+from ...problem.layout import Strided
 from ...problem.problem import Problem
 from ..direct.borders import border_tables
 from ..direct.stages import side_by_side
@@ -28,13 +29,6 @@ def _emit(frame: RunningFrame) -> str:
     from .program import emit_program
 
     return emit_program(frame)
-
-
-class Strided(Protocol):
-    """Where outputs lie: all that is asked of an output's view."""
-
-    def strides(self) -> tuple[int, ...]:
-        """Elements between neighbours along each axis."""
 
 
 class Running:
@@ -61,8 +55,8 @@ class Running:
         found = self._entries.get(small)
         if found is None:
             frame = self._frame(small=small)
-            library = jit.load(f"running {frame.stage!r} {frame.recipe!r} {frame.form!r} {frame.whole!r}", frame.machine, ("entry",),
-                               lambda: _emit(frame))
+            key = f"running {frame.stage!r} {frame.recipe!r} {frame.form!r} {frame.whole!r}"
+            library = jit.load(key, frame.machine, ("entry",), lambda: _emit(frame))
             pointer, array, integer = ctypes.c_void_p, ctypes.py_object, ctypes.c_int64
             found = library.function("entry", integer, *[array] * 4, *[pointer] * 5, integer, integer)
             self._entries[small] = found

@@ -73,6 +73,8 @@ class RunningFrame(Frame):
     A stage may be a slab of a ``whole`` one: some of its rows, and a run says which.
     """
 
+    recipe: RunningRecipe
+
     def __init__(self, stage: Stage, recipe: RunningRecipe, form: Form, machine: Machine,
                  whole: Stage | None = None) -> None:
         super().__init__(stage, recipe, form, machine)

@@ -6,7 +6,7 @@ from math import ceil, prod
 
 from ...compiler.elements import ELEMENTS
 from ...machine import Machine
-from ...problem.layout import View
+from ...problem.layout import Strided
 from ...problem.problem import Problem
 from ..direct.frame import Stage
 from ..direct.stages import _stage
@@ -22,7 +22,7 @@ ROW_CYCLES = 35.0
 CALL_CYCLES = 2000.0
 
 
-def stage_of(problem: Problem, output: View) -> Stage:
+def stage_of(problem: Problem, output: Strided) -> Stage:
     """The problem with two axes, images whose pixels are interleaved seen as one."""
     return plane_stage(problem, output) if problem.ndim == 2 else _stage(problem, output.strides(), 0)
 

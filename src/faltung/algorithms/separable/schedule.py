@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ...compiler.elements import ELEMENTS
 from ...machine import Machine
 from ...problem.border import fills
-from ...problem.layout import View
+from ...problem.layout import Strided, View
 from ...problem.problem import Problem
 from ...problem.promotion import is_integer, promote
 from ..direct.frame import Stage
@@ -41,7 +41,7 @@ def sums_integers(problem: Problem) -> bool:
     return is_integer(promote(problem.image_dtype, problem.kernel_dtype, fills(problem.border)))
 
 
-def stage_of(problem: Problem, output: View) -> Stage:
+def stage_of(problem: Problem, output: Strided) -> Stage:
     """The problem, images whose pixels are interleaved seen as one, and axes under one tap as batches."""
     axes = tuple(range(len(problem.batch) + 2 + problem.ndim))
     stage = _interleave(Stage(problem, axes, output.strides()))
