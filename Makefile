@@ -12,7 +12,7 @@ help:
 	@echo "make test      all quick tests"
 	@echo "make test-all  all tests, the slow ones and those against torch too"
 	@echo "make check     ruff and mypy --strict"
-	@echo "make bench     compare with other libraries; table and chart in benchmarks/results/"
+	@echo "make bench     compare with other libraries (half an hour); writes docs/speed.md and its charts"
 	@echo "make clean     remove what the other commands made"
 
 # One stamp for each set of extras: pip runs once, and again only when pyproject.toml changes.
@@ -48,7 +48,7 @@ format: $(VENV)/.with-dev
 	$(BIN)/ruff check --fix src tests examples benchmarks docs
 
 bench: $(VENV)/.with-bench
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --page
 
 clean:
 	rm -rf $(VENV) build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis src/faltung.egg-info

@@ -21,18 +21,26 @@ from statistics import median
 from typing import Any
 
 from benchmarks import ours
-from benchmarks.cases import Case, by_name
+from benchmarks.cases import Case
+from benchmarks.catalogue import by_name
 from benchmarks.checking import Array, Operands, fault, operands, reference
-from benchmarks.peers import PEERS, Call, Forms
+from benchmarks.peers import PEERS
+from benchmarks.peers.common import Call, Forms
 
 SAMPLE_S = 2e-3
 """A sample repeats the call until it lasts about this long, so that the clock's own cost vanishes."""
 
-BUDGET_S = 1.5
+BUDGET_S = 1.0
 """A contender slower than this divided by the rounds gets fewer of them (never fewer than three)."""
 
-PAUSE_S = {1: 3e-3}
-LONG_PAUSE_S = 4e-2
+FAR = 3.0
+"""A peer so many times slower than the best one gets three rounds only: it decides nothing."""
+
+LONG_S = 0.5
+"""A peer that takes so long is timed once, by its first call after the check, and its other forms are not tried."""
+
+PAUSE_S = {1: 2e-3}
+LONG_PAUSE_S = 2.5e-2
 """Before each sample: the workers of the contender before go to sleep instead of spinning into this one.
 OpenMP's spin for up to 20 ms, so with several threads the pause is longer."""
 
@@ -53,10 +61,9 @@ class Job:
     cases: list[str]
     threads: int
     contenders: list[str]
-    rounds: int = 15
+    rounds: int = 9
     isa: str = ""
     isa_peers: bool = False
-    reuse_output: bool = False
 
 
 @dataclass
@@ -87,7 +94,6 @@ class Runner:
 
     timing: Timing
     call: Call
-    estimate_s: float
     pause_s: float
     samples: list[float] = field(default_factory=list)
 
@@ -116,16 +122,17 @@ def no_collection() -> Iterator[None]:
 
 def measure(case: Case, job: Job) -> Result:
     """Prepare, check and time every contender of one case, interleaved."""
-    threads, given = job.threads, operands(case, reuse_output=job.reuse_output)
+    given = operands(case)
     expected = reference(case, given)
-    result, runners = Result(case.name, threads), []
+    result, runners = Result(case.name, job.threads), []
     for name in job.contenders:
         timing = Timing(name)
-        runner = _prepare(timing, case, given, expected, threads)
+        runner = _prepare(timing, case, given, expected, job)
         if runner:
             runners.append(runner)
         if runner or timing.error:
             result.timings.append(timing)
+    _spare(runners)
     with no_collection():
         for turn in range(job.rounds):
             for runner in runners:
@@ -137,27 +144,43 @@ def measure(case: Case, job: Job) -> Result:
     return result
 
 
-def _prepare(timing: Timing, case: Case, given: Operands, expected: Array, threads: int) -> Runner | None:
+def _spare(runners: list[Runner]) -> None:
+    """Give peers that are far behind the best one fewer rounds."""
+    peers = [runner.timing for runner in runners if runner.timing.contender != ours.NAME]
+    best = min((timing.minimum_s or 0.0 for timing in peers), default=0.0)
+    for timing in peers:
+        if (timing.minimum_s or 0.0) > FAR * best:
+            timing.rounds = min(timing.rounds, 3)
+
+
+def _prepare(timing: Timing, case: Case, given: Operands, expected: Array, job: Job) -> Runner | None:
     """Return the fastest correct form of a contender, or nothing and the reason in `timing.error`."""
     try:
-        found = _forms(timing.contender, case, given, threads)
+        found = _forms(timing.contender, case, given, job.threads)
+    except ModuleNotFoundError as error:
+        timing.error = f"not installed: {error.name}"
+        return None
     except Exception as error:  # noqa: BLE001  # whatever a contender raises is its result, not the end of the run
         timing.error = _brief(error)
         return None
     timed = {}
     for form, call in found.items():
+        start = time.perf_counter()
         try:
             problem = fault(case, call(), expected)
         except Exception as error:  # noqa: BLE001  # as above
             problem = _brief(error)
+        first = time.perf_counter() - start
         if problem:
             timing.error = f"{timing.error}; {form}: {problem}".lstrip("; ")
         else:
             timed[form] = _estimate(call)
+        if first > LONG_S and timing.contender != ours.NAME:
+            break
     if not timed:
         return None
     timing.form = min(timed, key=timed.__getitem__)
-    return _runner(timing, found[timing.form], timed[timing.form], threads)
+    return _runner(timing, found[timing.form], timed[timing.form], job)
 
 
 def _forms(contender: str, case: Case, given: Operands, threads: int) -> Forms:
@@ -165,11 +188,15 @@ def _forms(contender: str, case: Case, given: Operands, threads: int) -> Forms:
     return adapter(case, given, threads)
 
 
-def _runner(timing: Timing, call: Call, estimate_s: float, threads: int) -> Runner:
-    sample_s = SAMPLE_S if threads == 1 else 3 * SAMPLE_S
+def _runner(timing: Timing, call: Call, estimate_s: float, job: Job) -> Runner:
+    sample_s = SAMPLE_S if job.threads == 1 else 2 * SAMPLE_S
     timing.repeats = max(1, round(sample_s / estimate_s))
-    timing.rounds = max(3, int(BUDGET_S / max(estimate_s, sample_s)))
-    return Runner(timing, call, estimate_s, PAUSE_S.get(threads, LONG_PAUSE_S))
+    timing.rounds = min(job.rounds, max(3, int(BUDGET_S / max(estimate_s, sample_s))))
+    timing.minimum_s = estimate_s
+    if estimate_s > LONG_S and timing.contender != ours.NAME:
+        timing.rounds = 0
+        return Runner(timing, call, 0.0, [estimate_s])
+    return Runner(timing, call, PAUSE_S.get(job.threads, LONG_PAUSE_S))
 
 
 def _brief(error: Exception) -> str:
@@ -178,14 +205,14 @@ def _brief(error: Exception) -> str:
 
 
 def _estimate(call: Call) -> float:
-    """Return the call's time: the best of a few tries within a twentieth of a second, two at least."""
+    """Return the call's time: the best of a few tries within a fiftieth of a second, two at least."""
     best, spent, tries = float("inf"), 0.0, 0
-    while tries < 2 or (spent < 0.05 and tries < 200):
+    while tries < 2 or (spent < 0.02 and tries < 100):
         start = time.perf_counter()
         call()
         last = time.perf_counter() - start
         best, spent, tries = min(best, last), spent + last, tries + 1
-        if last > 0.2:
+        if last > 0.1:
             break
     return best
 
@@ -220,9 +247,19 @@ def _load(data: dict[str, Any]) -> Result:
 
 
 def _pin(threads: int) -> None:
-    """Keep a single-thread run on one core (the last one, since interrupts prefer the first)."""
-    if threads == 1 and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    """Keep the run on so many cores (the last ones, since interrupts prefer the first); some pools count them."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
+
+
+def _told(result: Result) -> str:
+    """Return a case's progress: the best peer's time over ours."""
+    known = {t.contender: t for t in result.timings if t.median_s}
+    mine = known.pop(ours.NAME, None)
+    best = min(known.values(), key=lambda t: t.median_s or 0.0, default=None)
+    if mine is None or best is None or not mine.median_s or not best.median_s:
+        return "; ".join(f"{t.contender}: {t.error}" for t in result.timings if t.error)
+    return f"{mine.median_s * 1e3:10.3f} ms {mine.form:10} {best.median_s / mine.median_s:7.2f} {best.contender}"
 
 
 def main(path: str, out: str) -> None:
@@ -234,6 +271,7 @@ def main(path: str, out: str) -> None:
             result = measure(by_name(name), job)
             stream.write(json.dumps(asdict(result)) + "\n")
             stream.flush()
+            print(f"  {name:44} {_told(result)}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

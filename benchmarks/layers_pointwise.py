@@ -1,13 +1,16 @@
 """Activations, pooling and normalisation against torch: interleaved, medians, one thread and two.
 
-Run as ``python -m benchmarks.layers_pointwise [WORD]``; a word picks the cases whose name contains it.
+Run as ``python -m benchmarks.layers_pointwise [--only WORD] [-o FOLDER]``, which picks the cases whose name contains
+the word, and writes pointwise.json.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import statistics
-import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,7 +18,7 @@ import torch
 import faltung as ft
 from faltung import layers
 
-ROUNDS, TURN_SECONDS = 15, 0.004
+ROUNDS, TURN_SECONDS = 9, 0.004
 SHAPES = ((64, 8, 28, 28), (8, 64, 56, 56))
 CASES = {
     "ReLU": (layers.ReLU, torch.nn.ReLU),
@@ -96,11 +99,14 @@ def race(functions):
 
 def main():
     global CHANNELS, WIDTH
-    word = sys.argv[1] if len(sys.argv) > 1 else ""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", metavar="WORD")
+    parser.add_argument("-o", "--output", type=Path)
+    options, found = parser.parse_args(), []
     print(f"{'layer':20} {'shape':16} {'thr':>3} | {'forward us':>10} {'torch':>8} {'times':>6} | "
           f"{'backward us':>11} {'torch':>8} {'times':>6}")
     for name, (make, make_torch) in CASES.items():
-        for shape in SHAPES if word in name else ():
+        for shape in SHAPES if options.only in name else ():
             CHANNELS, WIDTH = shape[1], shape[-1]
             rng = np.random.default_rng(0)
             x = rng.standard_normal(shape, np.float32)
@@ -111,8 +117,13 @@ def main():
                 mine, other = ours(make, x, dy), theirs(make_torch, x, dy)
                 a, b = race([mine[0], other[0]])
                 c, d = race([mine[1], other[1]])
+                found.append({"layer": name, "array": "x".join(map(str, shape)), "threads": threads,
+                              "forward_s": a, "torch_forward_s": b, "backward_s": c, "torch_backward_s": d})
                 print(f"{name:20} {'x'.join(map(str, shape)):16} {threads:3} | {a * 1e6:10.0f} {b * 1e6:8.0f} "
                       f"{b / a:6.2f} | {c * 1e6:11.0f} {d * 1e6:8.0f} {d / c:6.2f}", flush=True)
+    if options.output:
+        options.output.mkdir(parents=True, exist_ok=True)
+        (options.output / "pointwise.json").write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -77,7 +77,32 @@ def call_figures() -> list[Figure]:
         guarded("plan(x), 8x8 by 3x3, reflect", "us", 5.0, lambda: per_call_us(_tiny_image_plan())),
         guarded("convolve(x, k), seen shape", "us", 25.0, lambda: per_call_us(_tiny_convolve())),
         guarded("for comparison: np.convolve(x, k)", "us", None, lambda: per_call_us(_tiny_numpy())),
+        guarded("Conv2d(x) beyond its plan", "us", 2.0, lambda: per_call_us(_layer_without_plan())),
+        guarded("Linear(x) beyond its plan", "us", 2.0, lambda: per_call_us(_linear_without_plan())),
     ]
+
+
+def _layer_without_plan() -> Callable[[], Any]:
+    """Return a layer's call with a plan that costs nothing."""
+    import numpy as np
+
+    import faltung as ft
+
+    layer, x = ft.layers.Conv2d(3, 4, 3, seed=1), np.ones((1, 3, 8, 8), np.float32)
+    y = np.ones((1, 4, 6, 6), np.float32)
+    layer._plans[x.shape, ft.get_threads()] = lambda *_: y
+    return lambda: layer(x, training=True)
+
+
+def _linear_without_plan() -> Callable[[], Any]:
+    import numpy as np
+
+    import faltung as ft
+
+    layer, rows = ft.layers.Linear(84, 10, seed=1), np.ones((64, 84), np.float32)
+    scores = np.ones((1, 64, 10), np.float32)
+    layer._forward_plans[64, ft.get_threads()] = lambda *_: scores
+    return lambda: layer(rows, training=True)
 
 
 def _tiny() -> tuple[Any, Any]:

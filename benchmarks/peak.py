@@ -1,4 +1,4 @@
-"""The machine: its name, its cores and its multiply-add peak, measured by a loop of independent chains."""
+"""The machine: its name, its cores, its multiply-add peak, by a loop of independent chains, and its bandwidth."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ CHAINS = 12
 ROUNDS = 4_000_000
 """Tens of milliseconds a try, so that waking a thread (up to half a millisecond) does not count."""
 
+LEVELS = {str(2**19): 2**18, str(2**23): 2**22, "inf": 2**27}
+"""Working sets, in bytes, up to which a bandwidth holds and at which it is measured: second and third cache, memory."""
+
+COPIED = 2**27
+"""Bytes that one try of a bandwidth reads and writes."""
+
 
 def describe(isa: str = "") -> dict[str, Any]:
     """Return what the table's heading tells of this machine; `isa` limits the measured peak too."""
@@ -23,20 +29,23 @@ def describe(isa: str = "") -> dict[str, Any]:
     peaks = {str(n): round(measure(lanes, n), 1) for n in (1, 2) if n <= cores()}
     return {"cpu": _cpu(), "system": f"{platform.system()} {platform.machine()}", "cores": cores(),
             "instruction_set": instruction_set(), "limited_to": isa or None,
-            "peak_f32_gflops": peaks, "python": platform.python_version()}
+            "peak_f32_gflops": peaks, "bandwidth_gbytes_per_s": bandwidths(), "python": platform.python_version()}
 
 
 def settle(before: dict[str, Any], after: dict[str, Any], load: float) -> dict[str, Any]:
-    """Return the machine with the higher of its peaks before and after, and a word on how quiet it was.
+    """Return the machine with the higher of its rates before and after, and a word on how quiet it was.
 
     Other people's work halves every figure, and those of spinning pools even more: such a run proves nothing.
     """
-    pairs = {n: (value, after["peak_f32_gflops"][n]) for n, value in before["peak_f32_gflops"].items()}
+    key, bytes_key = "peak_f32_gflops", "bandwidth_gbytes_per_s"
+    pairs = {n: (value, after[key][n]) for n, value in before[key].items()}
     apart = max(max(pair) / min(pair) - 1 for pair in pairs.values())
     loud = load > 0.5 or apart > 0.05
     told = f"load average {load:.2f} at the start, peaks before and after {apart:.0%} apart"
     quiet = f"NO, do not trust the figures: {told}" if loud else f"yes: {told}"
-    return {**before, "peak_f32_gflops": {n: max(pair) for n, pair in pairs.items()}, "quiet": quiet}
+    rates = {n: {limit: max(rate, after[bytes_key][n][limit]) for limit, rate in levels.items()}
+             for n, levels in before[bytes_key].items()}
+    return {**before, key: {n: max(pair) for n, pair in pairs.items()}, bytes_key: rates, "quiet": quiet}
 
 
 def cores() -> int:
@@ -124,3 +133,30 @@ def measure(lanes: int, threads: int) -> float:
             best = min(best, time.perf_counter() - start)
     del engine
     return 2 * lanes * CHAINS * ROUNDS * threads / best * 1e-9
+
+
+def bandwidths() -> dict[str, dict[str, float]]:
+    """Return GB/s of copies, read and written bytes together, by thread count and by the size up to which they hold."""
+    return {str(n): {limit: round(bandwidth(size, n), 1) for limit, size in LEVELS.items()}
+            for n in (1, 2) if n <= cores()}
+
+
+def bandwidth(size: int, threads: int) -> float:
+    """Return the best GB/s of ten tries of `threads` threads that share `size` bytes, and copy the half of them."""
+    import numpy as np
+
+    part = size // (2 * threads)
+    pairs = [(np.ones(part, np.uint8), np.zeros(part, np.uint8)) for _ in range(threads)]
+    turns = max(1, COPIED // size)
+
+    def copy(pair: Any) -> None:
+        for _ in range(turns):
+            np.copyto(pair[1], pair[0])
+
+    best = float("inf")
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(10):
+            start = time.perf_counter()
+            list(pool.map(copy, pairs))
+            best = min(best, time.perf_counter() - start)
+    return turns * size / best * 1e-9

@@ -1,113 +1,145 @@
-"""Show results: a Markdown table, a JSON file and a chart."""
+"""Results as Markdown tables and as a file of JSON."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import by_name
+from benchmarks.cases import Case
+from benchmarks.catalogue import CASES
 from benchmarks.harness import Result, Timing
 from benchmarks.ours import NAME
 from benchmarks.peers import PEERS
-from benchmarks.verdicts import Figures, Verdict, judge
-from faltung import show
-from faltung.errors import FaltungError
+from benchmarks.verdicts import Figures, Summary, slower_with_two, summarise
 
-_MARKS = {True: "met", False: "MISSED", None: "not measured"}
+MET = {True: "yes", False: "**no**", None: ""}
 
 
-def markdown(figures: Figures, machine: dict[str, Any], versions: dict[str, str]) -> str:
-    """Return the whole report."""
-    parts = [_heading(machine, versions), _table(figures), _wrong(figures), _verdicts(judge(figures))]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _heading(machine: dict[str, Any], versions: dict[str, str]) -> str:
-    told = "\n".join(f"- {key.replace('_', ' ')}: {value}" for key, value in machine.items())
-    tools = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return (f"# Benchmarks\n\n{told}\n- versions: {tools}\n\nMedians of interleaved rounds; milliseconds, and in "
-            "brackets GFLOP/s of the direct algorithm, so that a fast algorithm can exceed the peak.")
-
-
-def _table(figures: Figures) -> str:
-    """Return a row for each case and thread count; the peers that took part are the columns."""
-    peers = [name for name in PEERS if any(_part(result, name) for result in figures.results.values())]
-    head = ["case", "threads", NAME, *peers, f"best peer / {NAME}"]
-    rows = [_row(figures, result, peers) for result in figures.results.values()]
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, ["---"] * len(head), *rows])
 
 
-def _part(result: Result, contender: str) -> Timing | None:
-    return next((t for t in result.timings if t.contender == contender), None)
+def summary_table(summaries: list[Summary]) -> str:
+    """Return a row for each family and thread count."""
+    head = ["family", "threads", "cases", "geometric mean", "least", "in", "against", "lost", "target (mean, least)",
+            "met"]
+    return table(head, (_summary_row(one) for one in summaries))
 
 
-def _row(figures: Figures, result: Result, peers: list[str]) -> list[str]:
-    advantage = figures.advantage(result.case, result.threads)
-    cells = [_cell(result, name) for name in (NAME, *peers)]
-    return [result.case, str(result.threads), *cells, f"{advantage:.2f}" if advantage else ""]
+def _summary_row(one: Summary) -> list[str]:
+    case, peer, least = one.least
+    goal = f"{one.goal.mean:g}, {one.goal.least:g}" if one.goal else ""
+    return [one.family, str(one.threads), str(len(one.ratios)), f"{one.mean:.2f}", f"{least:.2f}", case, peer,
+            str(len(one.lost)), goal, MET[one.met]]
+
+
+def lost_table(figures: Figures, summaries: list[Summary]) -> str:
+    """Return every case in which a peer is faster, the worst first."""
+    lost = [(ratio, case, one.threads, peer) for one in summaries for case, (peer, ratio) in one.lost.items()]
+    rows = []
+    for ratio, case, threads, peer in sorted(lost):
+        ours, theirs = figures.timing(case, threads), figures.timing(case, threads, peer)
+        if ours and theirs:
+            rows.append([case, str(threads), ours.form, _ms(ours), f"{peer} ({theirs.form})", _ms(theirs),
+                         f"{ratio:.2f}"])
+    head = ["case", "threads", "our algorithm", "ms", "best peer", "ms", "peer / ours"]
+    return table(head, rows) if rows else "None."
+
+
+def family_table(figures: Figures, family: str) -> str:
+    """Return a row for each case of a family: times, rates, the part of the roofline, and all peers."""
+    members = [case for case in CASES if case.family == family]
+    found = [(case, figures.results[case.name, n]) for n in (1, 2) for case in members
+             if (case.name, n) in figures.results]
+    peers = [name for name in PEERS if any(t.contender == name and t.median_s for _, r in found for t in r.timings)]
+    head = ["case", "threads", "algorithm", NAME, "GFLOP/s", "of roof", *peers, "best / ours"]
+    return table(head, (_case_row(figures, case, result, peers) for case, result in found))
+
+
+def _case_row(figures: Figures, case: Case, result: Result, peers: list[str]) -> list[str]:
+    ours = figures.timing(case.name, result.threads)
+    best = figures.best(case.name, result.threads)
+    roof = figures.roof_s(case, result.threads)
+    seconds = ours.median_s if ours else None
+    rate = f"{case.flops / seconds * 1e-9:.3g}" if seconds and case.flops else ""
+    of_roof = f"{roof / seconds:.0%}" if seconds and roof else ""
+    cells = [_cell(result, name) for name in peers]
+    return [case.name, str(result.threads), ours.form if ours else "", _cell(result, NAME), rate, of_roof, *cells,
+            f"{best[1]:.2f}" if best else ""]
+
+
+def _ms(timing: Timing) -> str:
+    return f"{(timing.median_s or 0.0) * 1e3:.3g}"
 
 
 def _cell(result: Result, contender: str) -> str:
-    timing = _part(result, contender)
+    timing = next((t for t in result.timings if t.contender == contender), None)
     if timing is None or timing.median_s is None:
         return "error" if timing and timing.error else ""
-    rate = by_name(result.case).flops / timing.median_s * 1e-9
-    return f"{timing.median_s * 1e3:.3g} ({rate:.3g})"
+    return _ms(timing)
 
 
-def _wrong(figures: Figures) -> str:
-    """Return what contenders could not do or did wrongly; a peer with another correct form is listed too."""
-    lines = [f"- {r.case}, {r.threads} threads, {t.contender}: {t.error}".replace("1 threads", "1 thread")
-             for r in figures.results.values() for t in r.timings if t.error]
-    return "Wrong or refused:\n\n" + "\n".join(lines) if lines else ""
+def wrong(figures: Figures) -> str:
+    """Return what contenders refused or did wrongly; a library that is not installed once, not case by case."""
+    missing: dict[str, str] = {}
+    lines: dict[str, None] = {}
+    for result in figures.results.values():
+        for timing in result.timings:
+            if timing.error.startswith("not installed"):
+                missing[timing.contender] = timing.error
+            elif timing.error:
+                lines[f"- {result.case}, {timing.contender}: {timing.error}"] = None
+    return "\n".join([*(f"- {name}: {error}" for name, error in missing.items()), *lines])
 
 
-def _verdicts(verdicts: list[Verdict]) -> str:
-    rows = [f"| {v.case} | {v.threads} | {v.target} | {v.goal:.2f} | "
-            f"{'' if v.value is None else f'{v.value:.2f}'} | {_MARKS[v.met]} |" for v in verdicts]
-    met, known = sum(v.met is True for v in verdicts), sum(v.met is not None for v in verdicts)
-    head = f"## Targets\n\n{met} of {known} measured targets met, {len(verdicts) - known} not measured.\n"
-    return "\n".join([head, "| case | threads | target | goal | reached | |", "|---|---|---|---|---|---|", *rows])
+def heading(machine: dict[str, Any], versions: dict[str, str]) -> str:
+    """Return the machine and the versions as a list."""
+    told = [f"- {key.replace('_', ' ')}: {_plain(value)}" for key, value in machine.items() if value]
+    tools = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return "\n".join([*told, f"- versions: {tools}"])
 
 
-def save(folder: Path, figures: Figures, machine: dict[str, Any], versions: dict[str, str]) -> list[Path]:
-    """Write results.json, results.md and, if Matplotlib is there, chart.svg and chart.png."""
-    folder.mkdir(parents=True, exist_ok=True)
-    data, table = folder / "results.json", folder / "results.md"
-    data.write_text(json.dumps(_plain(figures, machine, versions), indent=1) + "\n")
-    table.write_text(markdown(figures, machine, versions))
-    return [data, table, *_charts(folder, figures)]
+def _plain(value: Any) -> str:
+    """Numbers by thread count, and bandwidths by the bytes up to which they hold."""
+    if not isinstance(value, dict):
+        return str(value)
+    inner = (f"{_limit(key)} {_plain(one) if isinstance(one, dict) else one}" for key, one in value.items())
+    return "; ".join(inner) if any(isinstance(one, dict) for one in value.values()) else ", ".join(inner)
 
 
-def _plain(figures: Figures, machine: dict[str, Any], versions: dict[str, str]) -> dict[str, Any]:
-    return {"machine": machine, "versions": versions, "results": [asdict(r) for r in figures.results.values()],
-            "targets": [{**asdict(v), "met": v.met} for v in judge(figures)]}
+def _limit(key: str) -> str:
+    number = float(key)
+    if number < 1024:
+        return f"{key} thread{'s' if number > 1 else ''}:"
+    return "memory" if number == float("inf") else f"up to {number / 2**20:g} MiB"
 
 
-def load(path: Path) -> tuple[Figures, dict[str, Any], dict[str, str]]:
-    """Read results.json back."""
+def markdown(figures: Figures, versions: dict[str, str]) -> str:
+    """Return the whole report of one run."""
+    summaries = summarise(figures)
+    families = dict.fromkeys(one.family for one in summaries)
+    slower = "\n".join(f"- {case}: {gain:.2f}" for case, gain in slower_with_two(figures).items())
+    parts = [heading(figures.machine, versions), summary_table(summaries), "Lost:", lost_table(figures, summaries),
+             *(f"## {family}\n\n{family_table(figures, family)}" for family in families)]
+    parts += ["Slower with two threads than with one:", slower] if slower else []
+    refused = wrong(figures)
+    return "\n\n".join([*parts, *(["Wrong or refused:", refused] if refused else [])]) + "\n"
+
+
+def save(path: Path, figures: Figures, versions: dict[str, str]) -> None:
+    """Write results of JSON, a line for each case."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    head = json.dumps({"machine": figures.machine, "versions": versions}, indent=1)
+    lines = ",\n".join(json.dumps(asdict(result)) for result in figures.results.values())
+    path.write_text(f'{head[:-2]},\n "results": [\n{lines}\n]}}\n')
+
+
+def load(path: Path) -> tuple[Figures, dict[str, str]]:
+    """Read the file back."""
     data = json.loads(path.read_text())
     results = [Result(r["case"], r["threads"], [Timing(**t) for t in r["timings"]]) for r in data["results"]]
-    peaks = {int(n): value for n, value in data["machine"]["peak_f32_gflops"].items()}
-    return Figures({(r.case, r.threads): r for r in results}, peaks), data["machine"], data["versions"]
-
-
-def _charts(folder: Path, figures: Figures) -> list[Path]:
-    try:
-        figure = show.ratios(ratios(figures), name=NAME, width=1600)
-        return [show.write(figure, folder / name) for name in ("chart.svg", "chart.png")]
-    except FaltungError:  # no Matplotlib, or nothing measured
-        return []
-
-
-def ratios(figures: Figures) -> dict[str, dict[str, dict[str, float]]]:
-    """Return how many times as long as ours each peer takes, by thread count and case."""
-    groups: dict[str, dict[str, dict[str, float]]] = {}
-    for (case, threads), result in figures.results.items():
-        ours = figures.seconds(case, threads)
-        against = {t.contender: t.median_s / ours for t in result.timings
-                   if ours and t.median_s and t.contender != NAME}
-        groups.setdefault(f"{threads} thread{'s' if threads > 1 else ''}", {})[case] = against
-    return groups
+    return Figures({(r.case, r.threads): r for r in results}, data["machine"]), data["versions"]

@@ -159,6 +159,7 @@ def main() -> None:
     parser.add_argument("--data", help="folder of MNIST's IDX files")
     parser.add_argument("--images", type=int, default=6400, help="in a slice")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("-o", "--output", type=Path, help="folder of training.json")
     parser.add_argument("--threads", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--memory", choices=("faltung", "torch"), help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -167,19 +168,24 @@ def main() -> None:
         return
     words = ["--images", str(options.images), "--rounds", str(options.rounds)]
     words += ["--data", options.data] if options.data else []
-    scale = EPOCH / options.images
+    scale, found = EPOCH / options.images, []
     for threads in (1, 2):
         times = worker(threads, *words)["times"]
         mine, other = (median(times[name]) for name in ("faltung", "torch"))
         least = {name: min(values) * scale for name, values in times.items()}
+        found.append({"threads": threads, "faltung_s": mine * scale, "torch_s": other * scale})
         print(f"{threads} thread{'s' if threads > 1 else ' '}  epoch of {EPOCH}: faltung {mine * scale:.2f} s, "
               f"torch {other * scale:.2f} s, {other / mine:.2f} times as fast "
               f"(least: {least['faltung']:.2f} and {least['torch']:.2f} s)")
     for threads in (1, 2):
         grown = {name: worker(threads, "--memory", name) for name in ("faltung", "torch")}
+        found[threads - 1] |= {f"{name}_mib": one["growth_mib"] for name, one in grown.items()}
         told = (f"{name} {one['growth_mib']:.1f} MiB (process at most {one['peak_mib']:.0f} MiB)"
                 for name, one in grown.items())
         print(f"{threads} thread{'s' if threads > 1 else ' '}  memory of a step: {', '.join(told)}")
+    if options.output:
+        options.output.mkdir(parents=True, exist_ok=True)
+        (options.output / "training.json").write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,43 +1,59 @@
-"""Judge results against the targets: plain arithmetic on figures, no measuring."""
+"""Judge results family by family: plain arithmetic on figures, no measuring."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import exp, fsum, log
+from typing import Any
 
-from benchmarks.cases import Case, Faster, OfCase, OfPeak, Rate, Target, by_name
+from benchmarks.cases import Case
+from benchmarks.catalogue import CASES, by_name
 from benchmarks.harness import Result, Timing
 from benchmarks.ours import NAME
 
-SCALING = 0.85
-"""The part of the machine's own two-thread gain that arithmetic-bound work of a millisecond must reach."""
-
-NOISE = 1.03
-"""Two threads count as slower than one beyond this factor: medians on a shared machine repeat to about 3 %."""
-
 
 @dataclass(frozen=True)
-class Verdict:
-    """One target of one case at one thread count: `value` reached against `goal`; nothing measured, no value."""
+class Goal:
+    """What a family is to reach: the best peer's time over ours, its geometric mean and its least."""
 
-    case: str
-    threads: int
-    target: str
-    goal: float
-    value: float | None
+    mean: float
+    least: float
 
-    @property
-    def met(self) -> bool | None:
-        """Tell whether the target is met; None when it could not be measured."""
-        return None if self.value is None else self.value >= self.goal
+
+GOALS = {
+    "layers 3x3": Goal(1.2, 0.95),
+    "other layers": Goal(1.2, 0.95),
+    "depthwise": Goal(1.3, 0.95),
+    "transposed": Goal(1.2, 0.95),
+    "layers 1-d": Goal(1.2, 0.95),
+    "layers 3-d": Goal(1.2, 0.95),
+    "gradients by image": Goal(1.5, 0.95),
+    "gradients by kernel": Goal(1.5, 0.95),
+    "images float32": Goal(2.0, 0.95),
+    "images float64": Goal(2.0, 0.95),
+    "images uint8": Goal(3.0, 0.95),
+    "other types": Goal(1.2, 0.95),
+    "pictures": Goal(1.5, 0.95),
+    "signals": Goal(3.0, 0.95),
+    "volumes": Goal(3.0, 1.0),
+    "matching": Goal(2.0, 1.0),
+    "matching, masked": Goal(2.0, 1.0),
+    "missing values": Goal(20.0, 10.0),
+    "large integers": Goal(5.0, 1.0),
+}
+"""By family; two threads are to reach the same."""
+
+NEVER_SLOWER = 0.95
+"""Two threads may take so much longer than one: medians on a shared machine repeat to about 5 %."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """All results of a run and the machine's peaks by thread count, in GFLOP/s."""
+    """All results of a run, and what the machine can do."""
 
     results: dict[tuple[str, int], Result]
-    peaks: dict[int, float]
+    machine: dict[str, Any]
 
     def timing(self, case: str, threads: int, contender: str = NAME) -> Timing | None:
         """Return a contender's timing if it has a figure."""
@@ -50,65 +66,90 @@ class Figures:
         timing = self.timing(case, threads, contender)
         return timing.median_s if timing else None
 
-    def rate(self, case: str, threads: int) -> float | None:
-        """Return faltung's GFLOP/s."""
-        seconds = self.seconds(case, threads)
-        return by_name(case).flops / seconds * 1e-9 if seconds else None
+    def against(self, case: str, threads: int) -> dict[str, float]:
+        """Return how many times as long as ours each peer takes."""
+        result, ours = self.results.get((case, threads)), self.seconds(case, threads)
+        return {t.contender: t.median_s / ours for t in (result.timings if result else [])
+                if ours and t.median_s and t.contender != NAME}
 
-    def best_peer(self, case: str, threads: int, peers: tuple[str, ...] = ("*",)) -> Timing | None:
-        """Return the fastest of the named peers, or of all."""
-        result = self.results.get((case, threads))
-        known = [t for t in (result.timings if result else []) if t.median_s and t.contender != NAME]
-        named = [t for t in known if "*" in peers or t.contender in peers]
-        return min(named, key=lambda t: t.median_s or 0.0, default=None)
-
-    def advantage(self, case: str, threads: int, peers: tuple[str, ...] = ("*",)) -> float | None:
-        """Return how many times as long the best of the peers takes."""
-        ours, best = self.seconds(case, threads), self.best_peer(case, threads, peers)
-        return best.median_s / ours if ours and best and best.median_s else None
+    def best(self, case: str, threads: int) -> tuple[str, float] | None:
+        """Return the fastest peer, and its time over ours."""
+        return min(self.against(case, threads).items(), key=lambda pair: pair[1], default=None)
 
     def gain(self, case: str) -> float | None:
         """Return the time of one thread over the time of two."""
         one, two = self.seconds(case, 1), self.seconds(case, 2)
         return one / two if one and two else None
 
+    def roof_s(self, case: Case, threads: int) -> float | None:
+        """Return the least time of the definition's sums on this machine: by arithmetic or by traffic."""
+        peak = self.machine.get("peak_f32_gflops", {}).get(str(threads))
+        levels = self.machine.get("bandwidth_gbytes_per_s", {}).get(str(threads), {})
+        if not peak or not levels:
+            return None
+        fits = [rate for limit, rate in levels.items() if float(limit) >= case.bytes_moved]
+        arithmetic = case.flops / (peak * self._width(case.dtype)) * 1e-9
+        return max(arithmetic, case.bytes_moved / max(fits) * 1e-9)
 
-def judge(figures: Figures) -> list[Verdict]:
-    """Return every verdict that the results allow, in their order."""
-    verdicts: list[Verdict] = []
-    for name, threads in figures.results:
-        case = by_name(name)
-        verdicts += [_judge(figures, case, threads, t) for t in case.targets if threads in t.threads]
-        if threads == 2 and (name, 1) in figures.results:
-            verdicts += _scaling(figures, case)
-    return verdicts
-
-
-def _judge(figures: Figures, case: Case, threads: int, target: Target) -> Verdict:
-    name, rate = case.name, figures.rate(case.name, threads)
-    if isinstance(target, Faster):
-        peers = "best peer" if "*" in target.peers else "/".join(target.peers)
-        value = figures.advantage(name, threads, target.peers)
-        return Verdict(name, threads, f"times as fast as {peers}", target.factor, value)
-    if isinstance(target, OfPeak):
-        value = rate / figures.peaks[threads] if rate and figures.peaks.get(threads) else None
-        return Verdict(name, threads, "of peak", target.fraction, value)
-    if isinstance(target, Rate):
-        return Verdict(name, threads, "GFLOP/s", target.gflops, rate)
-    return _of_case(figures, name, threads, target, rate)
+    def _width(self, dtype: str) -> float:
+        """Return the rate of multiply-adds over that of float32; of bytes by instructions that add four products."""
+        four = 4.0 if "vnni" in str(self.machine.get("instruction_set", "")) else 2.0
+        return {"float64": 0.5, "int64": 0.5, "uint8": four}.get(dtype, 1.0)
 
 
-def _of_case(figures: Figures, name: str, threads: int, target: OfCase, rate: float | None) -> Verdict:
-    other = figures.rate(target.other, threads)
-    value = rate / other if rate and other else None
-    return Verdict(name, threads, f"of the rate of {target.other}", target.fraction, value)
+@dataclass(frozen=True)
+class Summary:
+    """A family at one thread count."""
+
+    family: str
+    threads: int
+    ratios: dict[str, tuple[str, float]]
+    """By case: the best peer, and its time over ours."""
+    goal: Goal | None
+
+    @property
+    def mean(self) -> float:
+        """Return the geometric mean of the ratios."""
+        return geometric_mean(ratio for _, ratio in self.ratios.values())
+
+    @property
+    def least(self) -> tuple[str, str, float]:
+        """Return the case with the least ratio, its peer, and the ratio."""
+        case = min(self.ratios, key=lambda name: self.ratios[name][1])
+        return (case, *self.ratios[case])
+
+    @property
+    def lost(self) -> dict[str, tuple[str, float]]:
+        """Return the cases in which a peer is faster."""
+        return {case: pair for case, pair in self.ratios.items() if pair[1] < 1}
+
+    @property
+    def met(self) -> bool | None:
+        """Tell whether the goal is met, if there is one."""
+        if self.goal is None:
+            return None
+        return self.mean >= self.goal.mean and self.least[2] >= self.goal.least
 
 
-def _scaling(figures: Figures, case: Case) -> Iterator[Verdict]:
-    """Yield the two promises about two threads: never slower, and near the machine's gain for heavy work."""
-    gain = figures.gain(case.name)
-    yield Verdict(case.name, 2, "times one thread, never slower", 1 / NOISE, gain)
-    one, peaks = figures.seconds(case.name, 1), figures.peaks
-    if case.arithmetic_bound and one and one >= 1e-3 and 2 in peaks:
-        possible = peaks[2] / peaks[1]
-        yield Verdict(case.name, 2, f"of the machine's gain {possible:.2f}", SCALING, gain / possible if gain else None)
+def summarise(figures: Figures) -> list[Summary]:
+    """Return every family that was measured against a peer, by family and thread count."""
+    found: dict[tuple[str, int], dict[str, tuple[str, float]]] = {}
+    for case, threads in figures.results:
+        best = figures.best(case, threads)
+        if best:
+            found.setdefault((by_name(case).family, threads), {})[case] = best
+    order = list(dict.fromkeys(case.family for case in CASES))
+    keys = sorted(found, key=lambda key: (order.index(key[0]), key[1]))
+    return [Summary(*key, found[key], GOALS.get(key[0])) for key in keys]
+
+
+def slower_with_two(figures: Figures) -> dict[str, float]:
+    """Return the cases that two threads make slower, and the time of one over that of two."""
+    gains = {case: figures.gain(case) for case, threads in figures.results if threads == 2}
+    return {case: gain for case, gain in gains.items() if gain and gain < NEVER_SLOWER}
+
+
+def geometric_mean(values: Iterable[float]) -> float:
+    """Return the geometric mean."""
+    logarithms = [log(value) for value in values]
+    return exp(fsum(logarithms) / len(logarithms))
