@@ -26,6 +26,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,7 @@ def promote(image: str, kernel: str, fills: Sequence[Number] = ()) -> str:
     return dtype
 
 
+@cache
 def _promote_pair(first: str, second: str) -> str:
     if is_integer(first) and is_integer(second):
         return _promote_integers(first, second)

@@ -9,7 +9,7 @@ from ...compiler.elements import ELEMENTS
 from ...machine import Machine
 from ...problem.problem import Problem
 from .frame import Frame, Stage, shifts_registers
-from .tiles import LONG_KERNEL, Shape, Tile, is_straight
+from .tiles import LONG_KERNEL, Shape, Tile, most_unrolled
 
 
 class Loops(NamedTuple):
@@ -148,29 +148,29 @@ class Bounds:
         # blocks overlap by what a kernel reaches, or leave out what a stride skips
         spans = [min((out - 1) * s + r + 1, out * (r + 1))
                  for out, s, r in zip(p.output, p.stride, self.reach, strict=True)]
-        self.packed_rows, self.packed_columns = p.channels_in * element.planes * prod(spans[:-1]), spans[-1]
+        rows = p.channels_in * element.planes * prod(spans[:-1])
+        self.packing = {lanes: rows * (12 + spans[-1] * _copy_cycles(phases, self.copied))
+                        for lanes, phases in (("pixels", p.stride[-1]), ("channels", 1))}
+        self.kernel = _kernel_cycles(p, "")
+        self.straight = most_unrolled(p)
 
     def least(self, tile: Tile) -> float:
         """At least so many cycles."""
         p, (m, r, v) = self.problem, tile.shape
         if tile.lanes == "pixels":
-            one = _pixel_cycles(self.on, tile.shape, tile.chunk, straight=is_straight(p, tile))
-            return self._whole(m, r, v * self.lanes, one, p.stride[-1])
-        if tile.lanes == "channels":
+            straight = m * r * v * tile.chunk <= self.straight
+            one = _pixel_cycles(self.on, tile.shape, tile.chunk, straight=straight)
+            blocks, columns = -(-p.channels_out // m), v * self.lanes
+        elif tile.lanes == "channels":
             one = _channel_cycles(self.on, tile.shape, straight=True)
-            return self._whole(m * self.lanes, r, v, one, 1)
-        if tile.lanes == "taps":
+            blocks, columns = -(-p.channels_out // (m * self.lanes)), v
+        elif tile.lanes == "taps":
             one = _tap_cycles(self.on, p, tile.shape, tile.chunk)
             return self.leads * -(-p.channels_out // m) * self.outer * -(-p.output[-2] // r) * one
-        return self._segments(tile)
-
-    def _whole(self, channels: int, rows: int, columns: int, one: float, phases: int) -> float:
-        """All tiles of so many channels, rows and columns that take so long each."""
-        p = self.problem
-        blocks = -(-p.channels_out // channels)
-        count = self.outer * -(-p.output[-2] // rows) * -(-p.output[-1] // columns)
-        packed = self.packed_rows * (12 + self.packed_columns * _copy_cycles(phases, self.copied))
-        return self.leads * blocks * (count * one + packed) + _kernel_cycles(p, "")
+        else:
+            return self._segments(tile)
+        count = self.outer * -(-p.output[-2] // r) * -(-p.output[-1] // columns)
+        return self.leads * blocks * (count * one + self.packing[tile.lanes]) + self.kernel
 
     def _segments(self, tile: Tile) -> float:
         """The same for segments, which run down the rows of a folded line."""
@@ -182,4 +182,4 @@ class Bounds:
         packed = (tile.block[-1] - 1) * p.stride[-1] + self.reach[-1] + 1
         copies = p.channels_in * on.planes * (12 + packed * (_copy_cycles(1, self.copied) + 0.5))
         count = tile.block[-1] // (r * v * self.lanes)
-        return self.leads * lines * pieces * blocks * (count * one + copies) + _kernel_cycles(p, tile.lanes)
+        return self.leads * lines * pieces * blocks * (count * one + copies) + self.kernel

@@ -62,7 +62,8 @@ def finished(stage: Stage, machine: Machine, tile: Tile) -> DirectRecipe:
     if block:
         packed = lanes != "taps" or not reads_in_place(stage.problem, machine)
         return DirectRecipe(lanes, machine.vector_bytes, shape, block, chunk, packed=packed)
-    straight = is_straight(stage.problem, tile) and (lanes == "pixels" or _fits(stage.problem, machine, shape))
+    p = stage.problem
+    straight = prod(shape) * chunk <= most_unrolled(p) and (lanes == "pixels" or _fits(p, machine, shape))
     return DirectRecipe(lanes, machine.vector_bytes, shape, _block(stage, machine, tile), chunk, straight)
 
 
@@ -152,10 +153,10 @@ def _segment_tiles(p: Problem, machine: Machine, lanes: int, element: Element) -
 
 # ---------------------------------------------------------------- blocks and straight code
 
-def is_straight(p: Problem, tile: Tile) -> bool:
-    """Whether the taps of a kernel's row are few enough to be unrolled (those of channels have to be held, too)."""
-    unrolled = prod(tile.shape) * ELEMENTS[p.accumulator_dtype].planes**2
-    return unrolled * tile.chunk * p.kernel[-1] <= UNROLLED_FMAS * (2 if p.kernel[-1] <= 3 else 1)
+def most_unrolled(p: Problem) -> int:
+    """Up to which product of a tile's shape and chunk the taps of a kernel's row are unrolled."""
+    most = UNROLLED_FMAS * (2 if p.kernel[-1] <= 3 else 1)
+    return most // (p.kernel[-1] * ELEMENTS[p.accumulator_dtype].planes**2)
 
 
 def _fits(p: Problem, machine: Machine, shape: Shape) -> bool:

@@ -119,8 +119,9 @@ def _lines(problem: Problem) -> list[tuple[tuple[int, ...], int]]:
             for out, s, r in zip(problem.output, problem.stride, reach, strict=True)]
     found: dict[tuple[int, ...], tuple[tuple[int, ...], int]] = {}
     largest, every = prod(most), line_lengths()
+    order = sorted(range(problem.ndim), key=lambda axis: most[axis] / (reach[axis] + 1))
     for samples in every[bisect_left(every, prod(r + 1 for r in reach)):bisect_left(every, largest) + 1]:
-        extents = _spread(samples, reach, most)
+        extents = _spread(samples, reach, most, order)
         counts = tile_counts(problem, extents)
         # no longer than as many tiles need, if they share evenly
         shared = tuple((-(-out // count) - 1) * s + 1 + r for out, count, s, r in zip(
@@ -130,16 +131,19 @@ def _lines(problem: Problem) -> list[tuple[tuple[int, ...], int]]:
     return list(found.values())
 
 
-def _spread(samples: int, reach: list[int], most: list[int]) -> tuple[int, ...]:
-    """Extents of a tile of at most so many samples: kernels' extents times a common factor, where that is allowed."""
-    extents, free = [0] * len(reach), set(range(len(reach)))
-    while free:
-        rest = samples / prod(extents[axis] for axis in range(len(reach)) if axis not in free)
-        factor = (rest / prod(reach[axis] + 1 for axis in free)) ** (1 / len(free))
-        full = {axis for axis in free if factor * (reach[axis] + 1) >= most[axis]}
-        for axis in full or free:
-            extents[axis] = most[axis] if full else max(int(factor * (reach[axis] + 1)), reach[axis] + 1)
-        free -= full or free
+def _spread(samples: int, reach: list[int], most: list[int], order: list[int]) -> tuple[int, ...]:
+    """Extents of a tile of at most so many samples: kernels' extents times a common factor, where that is allowed.
+
+    ``order`` names the axes, those first that are full first.
+    """
+    extents, rest, kernel = list(most), float(samples), prod([r + 1 for r in reach])
+    for number, axis in enumerate(order):
+        factor = (rest / kernel) ** (1 / (len(order) - number))
+        if factor * (reach[axis] + 1) < most[axis]:
+            for free in order[number:]:
+                extents[free] = max(int(factor * (reach[free] + 1)), reach[free] + 1)
+            break
+        rest, kernel = rest / most[axis], kernel // (reach[axis] + 1)
     return tuple(extents)
 
 
