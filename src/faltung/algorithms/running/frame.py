@@ -58,6 +58,45 @@ def sums_dtype(p: Problem) -> str:
     return p.accumulator_dtype
 
 
+LEAST_SCANNED = 24
+"""Shorter windows are doubled."""
+
+
+def scans(p: Problem, lanes: int) -> bool:
+    """Whether windows along a line are made of sums within vectors (see `scans`): neighbours, and longer than one."""
+    return p.kernel_dilation[-1] == 1 and p.kernel[-1] > max(lanes, LEAST_SCANNED)
+
+
+class Scans(NamedTuple):
+    """Windows of ``taps`` samples along a line of ``extent``, made vector by vector (see `scans`)."""
+
+    lanes: int
+    extent: int
+    taps: int
+    size: int
+
+    @property
+    def vectors(self) -> int:
+        """Vectors of the line."""
+        return -(-self.extent // self.lanes)
+
+    @property
+    def inner(self) -> int:
+        """Whole vectors between the first and the last that every window of a vector has."""
+        return (self.taps - 1) // self.lanes - 1
+
+    @property
+    def rest(self) -> int:
+        """The lane of the prefix that ends the window of lane 0."""
+        return (self.taps - 1) % self.lanes
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Bytes before: the prefixes, sums of vectors, sums of several, sums of one more; and all of them."""
+        held = [(self.vectors + 2) * self.lanes, *[self.vectors + (VECTORS + 2) * self.lanes + self.inner] * 3]
+        return tuple(round_up(sum(held[:count]) * self.size, 64) for count in range(5))
+
+
 class Finish(NamedTuple):
     """What a writer of outputs has to know."""
 
@@ -90,10 +129,17 @@ class RunningFrame(Frame):
         """Sums in the accumulator's dtype, as they are multiplied, finished and stored."""
         return Finish(ELEMENTS[self.problem.accumulator_dtype], self.target, self.problem, self.lanes)
 
+    @cached_property
+    def scans(self) -> Scans | None:
+        """How windows along a line are made of sums within vectors; None: by doubling."""
+        if not scans(self.problem, self.lanes):
+            return None
+        return Scans(self.lanes, self.extents[1], self.problem.kernel[1], self.accumulator.size)
+
     @property
-    def doublings(self) -> tuple[int, tuple[int, ...]]:
-        """How windows along a line are made."""
-        return doublings(self.problem.kernel[1])
+    def last_width(self) -> int:
+        """Outputs of the last block of a line, where it is not shifted back."""
+        return (self.problem.output[1] - 1) % self.recipe.block[1] + 1
 
     @property
     def few(self) -> bool:
@@ -127,4 +173,5 @@ class RunningFrame(Frame):
     def places(self) -> tuple[int, ...]:
         """Where each part of the scratch memory begins, and where all ends: windows of one line come last."""
         before = super().places
-        return (*before, before[-1] + round_up(self.line_pitch * self.accumulator.size, 64))
+        spare = self.scans.places[-1] if self.scans else self.line_pitch * self.accumulator.size
+        return (*before, before[-1] + round_up(spare, 64))

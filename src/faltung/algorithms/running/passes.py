@@ -12,7 +12,7 @@ from ..direct.output import Writer
 from ..separable.frame import ENTRY_BYTES
 from ..separable.passes import DownPass
 from ..separable.rounding import SmallWriter
-from .frame import VECTORS, RunningFrame
+from .frame import VECTORS, RunningFrame, doublings
 
 Load = Callable[[Operand], list[Value]]
 """Vectors of a row of the image."""
@@ -138,12 +138,54 @@ class RunningDown:
             f.store(total, line(last, number), align=size)
 
 
-class RunningAcross:
-    """Writes ``across(line, out, taps, bias, spare) -> flags``: one row of outputs, sums of windows of a line.
+class Doubling:
+    """Windows of a line: the first sample by sample, longer ones of two neighbours, and a sample more if need be."""
 
-    The first windows are summed sample by sample; then each is added to its neighbour, and one sample more where the
-    length asks for it, until windows are as long as the kernel: ``log2(n)`` times at most.  An output is summed in the
-    same order wherever it stands.
+    def __init__(self, f: Function, frame: RunningFrame, source: Value, spare: Value, columns: int, step: int) -> None:
+        self.f, self.source, self.spare, self.columns, self.step = f, source, spare, columns, step
+        self.size, self.lanes = frame.accumulator.size, frame.lanes
+        self.kind = vector(frame.accumulator.ir, frame.lanes)
+
+    def load(self, source: Value, column: Operand, taps: int) -> Value:
+        """The samples so many taps behind a column."""
+        place = self.f.mul(self.f.add(column, taps * self.step), self.size)
+        return self.f.load(self.kind, self.f.at(source, place), align=self.size)
+
+    def last(self, taps: int) -> Callable[[Operand], Value]:
+        """Make all windows but those of the whole length; what makes these."""
+        window, odd = doublings(taps)
+        make = partial(self._window, taps=window)
+        for more in odd:
+            self.fill(window, make)
+            make = partial(self._doubled, known=window, more=more)
+            window = 2 * window + more
+        return make
+
+    def fill(self, window: int, make: Callable[[Operand], Value]) -> None:
+        """Windows of one length, in place: what is read lies at or behind what is written, and is not written yet."""
+        f, columns = self.f, self.columns - (window - 1) * self.step
+        with f.loop(0, columns, VECTORS * self.lanes) as loop:
+            made = [make(f.add(loop.index, number * self.lanes)) for number in range(VECTORS)]
+            for number, value in enumerate(made):
+                place = f.mul(f.add(loop.index, number * self.lanes), self.size)
+                f.store(value, f.at(self.spare, place), align=self.size)
+
+    def _window(self, column: Operand, taps: int) -> Value:
+        total = self.load(self.source, column, 0)
+        for tap in range(1, taps):
+            total = self.f.value(self.f.add(total, self.load(self.source, column, tap)))
+        return total
+
+    def _doubled(self, column: Operand, known: int, more: int) -> Value:
+        """Two windows side by side, and a sample behind them if there is to be one more."""
+        total = self.f.value(self.f.add(self.load(self.spare, column, 0), self.load(self.spare, column, known)))
+        return self.f.value(self.f.add(total, self.load(self.source, column, 2 * known))) if more else total
+
+
+class RunningAcross:
+    """Writes ``across(line, out, taps, bias, spare, width) -> flags``: one row of outputs, sums of windows of a line.
+
+    Windows are doubled until they are as long as the kernel.  An output is summed in the same order wherever it stands.
     """
 
     def __init__(self, frame: RunningFrame, module: Module) -> None:
@@ -152,45 +194,16 @@ class RunningAcross:
 
     def emit(self) -> None:
         """Write the function."""
-        fr = self.frame
         names = ("line", "out", "taps", "bias", "spare")
-        f = self.f = self.module.function("across", "i64", [("ptr", name) for name in names])
-        self.line, out, self.taps, self.bias, self.spare = f.arguments
-        window, odd = fr.doublings
-        if odd:
-            self._fill(window, partial(self._window, taps=window))
-        for more in odd[:-1]:
-            self._fill(2 * window + more, partial(self._doubled, known=window, more=more))
-            window = 2 * window + more
-        if odd:
-            f.finish(self._outputs(out, partial(self._doubled, known=window, more=odd[-1])))
-        else:
-            f.finish(self._outputs(out, partial(self._window, taps=window)))
+        f = self.f = self.module.function("across", "i64", [*(("ptr", name) for name in names), ("i64", "width")])
+        self.line, self.out, self.taps, self.bias, self.spare, self.width = f.arguments
+        f.finish(self._sums())
 
-    def _load(self, source: Value, column: Operand, taps: int) -> Value:
-        place = self.f.mul(self.f.add(column, taps * self.frame.step), self.frame.accumulator.size)
-        return self.f.load(self.kind, self.f.at(source, place), align=self.frame.accumulator.size)
-
-    def _window(self, column: Operand, taps: int) -> Value:
-        total = self._load(self.line, column, 0)
-        for tap in range(1, taps):
-            total = self.f.value(self.f.add(total, self._load(self.line, column, tap)))
-        return total
-
-    def _doubled(self, column: Operand, known: int, more: int) -> Value:
-        """Two windows side by side, and a sample behind them if there is to be one more."""
-        total = self.f.value(self.f.add(self._load(self.spare, column, 0), self._load(self.spare, column, known)))
-        return self.f.value(self.f.add(total, self._load(self.line, column, 2 * known))) if more else total
-
-    def _fill(self, window: int, make: Callable[[Operand], Value]) -> None:
-        """Windows of one length, in place: what is read lies at or behind what is written, and is not written yet."""
-        f, fr = self.f, self.frame
-        columns = fr.extents[1] - (window - 1) * fr.step
-        with f.loop(0, columns, VECTORS * fr.lanes) as loop:
-            made = [make(f.add(loop.index, number * fr.lanes)) for number in range(VECTORS)]
-            for number, value in enumerate(made):
-                place = f.mul(f.add(loop.index, number * fr.lanes), fr.accumulator.size)
-                f.store(value, f.at(self.spare, place), align=fr.accumulator.size)
+    def _sums(self) -> Value:
+        """Sum and store all outputs; whether any overflowed."""
+        fr = self.frame
+        doubling = Doubling(self.f, fr, self.line, self.spare, fr.extents[1], fr.step)
+        return self._outputs(self.out, doubling.last(fr.problem.kernel[1]))
 
     def _outputs(self, out: Value, make: Callable[[Operand], Value]) -> Value:
         f, fr = self.f, self.frame

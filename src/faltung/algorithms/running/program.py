@@ -8,6 +8,7 @@ from ..separable.program import emit_entry
 from ..separable.work import STATUS, Columns, Work
 from .frame import RunningFrame
 from .passes import FewDown, RunningAcross, RunningDown
+from .scans import ScanningAcross
 
 
 def emit_program(frame: RunningFrame) -> str:
@@ -15,7 +16,7 @@ def emit_program(frame: RunningFrame) -> str:
     module = Module()
     down, work = (FewDown, FewWork) if frame.few else (RunningDown, RunningWork)
     down(frame, module).emit()
-    RunningAcross(frame, module).emit()
+    (ScanningAcross if frame.scans else RunningAcross)(frame, module).emit()
     work(frame, module).emit()
     emit_entry(frame, module)
     return module.text()
@@ -37,7 +38,16 @@ class FewWork(Work):
         return super()._tiles(image, out, taps, bias, columns)
 
     def _spare(self) -> list[Value]:
-        return [self.f.at(self.entries, self.frame.places[5])]
+        return [self.f.at(self.entries, self.frame.places[5]), self.width]
+
+    def _starts(self, place: list[Operand]) -> list[Operand]:
+        f, block, extent = self.f, self.frame.recipe.block[1], self.problem.output[1]
+        starts = super()._starts(place)
+        self.width = f.value(block)
+        if self.frame.scans:
+            starts[1] = f.mul(place[1], block)
+            self.width = f.value(f.smaller(f.sub(extent, starts[1]), block))
+        return starts
 
 
 class RunningWork(FewWork):

@@ -38,9 +38,7 @@ class Work:
         for axis in range(p.ndim):
             place[axis], rest = self._split(rest, fr.blocks[axis])
         image, out, taps, bias = self._leads(rest)
-        # the last block is shifted back, so that every block is whole
-        starts = [f.smaller(f.mul(at, block), extent - block)
-                  for at, block, extent in zip(place, fr.recipe.block, p.output, strict=True)]
+        starts = self._starts(place)
         self.height = self._height(starts, place)
         for axis, start in enumerate(starts):
             out = f.at(out, f.mul(start, fr.stage.output_strides[len(p.batch) + 2 + axis] * fr.target.itemsize))
@@ -55,6 +53,12 @@ class Work:
         self._constant_rows()
         self._report(self._tiles(image, out, taps, bias, (low, high, first)))
         f.finish()
+
+    def _starts(self, place: list[Operand]) -> list[Operand]:
+        """The first outputs of a block: the last block is shifted back, so that every block is whole."""
+        f = self.f
+        return [f.smaller(f.mul(at, block), extent - block)
+                for at, block, extent in zip(place, self.frame.recipe.block, self.problem.output, strict=True)]
 
     def _height(self, starts: list[Operand], place: list[Operand]) -> Operand:
         """How many rows the block has."""
@@ -252,7 +256,9 @@ class Work:
         entries, lines, low, high, first, taps, rows, tables = f.arguments
         fr, p, size = self.frame, self.problem, self.frame.accumulator.size
         table = f.at(tables, 8 * sum(sum(self.outside[:-1], ())))
-        end = f.value(f.add(first, fr.extents[-1]))
+        # a block that is not shifted back looks no further than its outputs do
+        farthest = p.image[-1] + self.outside[-1][1]
+        end = f.value(f.smaller(f.add(first, fr.extents[-1]), farthest))
         for side, (begin, stop) in enumerate(((first, f.smaller(end, 0)), (f.larger(first, p.image[-1]), end))):
             with f.loop(begin, stop) as loop:
                 place = f.sub(loop.index, first)
