@@ -85,6 +85,45 @@ def test_rows_that_several_outputs_share(extents: tuple[int, int], rng: np.rando
     np.testing.assert_array_equal(got, windows.sum((-2, -1), np.int32))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
+@pytest.mark.parametrize(("taps", "width"), [(17, 4095), (33, 4097), (48, 9000), (81, 10), (257, 8193), (1000, 4200)])
+def test_windows_over_several_blocks(taps: int, width: int, dtype: str, rng: np.random.Generator) -> None:
+    sums = "int32" if dtype == "uint8" else dtype
+    problem = replace(LINE, image=(width + taps - 1,), output=(width,), kernel=(taps,), start=(0,), image_dtype=dtype,
+                      kernel_dtype=sums, accumulator_dtype=sums, output_dtype=sums)
+    image, kernel = rng.integers(0, 9, problem.image_shape).astype(dtype), np.ones(problem.kernel_shape, sums)
+    executable = build(problem)
+    assert executable.frame.scans or dtype == "uint8"
+    with poisoned_workspaces():
+        got, _ = run(problem, image, kernel, None, machine.detect(), executable=executable)
+    total = np.concatenate([[0], np.cumsum(image.ravel().astype(float))])
+    np.testing.assert_array_equal(got.ravel(), total[taps:] - total[:-taps])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("taps", [17, 32, 40, 100])
+def test_what_is_not_finite_stays_in_its_windows(taps: int, bad: float, rng: np.random.Generator) -> None:
+    problem = replace(LINE, image=(5000,), output=(5000 - taps + 1,), kernel=(taps,), start=(0,))
+    image = rng.standard_normal(problem.image_shape).astype("f")
+    places = rng.integers(0, 5000, 12)
+    image[..., places] = bad
+    got, _ = run(problem, image, np.ones(problem.kernel_shape, "f"), None, machine.detect(), executable=build(problem))
+    found = np.lib.stride_tricks.sliding_window_view(~np.isfinite(image.ravel()), taps).any(-1)
+    np.testing.assert_array_equal(np.isnan(got.ravel()) if np.isnan(bad) else got.ravel() == bad, found)
+    assert np.isfinite(got.ravel()[~found]).all()
+
+
+@pytest.mark.parametrize("taps", [20, 100])
+def test_a_huge_value_beside_small_ones(taps: int, rng: np.random.Generator) -> None:
+    problem = replace(LINE, image=(3000,), output=(3000 - taps + 1,), kernel=(taps,), start=(0,))
+    image = (1e-3 * rng.random(problem.image_shape)).astype("f")
+    image[..., 1501] = 1e20
+    got, _ = run(problem, image, np.ones(problem.kernel_shape, "f"), None, machine.detect(), executable=build(problem))
+    windows = np.lib.stride_tricks.sliding_window_view(image.ravel().astype(float), taps)
+    bound = running.error_bound(problem) * 2.0**-24 * taps * windows.max(-1)
+    assert (np.abs(got.ravel() - windows.sum(-1)) <= bound).all()
+
+
 def test_lengths_of_windows() -> None:
     for taps in range(1, 300):
         window, odd = doublings(taps)
@@ -104,7 +143,7 @@ def test_code_for_a_machine_that_is_not_there(dtype: str) -> None:
 
 # ---------------------------------------------------------------- more axes than two
 
-VOLUME = replace(BASE, image=(23, 11, 30), kernel=(5, 3, 4), output=(21, 9, 28), start=(-3, 2, -1), stride=(1,) * 3,
+VOLUME = replace(BASE, image=(13, 5, 20), kernel=(5, 2, 3), output=(12, 4, 18), start=(-3, 2, -1), stride=(1,) * 3,
                  kernel_dilation=(1,) * 3, image_dilation=(1,) * 3,
                  border=(("reflect", 2), (1, "wrap"), ("symmetric", -3)))
 SMALL = replace(machine.detect(), l2_bytes=4096)
@@ -112,9 +151,9 @@ SMALL = replace(machine.detect(), l2_bytes=4096)
 
 
 @pytest.mark.parametrize("change", [
-    {}, {"batch": (2, 3)}, {"kernel": (9, 3, 4)}, {"image_dtype": "uint8", "border": ((7, 9), (1, 255), ("edge", 0))},
-    {"start": (0, 2, -1), "image": (21, 11, 30), "kernel": (1, 3, 4)}, {"channels_out": 2, "groups": 3},
-    {"image": (23, 2, 11, 30), "kernel": (3, 2, 2, 3), "output": (21, 3, 5, 9), "start": (-2, -1, 2, -1),
+    {}, {"batch": (2, 3)}, {"kernel": (9, 1, 3)}, {"image_dtype": "uint8", "border": ((7, 9), (1, 255), ("edge", 0))},
+    {"start": (0, 2, -1), "image": (12, 5, 20), "kernel": (1, 3, 4)}, {"channels_out": 2, "groups": 3},
+    {"image": (13, 2, 5, 10), "kernel": (3, 2, 2, 3), "output": (12, 2, 3, 8), "start": (-2, -1, 2, -1),
      "border": (("reflect", 2), (1, "wrap"), ("symmetric", -3), (4, 5))}], ids=str)
 def test_slabs_of_a_volume(change: dict[str, Any], rng: np.random.Generator) -> None:
     ndim = len(change.get("image", VOLUME.image))
@@ -172,8 +211,9 @@ def bits(problem: Problem, image: np.ndarray, kernel: np.ndarray, threads: int =
 
 
 @pytest.mark.parametrize("base", [replace(BASE, image=(130, 1300), output=(130, 1300), batch=(2,)), LINE,
+                                  replace(BASE, image=(40, 2100), output=(40, 2077), kernel=(9, 40)),
                                   replace(VOLUME, image=(90, 60, 70), output=(90, 60, 70), border=((0, 0),) * 3)],
-                         ids=["plane", "line", "volume"])
+                         ids=["plane", "line", "wide plane", "volume"])
 @pytest.mark.parametrize("types", TYPES, ids=str)
 def test_any_number_of_threads(types: tuple[str, str, str], base: Problem) -> None:
     problem = typed(base, *types)

@@ -58,7 +58,7 @@ def sums_dtype(p: Problem) -> str:
     return p.accumulator_dtype
 
 
-LEAST_SCANNED = 24
+LEAST_SCANNED = 16
 """Shorter windows are doubled."""
 
 

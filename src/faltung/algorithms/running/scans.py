@@ -7,8 +7,8 @@ A line is taken vector by vector.  With ``V`` lanes and ``n - 1 = q V + r``, the
 - the first lanes of the vector behind these: a sum from its beginning (the *prefix*), which lies ``n - 1`` places
   further along the line of all prefixes.
 
-Prefixes and suffixes take ``log2(V)`` additions each.  Sums of whole vectors are windows of a line that is ``V`` times as
-short, and are made by doubling.  As with van Herk's minima, nothing is taken off again.
+Prefixes and suffixes take ``log2(V)`` additions each.  Sums of whole vectors are windows of a line that is ``V`` times
+as short, and are made by doubling.  As with van Herk's minima, nothing is taken off again.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class ScanningAcross(RunningAcross):
 
     def _sums(self) -> Value:
         f, fr = self.f, self.frame
+        assert fr.scans is not None
         self.scans = fr.scans
         size, lanes = fr.accumulator.size, fr.lanes
         self.totals, self.inner, self.outer = (f.at(self.spare, at) for at in self.scans.places[1:4])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, prod
+from math import ceil, log2, prod
 
 from ...compiler.elements import ELEMENTS
 from ...machine import Machine
@@ -11,7 +11,7 @@ from ...problem.problem import Problem
 from ..direct.frame import Stage
 from ..direct.stages import _stage
 from ..separable.schedule import stage_of as plane_stage
-from .frame import SUMMED, RunningRecipe, doublings, sums_dtype
+from .frame import SUMMED, RunningRecipe, doublings, scans, sums_dtype
 
 FEW_ROWS, MOST_ROWS = 4, 128
 """Rows whose sums share what they have in common; their lines have to stay in the second-level cache."""
@@ -30,15 +30,19 @@ def stage_of(problem: Problem, output: Strided) -> Stage:
 def recipe_of(stage: Stage, machine: Machine) -> RunningRecipe:
     """Choose blocks: the same for any number of threads."""
     p = stage.problem
-    size, (height, width) = ELEMENTS[sums_dtype(p)].size, p.output
+    height, width = p.output
     # of few rows, each output sums its own, and a tile may be shifted back
     rows = min(FEW_ROWS if p.kernel[0] < SUMMED else min(p.kernel[0], MOST_ROWS), height)
-    wished = (BLOCK_BYTES if rows > 1 else LINE_BYTES) // size
-    # beside a block, as much as the kernel is long is summed again
-    columns = min(width, max(wished, 4 * p.kernel[1] * p.kernel_dilation[1]))
+    columns = _columns(p, rows)
     parts = ceil(width / columns)
     columns = min(width, -(-ceil(width / parts) // 16) * 16)
     return RunningRecipe((min(rows * max(1, BLOCK_ROWS // rows), height), columns), rows, machine.vector_bytes)
+
+
+def _columns(p: Problem, rows: int) -> int:
+    """Most outputs along a line: beside a block, as much as the kernel is long is summed again."""
+    wished = (BLOCK_BYTES if rows > 1 else LINE_BYTES) // ELEMENTS[sums_dtype(p)].size
+    return min(p.output[-1], max(wished, 4 * p.kernel[-1] * p.kernel_dilation[-1]))
 
 
 def cycles(p: Problem, machine: Machine) -> float:
@@ -46,10 +50,18 @@ def cycles(p: Problem, machine: Machine) -> float:
     rows = p.kernel[0] if p.ndim > 1 else 1
     tile = min(rows, MOST_ROWS)
     vectors = prod(p.output_shape) * ELEMENTS[sums_dtype(p)].size / machine.vector_bytes
-    window, odd = doublings(p.kernel[-1])
     # lines of many rows leave the first-level cache
-    down = 2.0 + 0.7 * rows if rows < SUMMED else (6.0 if tile < 20 else 10.0) + 2.0 * (rows - tile) / tile
+    down = 2.0 + 0.7 * rows if rows < SUMMED else (6.0 if tile < 20 else 8.0) + 2.0 * (rows - tile) / tile
     lines, lanes = prod(p.output_shape) / p.output[-1], machine.vector_bytes // ELEMENTS[sums_dtype(p)].size
     # of lines shorter than a vector, outputs are summed one by one
     alone = prod(p.output_shape) * (3.0 + 0.3 * rows) if p.output[-1] < lanes else 0.0
-    return CALL_CYCLES + lines * ROW_CYCLES + alone + vectors * (4.0 + down + 1.2 * window + 6.0 * len(odd))
+    each = (4.0 + down + _across_cycles(p, lanes)) * (1.0 + 0.7 * (p.kernel[-1] - 1) / _columns(p, tile))
+    return CALL_CYCLES + lines * ROW_CYCLES + alone + vectors * each
+
+
+def _across_cycles(p: Problem, lanes: int) -> float:
+    """Of one vector of outputs."""
+    if scans(p, lanes):
+        return 6.0 + 1.4 * log2(lanes)
+    window, odd = doublings(p.kernel[-1])
+    return 1.2 * window + 6.0 * len(odd)
