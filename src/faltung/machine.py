@@ -32,6 +32,8 @@ class Machine:
     triple: str = ""
     has_dot: bool = False
     """Whether four 8-bit products can be added to a 32-bit sum at once (and bytes permuted freely)."""
+    wide_pipes: int = 1
+    """How many multiply-adds of 64 bytes begin in each cycle (of shorter vectors, two do)."""
 
 
 # cpu, vector bytes, vector registers
@@ -63,7 +65,15 @@ def detect() -> Machine:
     flags = set(_cpuinfo("flags").split())
     return Machine(_cpu_name(), isa, vector_bytes, registers, _cores(), _cache_bytes(1), _cache_bytes(2),
                    cpu="" if isa == best and isa != "sse2" else cpu,
-                   has_dot=isa == "avx512" and {"avx512_vnni", "avx512_vbmi", "avx512vbmi"} & flags > {"avx512_vnni"})
+                   has_dot=isa == "avx512" and {"avx512_vnni", "avx512_vbmi", "avx512vbmi"} & flags > {"avx512_vnni"},
+                   wide_pipes=_wide_pipes())
+
+
+def _wide_pipes() -> int:
+    """Two in AMD's processors since Zen 5, and in Intel's for servers."""
+    if _cpuinfo("vendor_id") == "AuthenticAMD":
+        return 2 if int(_cpuinfo("cpu family") or 0) >= 26 else 1
+    return 2 if "Xeon" in _cpu_name() else 1
 
 
 def _usable(best: str) -> tuple[str, ...]:

@@ -18,8 +18,9 @@ KIND = "rates 1"
 DEFAULTS: dict[str, Any] = {
     "clock": 3e9,
     "serial_cycles": 150_000.0,
-    "factors": {"fourier image": 0.8, "fourier line": 0.7, "running image": 1.15, "running line": 1.15,
-                "separable image": 1.15, "separable volume": 1.15, "winograd layer": 0.92},
+    "factors": {"fourier image": 0.68, "fourier line": 0.45, "fourier volume": 0.85, "running image": 0.8,
+                "running line": 0.6, "running volume": 0.8, "separable image": 0.78, "separable volume": 0.75,
+                "winograd layer": 0.92},
 }
 """Cycles a second; work below which a second thread does not pay; measured over predicted cycles (1 where unnamed)."""
 

@@ -23,6 +23,8 @@ class Loops(NamedTuple):
     apart: int
     planes: int
     machine: Machine
+    pipes: float
+    """Multiply-adds of vectors that begin in each cycle, and as many loads."""
 
     def image_rows(self, rows: int, chunk: int) -> int:
         """How many rows of the image so many rows of outputs look at, under so many rows of taps."""
@@ -33,7 +35,14 @@ def _loops(p: Problem, machine: Machine) -> Loops:
     step, apart = p.stride[-2], p.kernel_dilation[-2]
     common = gcd(step, apart)
     return Loops(p.terms, p.kernel[-2], p.kernel[-1], step // common, apart // common,
-                 ELEMENTS[p.accumulator_dtype].planes, machine)
+                 ELEMENTS[p.accumulator_dtype].planes, machine, pipes(p, machine))
+
+
+def pipes(p: Problem, machine: Machine) -> float:
+    """Multiply-adds that begin in each cycle; of layers one of wide ones, as `winograd` counts them, too."""
+    if machine.vector_bytes < 64:
+        return 2.0
+    return float(machine.wide_pipes) if p.channels_in * p.channels_out == 1 else 1.0
 
 
 # ---------------------------------------------------------------- one tile
@@ -43,7 +52,7 @@ def _pixel_cycles(on: Loops, shape: Shape, chunk: int, *, straight: bool) -> flo
     (m, r, v), planes = shape, on.planes
     sums, wide, moves = m * r * v * planes, on.machine.vector_bytes == 64, on.columns > 1
     # half cycles of one vector; one that crosses a cache line is loaded twice
-    each = (4.0 if moves else 2.0) if wide else (1.5 if moves else 1.0)
+    each = (4.0 if moves else 2.0) / on.pipes if wide else (1.5 if moves else 1.0)
     # weights of a chunk stay in registers, if there are any left
     kept = sums + m * chunk * planes + v * planes <= on.machine.registers
     loads = planes * (on.image_rows(r, chunk) * v * each / chunk + (m if kept else m * r))
@@ -65,7 +74,7 @@ def _channel_cycles(on: Loops, shape: Shape, *, straight: bool) -> float:
 
 def _busy(on: Loops, sums: int) -> float:
     """Cycles of the multiply-adds of one tap: a sum can be added to every 4 cycles only."""
-    return max(sums * on.planes / (1.0 if on.machine.vector_bytes == 64 else 2.0), 4.0 * on.planes)
+    return max(sums * on.planes / on.pipes, 4.0 * on.planes)
 
 
 def _tap_cycles(on: Loops, p: Problem, shape: Shape, chunk: int) -> float:

@@ -15,7 +15,7 @@ from ..direct.tiles import Tile, finished
 from .frame import SparseFrame, SparseRecipe
 from .structure import most_kept
 
-TAP_CYCLES = {"image": 0.6, "line": 0.6, "wide line": 2.0}
+TAP_CYCLES = {"image": 0.6, "line": 0.6, "wide line": 1.2}
 """Of a tap for each vector of outputs; on a line no load serves two, and vectors of 64 bytes cross a cache line."""
 
 
