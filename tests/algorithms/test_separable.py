@@ -294,7 +294,7 @@ def test_what_equal_taps_are_is_kept() -> None:
     bell = np.exp(-np.linspace(-2, 2, 9) ** 2 / 2)
     lines = float_lines(np.multiply.outer(bell, bell[::-1] * np.linspace(-1, 1, 9)).astype("float32"), "float32")
     assert lines is not None
-    assert form_of(lines, "float32").kinds == ("even", "odd")
+    assert form_of([lines], "float32").terms == (("even", "odd"),)
 
 
 @pytest.mark.parametrize("kernel", [np.eye(3), [[1, np.nan], [1, 1]], [[np.inf, 1], [1, 1]], [[1e-40, 1e-40]] * 2],

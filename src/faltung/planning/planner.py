@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..algorithms import definition, digits, direct, fourier, running, separable, sparse, winograd
+from ..algorithms.separable import low_rank
 from ..compiler.threads import get_threads
 from ..errors import PlanError
 from ..machine import Machine, detect
@@ -25,6 +26,7 @@ ALGORITHMS: dict[str, Any] = {
     "winograd": winograd,
     "digits": digits,
     "separable": separable,
+    **{each.NAME: each for each in low_rank.ALL},
     "running": running,
     "sparse": sparse,
     "reference": definition,

@@ -43,7 +43,7 @@ class Running:
         self.problem = problem
         stage = stage_of(problem, output)
         self.recipe, self.predicted_cycles = recipe_of(stage, machine), cycles(problem, machine)
-        self.frame = frame = RunningFrame(stage, self.recipe, Form(("same", "same"), sums_dtype(stage.problem)),
+        self.frame = frame = RunningFrame(stage, self.recipe, Form((("same", "same"),), sums_dtype(stage.problem)),
                                           machine, None if whole is None else stage_of(whole, output))
         self.participants = min(threads, frame.items)
         self.workspace = Workspace(frame.scratch_bytes * self.participants)

@@ -17,9 +17,10 @@ from ...problem.problem import Problem
 from ..direct.borders import border_tables
 from ..direct.stages import side_by_side
 from .frame import Form, Frame
+from .ranks import Terms, terms_of
 from .rounding import rounds_small
 from .schedule import Schedule, schedule
-from .structure import Lines, all_lines, form_of
+from .structure import form_of
 
 KNOWN = 4
 """Kernels whose lines are remembered: the same one is often passed again."""
@@ -39,6 +40,9 @@ class Packed(NamedTuple):
 
     form: Form
     taps: np.ndarray
+    again: Form | None = None
+    """The form in which blocks are summed anew whose outputs are not finite; None if none ever are."""
+    again_taps: Any = None
 
 
 class _Program:
@@ -55,16 +59,16 @@ class _Program:
 class Separable:
     """The executable: one program for each form that kernels turn out to have."""
 
-    def __init__(self, problem: Problem, output: View, machine: Machine, threads: int) -> None:
-        self.problem, self.machine = problem, machine
-        self.schedule: Schedule = schedule(problem, output, machine)
+    def __init__(self, problem: Problem, output: View, machine: Machine, threads: int, rank: int = 1) -> None:
+        self.problem, self.machine, self.rank = problem, machine, rank
+        self.schedule: Schedule = schedule(problem, output, machine, rank)
         self.recipe, self.predicted_cycles = self.schedule.recipe, self.schedule.cycles
-        frame = self._frame(self._plain)
-        self.items, self.taps_bytes = frame.items, frame.taps_bytes
+        frames = [self._frame(form) for form in self._forms]
+        self.items = frames[0].items
         self.participants = min(threads, self.items)
-        self.status_place = frame.scratch_bytes * self.participants
-        self.workspace = Workspace(self.status_place + frame.status_bytes)
-        self.tables = np.array(border_tables(frame), np.int64)  # type: ignore[arg-type]
+        self.status_place = max(frame.scratch_bytes for frame in frames) * self.participants
+        self.workspace = Workspace(self.status_place + frames[0].status_bytes)
+        self.tables = np.array(border_tables(frames[0]), np.int64)  # type: ignore[arg-type]
         self._known: dict[bytes, Packed] = {}
         self._programs: dict[Form, _Program] = {}
 
@@ -74,13 +78,15 @@ class Separable:
         return self.workspace.size_bytes
 
     @cached_property
-    def _plain(self) -> Form:
-        """What is known of any lines."""
-        p = self.schedule.stage.problem
-        return Form(("plain",) * p.ndim, p.accumulator_dtype)
+    def _forms(self) -> tuple[Form, ...]:
+        """For any lines; of a sum of products, for any kernel too."""
+        p, rank = self.schedule.stage.problem, self.rank
+        plain = Form((("plain",) * p.ndim,) * rank, p.accumulator_dtype)
+        return (plain,) if rank == 1 else (plain, plain._replace(terms=plain.terms[:1], whole=True))
 
     def _frame(self, form: Form) -> Frame:
-        return Frame(self.schedule.stage, self.recipe, form, self.machine)
+        recipe = self.recipe._replace(rows=1) if form.whole else self.recipe
+        return Frame(self.schedule.stage, recipe, form, self.machine)
 
     def _program(self, form: Form) -> _Program:
         found = self._programs.get(form)
@@ -91,36 +97,52 @@ class Separable:
     # --- operands
 
     def pack(self, kernel: Any) -> Packed | None:
-        """Find the lines of every kernel; None if one is no product."""
-        p, dtype = self.schedule.stage.problem, self.problem.accumulator_dtype
+        """Find the lines of every kernel; None if one is no product, or no sum of so few."""
         key = kernel.tobytes()
         known = self._known.get(key)
         if known is not None:
             return known
-        found = all_lines(self.schedule.stage.problem, kernel)
+        found = terms_of(self.schedule.stage.problem, kernel, self.rank)
         if found is None:
             return None
-        forms = {form_of(lines, dtype) for lines in found}
-        form = forms.pop() if len(forms) == 1 else self._plain
-        form = form._replace(small=rounds_small(self.problem, kernel))
-        packed = aligned((len(found), self.taps_bytes // np.dtype(dtype).itemsize), dtype)
-        for row, lines in zip(packed, found, strict=True):
-            row[:sum(p.kernel) + 2] = np.concatenate([*lines, self._beside(lines, dtype)])
         if len(self._known) >= KNOWN:
             self._known = {}  # in one step: other threads may be looking
-        made = self._known[key] = Packed(form, packed)
+        made = self._known[key] = self._pack(kernel, found)
         return made
 
-    def _beside(self, lines: Lines, dtype: str) -> list[Any]:
+    def _pack(self, kernel: Any, found: list[Terms]) -> Packed:
+        dtype, plain = self.problem.accumulator_dtype, self._forms[0]
+        forms = {form_of(terms, dtype) for terms in found}
+        form = forms.pop() if len(forms) == 1 else plain._replace(terms=plain.terms[:len(found[0])])
+        small = rounds_small(self.problem, kernel)
+        form = form._replace(small=small)
+        taps = self._rows(form, [[np.concatenate([*lines, self._beside(lines[0], dtype)]) for lines in terms]
+                                 for terms in found])
+        if self.rank == 1:
+            return Packed(form, taps, form._replace(terms=plain.terms), taps)
+        whole = self._forms[1]._replace(small=small)
+        one = np.ones(1, dtype)
+        rows = [[np.concatenate([one, each.ravel(), self._beside(one, dtype)])]
+                for each in kernel.reshape(-1, self.problem.terms).astype(dtype)]
+        return Packed(form, taps, whole, self._rows(whole, rows))
+
+    def _rows(self, form: Form, kernels: list[list[Any]]) -> Any:
+        """The taps of every kernel in a row, those of each term where its programs look for them."""
+        dtype = np.dtype(form.compute)
+        packed = aligned((len(kernels), len(kernels[0]), self._frame(form).term_bytes // dtype.itemsize), dtype)
+        for row, terms in zip(packed, kernels, strict=True):
+            for place, taps in zip(row, terms, strict=True):
+                place[:len(taps)] = taps
+        return packed
+
+    def _beside(self, line: Any, dtype: str) -> Any:
         """What a line of sums holds before and behind the image, where the border is a constant."""
-        made = []
-        for side in self.schedule.stage.problem.border[-1]:
-            total = np.dtype(dtype).type(0)
-            if not isinstance(side, str):
-                with np.errstate(all="ignore"):
-                    for tap in lines[0].astype(dtype):
-                        total += tap * np.dtype(dtype).type(side.real)
-            made.append(total)
+        made = np.zeros(2, dtype)
+        with np.errstate(all="ignore"):
+            for at, side in enumerate(self.schedule.stage.problem.border[-1]):
+                if not isinstance(side, str):
+                    for tap in line.astype(dtype):
+                        made[at] += tap * made.dtype.type(side.real)
         return made
 
     def pack_bias(self, bias: Any) -> Any:
@@ -145,10 +167,11 @@ class Separable:
                 workers.wake(participants - 1)
                 flags = program.entry(*arrays, *places, workers.address, workers.run_address, participants, -1)
             if flags & 2:
+                assert kernel.again is not None
                 status = buffer[1][self.status_place:self.status_place + self.items]
-                plain = self._program(kernel.form._replace(kinds=self._plain.kinds))
+                again, arrays = self._program(kernel.again), (*arrays[:2], kernel.again_taps, arrays[3])
                 for item in np.flatnonzero(status).tolist():
-                    flags |= plain.entry(*arrays, *places, None, None, 1, item)
+                    flags |= again.entry(*arrays, *places, None, None, 1, item)
         finally:
             self.workspace.give_back(buffer)
         return bool(flags & 1)
@@ -160,7 +183,7 @@ class Separable:
     # --- what it tells
 
     def _shown(self) -> list[Frame]:
-        forms = list(self._programs) or [self._plain]
+        forms = list(self._programs) or self._forms[:1]
         return [self._frame(form) for form in forms]
 
     def ir(self) -> str:

@@ -26,29 +26,36 @@ WAYS, WAY_BYTES = 8, 4096
 
 
 class Form(NamedTuple):
-    """What is known of the lines of taps, one for each axis, and the dtype of the sums.
+    """What is known of the lines of taps, for each term of the sum one for each axis, and the dtype of the sums.
 
     A line is "plain", or "even" or "odd": equal or opposite when it is turned around, so that samples are
     added or subtracted before they are multiplied.
     """
 
-    kinds: tuple[str, ...]
+    terms: tuple[tuple[str, ...], ...]
     compute: str
     small: bool = False
     """Whether sums are known to be so small that they are rounded in a short way (see `rounding`)."""
+    whole: bool = False
+    """Whether the kernel's own rows are the terms, each under a row of the image: the definition, for any kernel."""
+
+    def kinds(self, axis: int) -> tuple[str, ...]:
+        """The different kinds of lines along an axis."""
+        return tuple(dict.fromkeys(term[axis] for term in self.terms))
 
 
 class SeparableRecipe(NamedTuple):
-    """How `separable` runs: outputs of a work item, rows that are summed together, bytes of a vector."""
+    """How `separable` runs: outputs of a work item, rows that are summed together, bytes of a vector, most terms."""
 
     block: tuple[int, ...]
     rows: int
     vector_bytes: int
+    rank: int = 1
 
     @property
     def algorithm(self) -> str:
         """Name of the algorithm that this is a recipe of."""
-        return "separable"
+        return "separable" if self.rank == 1 else f"rank{self.rank}"
 
 
 class Frame:
@@ -98,6 +105,18 @@ class Frame:
     def items(self) -> int:
         """Work items of a whole run."""
         return prod(self.leads) * prod(self.blocks)
+
+    # --- terms: products of lines whose sum the kernel is
+
+    @property
+    def terms(self) -> int:
+        """How many there are."""
+        return self.problem.kernel[0] if self.form.whole else len(self.form.terms)
+
+    @property
+    def term_pitch(self) -> int:
+        """Elements from the lines of one term to those of the next, as they are summed across."""
+        return self.phases * self.phase_pitch if self.phases > 1 else self.recipe.rows * self.line_pitch
 
     @cached_property
     def reach(self) -> tuple[int, ...]:
@@ -159,8 +178,8 @@ class Frame:
         return self.accumulator if axis else self.source
 
     def weights_before(self, axis: int) -> int:
-        """Bytes of the taps along the axes before."""
-        return sum(self.problem.kernel[:axis]) * self.accumulator.size
+        """Bytes of one term's taps along the axes before; whole, of the one that copies a row."""
+        return (axis if self.form.whole else sum(self.problem.kernel[:axis])) * self.accumulator.size
 
     # --- scratch memory: entries, constant rows, rows that had to be copied, lines, phases; slabs and their entries
 
@@ -185,7 +204,7 @@ class Frame:
         """Where each part of the scratch memory begins, and where all ends."""
         size, rows, last = self.accumulator.size, self.recipe.rows, self.last
         parts = [self.extents[last] * ENTRY_BYTES, 2 * (last + 1) * self.row_bytes, self.seen_rows(0) * self.row_bytes,
-                 rows * self.line_pitch * size, (self.phases > 1) * self.phases * self.phase_pitch * size]
+                 self.terms * rows * self.line_pitch * size, (self.phases > 1) * self.terms * self.term_pitch * size]
         for axis in range(last):
             slab = self.rows(axis) * self.places_behind(axis) * self.line_pitch * size
             parts += [slab, self.seen_rows(axis) * ENTRY_BYTES]
@@ -206,13 +225,25 @@ class Frame:
 
     # --- taps: those along each axis, and what stands before and behind a line
 
+    @property
+    def beside_place(self) -> int:
+        """Where in a term's taps those stand that are beside lines."""
+        return 1 + prod(self.problem.kernel) if self.form.whole else sum(self.problem.kernel)
+
     @cached_property
+    def term_bytes(self) -> int:
+        """Bytes of one term's taps, or of all that are whole."""
+        return round_up((self.beside_place + 2) * self.accumulator.size, 64)
+
+    @property
     def taps_bytes(self) -> int:
         """Bytes of one kernel's taps."""
-        return round_up((sum(self.problem.kernel) + 2) * self.accumulator.size, 64)
+        return self.term_bytes * len(self.form.terms)
 
     @property
     def watches(self) -> bool:
-        """Whether a sum of two samples may overflow where a sum of products does not."""
-        paired = "even" in self.form.kinds or "odd" in self.form.kinds
-        return paired and self.source.kind == "f" and self.source.size == self.accumulator.size
+        """Whether sums may overflow where those of the definition do not, or differ where a sample is not finite."""
+        if len(self.form.terms) > 1:
+            return self.accumulator.kind == "f"
+        paired = {"even", "odd"} & set(self.form.terms[0])
+        return bool(paired) and self.source.kind == "f" and self.source.size == self.accumulator.size

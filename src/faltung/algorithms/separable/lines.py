@@ -25,13 +25,13 @@ class LineSum:
         self.f, self.kind, self.taps, self.weights, self.size = f, kind, taps, weights, size
         self.outputs, self.stride, self.dilation = outputs, stride, dilation
 
-    def emit(self, load: Load, kind: str, vectors: int) -> list[list[Value]]:
-        """Sums of each output; ``kind`` is the type of a vector."""
+    def emit(self, load: Load, kind: str, vectors: int, begun: list[list[Value]] | None = None) -> list[list[Value]]:
+        """Sums of each output, added to those that were begun; ``kind`` is the type of a vector."""
         self.vector = kind
-        sums: list[list[Value]] = [[constant(kind, 0.0)] * vectors for _ in range(self.outputs)]
+        sums: list[list[Value]] = begun or [[constant(kind, 0.0)] * vectors for _ in range(self.outputs)]
         turns = self.taps if self.kind == "plain" else self.taps // 2
         looped = turns // CHUNK if turns > UNROLLED else 0
-        fresh = True
+        fresh = begun is None
         if looped:
             with self.f.loop(0, looped * CHUNK, CHUNK, carry=[one for row in sums for one in row]) as loop:
                 rows = [loop.carried[row * vectors:(row + 1) * vectors] for row in range(self.outputs)]

@@ -17,15 +17,15 @@ class DownPass:
     """Writes ``down(entries, lines, low, high, first, taps, rows)`` and ``down_one(..., column, place, taps, rows)``.
 
     The first sums the columns ``low`` to below ``high`` of the image; ``lines`` begin at column ``first``.  The
-    second sums one column for the place ``place`` of the lines.  Passes along axes before the last but one have the
-    axis behind their names.
+    second sums one column for the place ``place`` of the lines.  There are such functions for each axis but the last,
+    and each kind of lines there (see `down_names`).
     """
 
-    def __init__(self, frame: Frame, module: Module, axis: int | None = None) -> None:
-        self.frame, self.module = frame, module
-        self.axis = frame.last if axis is None else axis
-        self.names = down_names(frame, self.axis)
-        self.source = frame.source_of(self.axis)
+    def __init__(self, frame: Frame, module: Module, axis: int = 0, kind: str | None = None) -> None:
+        self.frame, self.module, self.axis = frame, module, axis
+        self.kind = kind or frame.form.kinds(axis)[0]
+        self.names = down_names(frame, axis, self.kind)
+        self.source = frame.source_of(axis)
 
     def emit(self) -> None:
         """Write both functions."""
@@ -60,8 +60,8 @@ class DownPass:
 
     def _line_sum(self, f: Function, taps: Value) -> LineSum:
         p, fr, axis = self.frame.problem, self.frame, self.axis
-        return LineSum(f, fr.form.kinds[axis], p.kernel[axis], taps, fr.accumulator.size, outputs=fr.rows(axis),
-                       stride=p.stride[axis], dilation=p.kernel_dilation[axis])
+        return LineSum(f, self.kind, 1 if fr.form.whole else p.kernel[axis], taps, fr.accumulator.size,
+                       outputs=fr.rows(axis), stride=p.stride[axis], dilation=p.kernel_dilation[axis])
 
     def _sum(self, f: Function, entries: Value, place: Value, column: Operand, taps: Value, vectors: int,
              lanes: int) -> None:
@@ -98,9 +98,10 @@ class DownPass:
         f.finish()
 
 
-def down_names(frame: Frame, axis: int) -> tuple[str, str]:
-    """Names of the two functions of a pass."""
-    return ("down", "down_one") if axis == frame.last else (f"down_{axis}", f"down_one_{axis}")
+def down_names(frame: Frame, axis: int, kind: str) -> tuple[str, str]:
+    """Names of the two functions of a pass: of the last axis and the first kind, the bare ones."""
+    behind = f"_{axis}" * (axis != frame.last) + f"_{kind}" * (kind != frame.form.kinds(axis)[0])
+    return f"down{behind}", f"down_one{behind}"
 
 
 class Window:
@@ -184,11 +185,8 @@ class AcrossPass:
         """Outputs of a few vectors; whether any overflowed, and zeros that turn to NaN where one is not finite."""
         odd = list(odd)
         fr, p, lanes = self.frame, self.frame.problem, self.frame.lanes
-        size, kind = fr.accumulator.size, vector(fr.accumulator.ir, fr.lanes)
-
-        load = Window(f, fr, line, vectors).load
-        sums, = LineSum(f, fr.form.kinds[-1], p.kernel[-1], taps, size, dilation=p.kernel_dilation[-1]).emit(
-            load, kind, vectors)
+        kind = vector(fr.accumulator.ir, fr.lanes)
+        sums = self._sum(f, line, taps, kind, vectors)
         kind_of = SmallWriter if fr.form.small else Writer
         writer, stride = kind_of(f, cast(Any, fr)), fr.stage.output_strides[-1]
         added = [f.splat(f.load(fr.accumulator.ir, bias), lanes)] if p.bias else None
@@ -198,6 +196,27 @@ class AcrossPass:
             finished = writer.finish([value], added)
             writer.store(finished, f.at(out, number * lanes * stride * fr.target.itemsize), stride, count)
         return writer.overflowed(), odd
+
+    def _sum(self, f: Function, line: Value, taps: Value, kind: str, vectors: int) -> list[Value]:
+        """Sums across the lines of all terms, one after the other."""
+        fr, p, size = self.frame, self.frame.problem, self.frame.accumulator.size
+
+        def add(term: Operand, term_bytes: int, how: str, begun: list[list[Value]] | None) -> list[list[Value]]:
+            load = Window(f, fr, f.at(line, f.mul(term, fr.term_pitch * size)), vectors).load
+            return LineSum(f, how, p.kernel[-1], f.at(taps, f.mul(term, term_bytes)), size,
+                           dilation=p.kernel_dilation[-1]).emit(load, kind, vectors, begun)
+
+        if fr.form.whole:
+            zeros = [constant(kind, -0.0 if fr.accumulator.kind == "f" else 0)] * vectors
+            with f.loop(0, fr.terms, carry=zeros) as loop:
+                loop.carry(add(loop.index, p.kernel[-1] * size, "plain", [loop.carried])[0])
+            assert loop.results is not None
+            return loop.results
+        sums: list[list[Value]] | None = None
+        for term, kinds in enumerate(fr.form.terms):
+            sums = add(term, fr.term_bytes, kinds[-1], sums)
+        assert sums is not None
+        return sums[0]
 
     def _not_finite(self, f: Function, zeros: list[Value], count: int) -> Value:
         if not zeros:

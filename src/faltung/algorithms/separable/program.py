@@ -16,7 +16,8 @@ def emit_program(frame: Frame) -> str:
     """Write the IR of ``entry`` and all that it needs."""
     module = Module()
     for axis in range(frame.last + 1):
-        DownPass(frame, module, axis).emit()
+        for kind in frame.form.kinds(axis):
+            DownPass(frame, module, axis, kind).emit()
     AcrossPass(frame, module).emit()
     (SlabWork if frame.last else Work)(frame, module).emit()
     emit_entry(frame, module)

@@ -76,12 +76,13 @@ def _as_batch(stage: Stage, axis: int) -> Stage:
                           output_strides=moved(stage.output_strides))
 
 
-def schedule(problem: Problem, output: View, machine: Machine) -> Schedule:
+def schedule(problem: Problem, output: View, machine: Machine, rank: int = 1) -> Schedule:
     """Choose blocks: the same for any number of threads, for one whose outputs are not finite is summed anew."""
     stage = stage_of(problem, output)
     p = stage.problem
     block = block_of(p, machine)
-    return Schedule(stage, SeparableRecipe(block, min(ROWS, block[-2]), machine.vector_bytes), cycles(p, machine))
+    recipe = SeparableRecipe(block, min(ROWS, block[-2]), machine.vector_bytes, rank)
+    return Schedule(stage, recipe, cycles(p, machine, rank))
 
 
 def block_of(p: Problem, machine: Machine) -> tuple[int, ...]:
@@ -107,7 +108,7 @@ def block_of(p: Problem, machine: Machine) -> tuple[int, ...]:
     return min(p.output[0], SLAB_PLANES), *rows, columns
 
 
-def cycles(p: Problem, machine: Machine) -> float:
+def cycles(p: Problem, machine: Machine, rank: int = 1) -> float:
     """Predicted cycles of one thread."""
     size = ELEMENTS[p.accumulator_dtype].size
     outputs = prod(p.output_shape)
@@ -115,7 +116,7 @@ def cycles(p: Problem, machine: Machine) -> float:
     rows = outputs / p.output[-1]
     down, across = 5.0 + 0.85 * p.kernel[-2] * p.stride[-1], 0.9 * p.kernel[-1]
     if p.ndim == 2:
-        return CALL_CYCLES + rows * ROW_CYCLES + vectors * (down + across)
+        return CALL_CYCLES + rows * ROW_CYCLES * rank + vectors * (down + across) * rank
     block, each, begun = block_of(p, machine), down + across, ROW_CYCLES
     for axis in range(p.ndim - 2):
         # rows of a slab for each of outputs, and columns between those that are asked for

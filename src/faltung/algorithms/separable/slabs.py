@@ -61,9 +61,10 @@ class SlabWork(Work):
             else:
                 row = f.at(source, f.mul(f.add(f.mul(first, behind), place.index), self._row_bytes))
                 self._enter_rows(row, entries, 0, count, behind)
-            f.call(down_names(fr, axis)[0], "void", entries, lines, *columns, taps, fr.rows(axis), local=True)
+            kind, = fr.form.kinds(axis)
+            f.call(down_names(fr, axis, kind)[0], "void", entries, lines, *columns, taps, fr.rows(axis), local=True)
             if axis == 0:
-                self._beside(entries, lines, columns, taps, fr.rows(axis))
+                self._beside(entries, lines, columns, taps, fr.rows(axis), kind)
 
     def _positions(self, first: Operand, place: Value) -> list[Operand]:
         """The position along each axis but the last of one place behind the first axis."""

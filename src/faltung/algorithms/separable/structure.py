@@ -31,9 +31,9 @@ Lines = tuple[np.ndarray, ...]
 """Taps along each axis."""
 
 
-def form_of(lines: Lines, compute: str) -> Form:
-    """What is known of lines."""
-    return Form(tuple(_kind(line) for line in lines), compute)
+def form_of(terms: Sequence[Lines], compute: str) -> Form:
+    """What is known of the lines of each term."""
+    return Form(tuple(tuple(_kind(line) for line in lines) for lines in terms), compute)
 
 
 def _kind(line: np.ndarray) -> str:

@@ -30,7 +30,8 @@ class Work:
     def emit(self) -> None:
         """Write the functions."""
         if self._leaves(-1):
-            self._emit_beside()
+            for kind in self.frame.form.kinds(0):
+                self._emit_beside(kind)
         f = self.f = self.module.function("work", "void", [("ptr", "context"), ("i64", "item"), ("i64", "slot")])
         self.context, self.item, slot = f.arguments
         fr, p = self.frame, self.problem
@@ -190,21 +191,36 @@ class Work:
               flags: Value) -> Value:
         f, fr, p = self.f, self.frame, self.problem
         size, out_step = fr.accumulator.size, fr.stage.output_strides[-2] * fr.target.itemsize
-        taps, across = (f.at(taps, fr.weights_before(axis)) for axis in (fr.last, fr.last + 1))
+        across = f.at(taps, fr.weights_before(fr.last + 1))
         entries = f.at(self.entries, f.mul(top, p.stride[-2] * ENTRY_BYTES))
-        f.call("down", "void", entries, self.lines, *columns, taps, rows, local=True)
-        if not fr.last:
-            self._beside(entries, self.lines, columns, taps, rows)
+        if fr.form.whole:
+            with f.loop(0, fr.terms) as term:
+                self._down(f.at(entries, f.mul(term.index, p.kernel_dilation[-2] * ENTRY_BYTES)), term.index, taps,
+                           fr.form.terms[0][0], columns, rows)
+        else:
+            for number, kinds in enumerate(fr.form.terms):
+                self._down(entries, number, f.at(taps, number * fr.term_bytes), kinds[-2], columns, rows)
         with f.loop(0, rows, carry=[flags]) as row:
             line = f.at(self.lines, f.mul(row.index, fr.line_pitch * size))
             if fr.phases > 1:
-                self._part(line)
+                with f.loop(0, fr.terms) as term:
+                    self._part(f.at(line, f.mul(term.index, fr.recipe.rows * fr.line_pitch * size)),
+                               f.at(self.parted, f.mul(term.index, fr.term_pitch * size)))
                 line = self.parted
             there = f.at(out, f.mul(f.add(top, row.index), out_step))
             more = f.call("across", "i64", line, there, across, bias, *self._spare(), local=True)
             row.carry([f.bits("or", row.carried[0], more)])
         assert row.results is not None
         return row.results[0]
+
+    def _down(self, entries: Value, term: Operand, taps: Value, kind: str, columns: Columns, rows: Operand) -> None:
+        """The lines of one term."""
+        f, fr = self.f, self.frame
+        lines = f.at(self.lines, f.mul(term, fr.recipe.rows * fr.line_pitch * fr.accumulator.size))
+        name = down_names(fr, fr.last, kind)[0]
+        f.call(name, "void", entries, lines, *columns, f.at(taps, fr.weights_before(fr.last)), rows, local=True)
+        if not fr.last:
+            self._beside(entries, lines, columns, taps, rows, kind)
 
     def _spare(self) -> list[Value]:
         """Memory that `across` works in."""
@@ -221,7 +237,7 @@ class Work:
             with f.when(f.compare("ne", odd, 0)):
                 f.store(2, f.at(self.context, 8 * ODD), align=8)
 
-    def _part(self, line: Value) -> None:
+    def _part(self, line: Value, parted: Value) -> None:
         """Part a line by phases, so that every column that a tap meets stands beside the next."""
         f, fr = self.f, self.frame
         size, count = fr.accumulator.size, fr.extents[-1]
@@ -233,26 +249,26 @@ class Work:
                 both = f.load(kind, f.at(line, f.mul(loop.index, 2 * fr.lanes * size)))
                 for phase in (0, 1):
                     part = f.shuffle(both, None, list(range(phase, 2 * fr.lanes, 2)))
-                    f.store(part, f.at(self.parted, f.mul(f.add(f.mul(loop.index, fr.lanes),
-                                                                phase * fr.phase_pitch), size)))
+                    place = f.add(f.mul(loop.index, fr.lanes), phase * fr.phase_pitch)
+                    f.store(part, f.at(parted, f.mul(place, size)))
         if whole * fr.phases * fr.lanes < count:
             with f.loop(whole * fr.phases * fr.lanes, count) as loop:
                 place = f.add(f.mul(f.rem(loop.index, fr.phases), fr.phase_pitch), f.div(loop.index, fr.phases))
-                f.store(f.load(word, f.at(line, f.mul(loop.index, size))), f.at(self.parted, f.mul(place, size)))
+                f.store(f.load(word, f.at(line, f.mul(loop.index, size))), f.at(parted, f.mul(place, size)))
 
     # --- columns beside the image
 
-    def _beside(self, entries: Value, lines: Value, columns: Columns, taps: Value, rows: Operand) -> None:
+    def _beside(self, entries: Value, lines: Value, columns: Columns, taps: Value, rows: Operand, kind: str) -> None:
         """Fill lines of sums along the first axis where they leave the image."""
         if self._leaves(-1):
-            self.f.call("beside", "void", entries, lines, *columns, taps, rows, self._cell(TABLES), local=True)
+            self.f.call(f"beside_{kind}", "void", entries, lines, *columns, taps, rows, self._cell(TABLES), local=True)
 
-    def _emit_beside(self) -> None:
-        """beside(entries, lines, low, high, first, taps, rows, tables): fill the lines where they leave the image."""
+    def _emit_beside(self, kind: str) -> None:
+        """beside_...(entries, lines, low, high, first, taps, rows, tables): fill lines where they leave the image."""
         names = ("low", "high", "first")
-        f = self.module.function("beside", "void", [("ptr", "entries"), ("ptr", "lines"),
-                                                    *(("i64", name) for name in names), ("ptr", "taps"),
-                                                    ("i64", "rows"), ("ptr", "tables")])
+        f = self.module.function(f"beside_{kind}", "void", [("ptr", "entries"), ("ptr", "lines"),
+                                                            *(("i64", name) for name in names), ("ptr", "taps"),
+                                                            ("i64", "rows"), ("ptr", "tables")])
         entries, lines, low, high, first, taps, rows, tables = f.arguments
         fr, p, size = self.frame, self.problem, self.frame.accumulator.size
         table = f.at(tables, 8 * sum(sum(self.outside[:-1], ())))
@@ -272,9 +288,9 @@ class Work:
                 with f.unless(near):
                     missing = f.compare("slt", index, 0)
                     with f.when(missing):
-                        self._copy_down(f, f.at(taps, (sum(p.kernel) + side) * size), target, 0, rows)
+                        self._copy_down(f, f.at(taps, (fr.beside_place + side) * size), target, 0, rows)
                     with f.unless(missing):
-                        f.call(down_names(fr, 0)[1], "void", entries, lines, index, place, taps, rows, local=True)
+                        f.call(down_names(fr, 0, kind)[1], "void", entries, lines, index, place, taps, rows, local=True)
         f.finish()
 
     def _copy_down(self, f: Function, source: Value, target: Value, pitch: int, rows: Value) -> None:
