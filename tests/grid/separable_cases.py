@@ -32,6 +32,15 @@ def draw_volume(seed: int) -> Case:
     return _draw(np.random.default_rng([seed, 37]), seed, _volume)
 
 
+def draw_rank(rank: int, seed: int) -> Case:
+    """A case for kernels that are sums of products."""
+    def wide(rng: np.random.Generator, problem: Problem) -> Problem | None:
+        lengths = rng.integers(rank + 1, rank + 9, 2)
+        return _plain(rng, problem, (int(lengths[0]), int(lengths[1])))
+
+    return _draw(np.random.default_rng([seed, rank, 41]), seed, wide)
+
+
 def _draw(rng: np.random.Generator, seed: int, shape: Callable[[np.random.Generator, Problem], Problem | None]) -> Case:
     while True:
         case = cases.draw(int(rng.integers(1 << 30)))
@@ -48,11 +57,11 @@ def _draw(rng: np.random.Generator, seed: int, shape: Callable[[np.random.Genera
             return case
 
 
-def _plain(rng: np.random.Generator, p: Problem) -> Problem | None:
+def _plain(rng: np.random.Generator, p: Problem, kernel: tuple[int, int] | None = None) -> Problem | None:
     """Two axes, one channel in; wide enough for a few vectors now and then."""
     if p.ndim != 2 or "complex" in p.accumulator_dtype + p.output_dtype:
         return None
-    kernel = LENGTHS[int(rng.integers(len(LENGTHS)))]
+    kernel = kernel or LENGTHS[int(rng.integers(len(LENGTHS)))]
     most = max(1, 2500 // (kernel[0] * kernel[1]))
     width = int(rng.integers(1, min(90, most) + 1))
     output = (max(1, min(12, most // width)), width)
@@ -89,6 +98,17 @@ def product_of_lines(case: Case) -> np.ndarray:
         # narrow floats would round the products, and they would be none any more
         whole = is_integer(p.kernel_dtype) or p.kernel_dtype != p.accumulator_dtype
         kernel[at] = reduce(np.multiply.outer, [_line(rng, extent, p.kernel_dtype, whole=whole) for extent in p.kernel])
+    return kernel
+
+
+def sum_of_products(case: Case, rank: int) -> np.ndarray:
+    """A kernel for the case, each plane a sum of so many products, now and then one that is even or odd as a whole."""
+    p, kernel = case.problem, np.zeros(case.problem.kernel_shape, numpy_dtype(case.problem.kernel_dtype))
+    for term in range(rank):
+        kernel += product_of_lines(replace(case, seed=case.seed + 1000 * term))
+    if case.seed % 3 and p.kernel_dtype == p.accumulator_dtype:
+        turned = kernel[..., ::-1, ::-1]
+        kernel = kernel + turned if case.seed % 3 == 1 else kernel - turned
     return kernel
 
 

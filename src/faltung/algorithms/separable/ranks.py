@@ -27,6 +27,12 @@ GROWTH = 4.0
 EXACT = {"float32": 2.0**24, "float64": 2.0**53, "int32": inf}
 """Integers that sums of this dtype hold exactly; those of integers that overflow are right modulo 2**32."""
 
+BELOW = 32.0
+"""Singular values so many times below what may be left off are rounding."""
+
+PROBED = 8
+"""Rows and columns that are looked at first."""
+
 FLUSHED = 2.0**-70
 """Taps smaller than this, beside the largest of their line, are zeros that were rounded."""
 
@@ -34,9 +40,8 @@ Terms = tuple[Lines, ...]
 
 
 class _Term(NamedTuple):
-    """One product, by its singular value, and the signs with which its lines are turned around (0: any)."""
+    """One product, and the signs with which its lines are turned around (0: any)."""
 
-    value: float
     down: np.ndarray
     across: np.ndarray
     signs: tuple[int, int]
@@ -58,25 +63,28 @@ def terms_of(problem: Problem, kernel: np.ndarray, rank: int) -> list[Terms] | N
 
 def all_terms(problem: Problem, kernel: np.ndarray) -> list[Terms] | None:
     """The terms of every kernel of a problem; None if one is no sum of few products."""
-    p = problem
-    room = inf
+    p, room, kind = problem, None, problem.accumulator_dtype
     if sums_integers(p):
         largest = max([float(magnitude(p.image_dtype)), *(abs(side) for side in fills(p.border))])
-        room = EXACT[p.accumulator_dtype] / largest
-    found = [_terms(taps.tobytes(), taps.shape, taps.dtype.str, p.accumulator_dtype, room if sums_integers(p) else None)
-             for taps in kernel.reshape(-1, *p.kernel).astype(kernel.dtype.newbyteorder("="))]
-    return None if None in found else found  # type: ignore[return-value]
+        room, kind = EXACT[kind] / largest, p.kernel_dtype
+    found = []
+    for taps in kernel.reshape(-1, *p.kernel).astype(kind):
+        terms = _terms(taps.tobytes(), p.kernel, kind, room)
+        if terms is None:
+            return None
+        found.append(terms)
+    return found
 
 
 @lru_cache(maxsize=32)
-def _terms(data: bytes, shape: tuple[int, int], kind: str, dtype: str, room: float | None) -> Terms | None:
-    """The same, remembered: several ranks ask, and packing asks again."""
+def _terms(data: bytes, shape: tuple[int, ...], kind: str, room: float | None) -> Terms | None:
+    """The same for one kernel, remembered: several ranks ask, and packing asks again."""
     taps = np.frombuffer(data, kind).reshape(shape)
-    return float_terms(taps, dtype) if room is None else integer_terms(taps, room)
+    return float_terms(taps, kind) if room is None else integer_terms(taps, room)
 
 
 def integer_terms(kernel: np.ndarray, room: float) -> Terms | None:
-    """Integer lines whose products add up to the taps: a basis of all sums of the rows, and how the rows are made of it.
+    """Integer lines whose products add up to the taps: a basis of all sums of rows, and how the rows are made of it.
 
     Sums of magnitudes stay below ``room``.
     """
@@ -117,35 +125,49 @@ def float_terms(kernel: np.ndarray, dtype: str) -> Terms | None:
     taps = kernel.astype(dtype).astype(np.float64)
     total = float(np.abs(taps).sum())
     unit = 2.0**-24 if dtype == "float32" else 2.0**-53
+    if total == 0:
+        return ()
     if not SMALLEST[dtype] < total < 1 / SMALLEST[dtype]:
         return None
     limit, left, grown = NEARNESS * unit * total, taps.astype(np.longdouble), 0.0
-    found, terms = _by_value(taps), []
-    # the sum of magnitudes of what is left is no smaller than its largest singular value
-    if len(found) > MOST and found[MOST].value > limit:
+    if _surely_many(taps, limit):
         return None
-    for term in found[:MOST]:
-        lines = _rounded(term, dtype)
-        terms.append(lines)
+    found = [term for part, signs in _parts(left) for term in _factors(part, signs, limit / BELOW)]
+    if len(found) > MOST:
+        return None
+    terms = [_rounded(term, dtype) for term in found]
+    for lines in terms:
         product = np.multiply.outer(*(line.astype(np.longdouble) for line in lines))
         left, grown = left - product, grown + float(np.abs(product).sum())
-        if np.abs(left).sum() <= limit:
-            return tuple(terms) if grown <= GROWTH * total else None
-    return None
+    return tuple(terms) if np.abs(left).sum() <= limit and grown <= GROWTH * total else None
 
 
-def _by_value(taps: np.ndarray) -> list[_Term]:
-    """All products, the largest first; of a kernel that stays what it is turned around, each is so or its opposite."""
-    found = []
-    for part, signs in _parts(taps):
-        downs, values, acrosses = np.linalg.svd(part, full_matrices=False)
-        found += [_Term(float(value), down * value, across, signs)
-                  for value, down, across in zip(values, downs.T, acrosses, strict=True)]
-    return sorted(found, key=lambda term: -term.value)
+def _surely_many(taps: np.ndarray, limit: float) -> bool:
+    """Whether some rows and columns tell that there are too many terms: their singular values are no larger."""
+    rows, columns = (-(-extent // PROBED) for extent in taps.shape)
+    values = np.linalg.svd(taps[::rows, ::columns], compute_uv=False)
+    return len(values) > MOST and bool(values[MOST] > limit)
+
+
+def _factors(part: np.ndarray, signs: tuple[int, int], least: float) -> list[_Term]:
+    """The products whose singular values are not below ``least``, as exact as wide numbers are."""
+    near = part.astype(np.float64)
+    downs, values, acrosses = np.linalg.svd(near, full_matrices=False)
+    rank = min(int((values > least).sum()), MOST + 1)
+    downs, values, acrosses = downs[:, :rank], values[:rank], acrosses[:rank]
+    # what the singular values are off by is found in wide numbers, and is small enough to be shared out in narrow ones
+    down, across = (downs * values).astype(np.longdouble), acrosses.astype(np.longdouble)
+    off = (part - down @ across).astype(np.float64)
+    more = off @ acrosses.T
+    down, across = down + more, across + (downs / values).T @ (off - more @ acrosses)
+    return [_Term(*lines, signs) for lines in zip(down.T, across, strict=True)]
 
 
 def _parts(taps: np.ndarray) -> list[tuple[np.ndarray, tuple[int, int]]]:
-    """The kernel as a sum of parts whose lines are even or odd; equal singular values would mix them."""
+    """The kernel as a sum of parts whose lines are even or odd, if it stays what it is, or its opposite, turned around.
+
+    Equal singular values would mix them.
+    """
     flipped, mirrored = taps[::-1], taps[:, ::-1]
     for sign in (1, -1):
         if np.array_equal(taps, sign * taps[::-1, ::-1]):

@@ -115,8 +115,11 @@ def cycles(p: Problem, machine: Machine, rank: int = 1) -> float:
     vectors = outputs * size / machine.vector_bytes
     rows = outputs / p.output[-1]
     down, across = 5.0 + 0.85 * p.kernel[-2] * p.stride[-1], 0.9 * p.kernel[-1]
+    if rank > 1:
+        each = 10.0 + 0.66 * (p.kernel[-2] * p.stride[-1] + p.kernel[-1])
+        return CALL_CYCLES + rank * (rows * ROW_CYCLES + vectors * each)
     if p.ndim == 2:
-        return CALL_CYCLES + rows * ROW_CYCLES * rank + vectors * (down + across) * rank
+        return CALL_CYCLES + rows * ROW_CYCLES + vectors * (down + across)
     block, each, begun = block_of(p, machine), down + across, ROW_CYCLES
     for axis in range(p.ndim - 2):
         # rows of a slab for each of outputs, and columns between those that are asked for
