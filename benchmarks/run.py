@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
@@ -26,6 +27,8 @@ def arguments(words: list[str]) -> argparse.Namespace:
     add("--threads", default="1,2", help="thread counts, each a run of its own (default: 1,2)")
     add("--peers", default=",".join(PEERS), help=f"of {', '.join(PEERS)}; empty: faltung alone")
     add("--rounds", type=int, default=9, help="interleaved rounds, fewer for slow contenders (default: 9)")
+    add("--cpu-time", action="store_true",
+        help="for trials on a busy machine: processor time instead of the clock's, one thread only")
     add("--isa", default="", help="limit faltung to this instruction set (FALTUNG_ISA), for example avx2")
     add("--isa-peers", action="store_true", help="limit torch and OpenCV to --isa too")
     add("--list", action="store_true", help="list the cases and stop")
@@ -36,7 +39,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
 
 
 def main(words: list[str]) -> int:
-    """Measure, print and save; return 1 if a family misses its goal."""
+    """Measure, print and save, after each family as well; return 1 if a family misses its goal."""
     options = arguments(words)
     cases = select(CASES, options.cases, quick=options.quick)
     if options.list:
@@ -44,10 +47,15 @@ def main(words: list[str]) -> int:
         return 0
     if not cases:
         sys.exit(f"no case matches {options.cases!r}; --list shows all")
-    figures = _measure(cases, options)
-    path = options.output / "results.json"
-    if options.keep and path.exists():
-        figures = Figures(report.load(path)[0].results | figures.results, figures.machine)
+    for name in UNSET:  # also for this process, which reports the machine
+        os.environ.pop(name, None)
+    path, load, machine = options.output / "results.json", os.getloadavg()[0], peak.describe(options.isa)
+    machine["clock"] = "processor time: a trial on a busy machine" if options.cpu_time else "wall clock"
+    results = report.load(path)[0].results if options.keep and path.exists() else {}
+    for result in _run(cases, options):
+        results[result.case, result.threads] = result
+        report.save(path, Figures(results, machine), versions())
+    figures = Figures(results, peak.settle(machine, peak.describe(options.isa), load))
     report.save(path, figures, versions())
     text = report.markdown(figures, versions())
     path.with_suffix(".md").write_text(text)
@@ -55,31 +63,19 @@ def main(words: list[str]) -> int:
     return int(any(summary.met is False for summary in summarise(figures)))
 
 
-def _measure(cases: list[Case], options: argparse.Namespace) -> Figures:
-    for name in UNSET:  # also for this process, which reports the machine
-        os.environ.pop(name, None)
+def _run(cases: list[Case], options: argparse.Namespace) -> Iterator[Result]:
+    """Yield the results of all cases at each thread count, a worker process for each family."""
     contenders = [ours.NAME, *filter(None, options.peers.split(","))]
     unknown = set(contenders) - {ours.NAME, *PEERS}
     if unknown:
         sys.exit(f"unknown peers {', '.join(sorted(unknown))}; known: {', '.join(PEERS)}")
-    load, machine = os.getloadavg()[0], peak.describe(options.isa)
-    results = []
-    for threads in map(int, options.threads.split(",")):
-        results += _run(cases, threads, contenders, options)
-    machine = peak.settle(machine, peak.describe(options.isa), load)
-    return Figures({(r.case, r.threads): r for r in results}, machine)
-
-
-def _run(cases: list[Case], threads: int, contenders: list[str], options: argparse.Namespace) -> list[Result]:
-    """Measure all cases at one thread count, a worker process for each family."""
-    results, start = [], time.monotonic()
-    for family, members in groupby(cases, lambda case: case.family):
-        passed = time.monotonic() - start
-        print(f"{passed:5.0f} s  {family}, threads {threads} ...", file=sys.stderr, flush=True)
-        names = [case.name for case in members]
-        job = Job(names, threads, contenders, options.rounds, options.isa, options.isa_peers)
-        results += run_job(job)
-    return results
+    start = time.monotonic()
+    for threads in [1] if options.cpu_time else map(int, options.threads.split(",")):
+        for family, members in groupby(cases, lambda case: case.family):
+            passed, names = time.monotonic() - start, [case.name for case in members]
+            print(f"{passed:5.0f} s  {family}, threads {threads} ...", file=sys.stderr, flush=True)
+            yield from run_job(Job(names, threads, contenders, options.rounds, options.isa, options.isa_peers,
+                                   options.cpu_time))
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ def _families(summaries: list[Summary]) -> dict[str, dict[str, dict[str, float]]
     groups: dict[str, dict[str, dict[str, float]]] = {}
     for one in summaries:
         title = f"{one.threads} thread{'s' if one.threads > 1 else ''}, geometric means"
-        groups.setdefault(title, {})[one.family] = {f"of {len(one.ratios)}": one.mean}
+        groups.setdefault(title, {})[one.family] = {f"in {len(one.ratios)} cases": one.mean}
     return groups
 
 

@@ -99,8 +99,10 @@ class Ratios(Still):
             if not stage.is_narrow and previous == list(group):
                 axes.tick_params(labelleft=False)
             previous = list(group)
-        which = "time of the best other (dots: the rest) / ours" if stage.is_narrow else \
-            f"time of the best of the others (dots: the rest) / time of {self.name}; right of 1 {self.name} is faster"
+        several = any(len(against) > 1 for group in self.groups.values() for against in group.values())
+        dots = " (dots: the rest)" if several else ""
+        which = f"time of the best other{dots} / ours" if stage.is_narrow else \
+            f"time of the best of the others{dots} / time of {self.name}; right of 1 {self.name} is faster"
         stage.figure.supxlabel(which, size=stage.points)
 
     def _reach(self) -> tuple[float, float]:
