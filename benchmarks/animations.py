@@ -29,7 +29,7 @@ def scenes() -> dict[str, Scene]:
         "two functions": Overlap("box", "triangle", shifts=np.linspace(-1.6, 1.6, STEPS)),
         "a signal": Sliding(rng.integers(-3, 4, STEPS), [1, 2, 3, 2, 1]),
         "an image": Numbers(image, ft.kernels.named("sobel")),
-        "a large kernel": Numbers(image, ft.kernels.named("gaussian:sigma=1,size=7")),
+        "a large kernel": Numbers(image, ft.kernels.named("gaussian:sigma=1,size=7"), size=(16, 16)),
         "a layer": Arithmetic((15, 15), (3, 3), padding=1),
     }
 

@@ -66,51 +66,6 @@ def box_of(artist: Any, renderer: Any) -> Box:
     return box.within(_padded(artist.axes.bbox, 1)) if is_kept_inside(artist) else box
 
 
-class Label:
-    """A text that moves, and where it was when it was last looked at."""
-
-    def __init__(self, text: Any, shapes: dict[Any, Box] | None = None) -> None:
-        self.text = text
-        self.box = NOWHERE
-        self._state: tuple[Any, ...] = ()
-        self._shapes = {} if shapes is None else shapes
-        """Boxes of words seen from their place: it takes long to work them out, and numbers come again."""
-
-    @staticmethod
-    def fits(artist: Any) -> bool:
-        """Whether an artist is plain text, all of whose state is known here."""
-        from matplotlib.text import Text
-
-        return type(artist) is Text and artist.get_bbox_patch() is None and not artist.get_path_effects()
-
-    def state(self) -> tuple[Any, ...]:
-        """All that decides how the text is drawn; nothing, if it is not seen."""
-        text = self.text
-        if not is_seen(text):
-            return ()
-        return (text.get_text(), text.get_rotation(), text.get_ha(), text.get_va(), hash(text.get_fontproperties()),
-                text.get_position(), text.get_color(), text.get_alpha())
-
-    def has_changed(self, renderer: Any) -> bool:
-        """Look at the text again: whether it is not as it was."""
-        state = self.state()
-        if state == self._state:
-            return False
-        self._state, self.box = state, self._box(state[:5], renderer) if state else NOWHERE
-        return True
-
-    def _box(self, look: tuple[Any, ...], renderer: Any) -> Box:
-        text = self.text
-        if "\n" in look[0] or is_kept_inside(text):
-            return box_of(text, renderer)
-        across, up = (float(edge) for edge in text.get_transform().transform(text.get_position()))
-        if look not in self._shapes:
-            box = box_of(text, renderer)
-            self._shapes[look] = Box(box.left - across, box.lower - up, box.right - across, box.upper - up)
-        shape = self._shapes[look]
-        return Box(shape.left + across, shape.lower + up, shape.right + across, shape.upper + up)
-
-
 def is_kept_inside(artist: Any) -> bool:
     """Whether an artist is clipped by the rectangle of its axes."""
     axes = artist.axes

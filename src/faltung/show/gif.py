@@ -65,18 +65,18 @@ def _palette(frames: Sequence[Pixels], theme: str) -> Palette:
     """Choose colours by some of the frames: those of the theme as they are, and what else is often there."""
     from PIL import Image
 
-    seen = np.concatenate([frame.reshape(-1, 3) for frame in frames])
     own = np.array([_rgb(colour) for colour in theme_named(theme)[1:]], np.uint8)
-    # One of each colour and frame: large quiet areas must not take the places of smooth edges.
-    cells, counts = np.unique(_cells(seen), return_counts=True)
-    weights = np.minimum(counts, 64)
-    row = np.repeat(_middles(cells), weights, axis=0)[None]
+    counts = np.zeros(1 << 3 * _BITS, np.int64)
+    for frame in frames:
+        counts += np.bincount(_cells(frame).ravel(), minlength=counts.size)
+    # Large quiet areas must not take the places of smooth edges.
+    row = np.repeat(_middles(np.arange(counts.size)), np.minimum(counts, 64), axis=0)[None]
     quantized = Image.fromarray(row).quantize(COLOURS - len(own), method=Image.Quantize.MEDIANCUT)
     chosen = np.array(quantized.getpalette(), np.uint8).reshape(-1, 3)[:COLOURS - len(own)]
     colours = np.zeros((COLOURS + 1, 3), np.uint8)
     colours[:len(own)], colours[len(own):len(own) + len(chosen)] = own, chosen
     nearest = _nearest(_middles(np.arange(1 << 3 * _BITS)), colours[:len(own) + len(chosen)])
-    nearest[_cells(own)] = np.arange(len(own))
+    nearest[_cells(np.pad(own, ((0, 0), (0, 1))))] = np.arange(len(own))
     return Palette(colours, nearest)
 
 
@@ -88,10 +88,12 @@ def _nearest(wanted: npt.NDArray[np.uint8], colours: npt.NDArray[np.uint8]) -> n
     return np.concatenate([(squares - 2 * part @ have.T).argmin(axis=1) for part in parts]).astype(np.uint8)
 
 
-def _cells(pixels: Pixels) -> npt.NDArray[np.int32]:
-    """Join the highest bits of red, green and blue to one number."""
-    high = (pixels >> (8 - _BITS)).astype(np.int32)
-    cells: npt.NDArray[np.int32] = (high[..., 0] << 2 * _BITS) | (high[..., 1] << _BITS) | high[..., 2]
+def _cells(pixels: Pixels) -> npt.NDArray[np.uint32]:
+    """Join the highest bits of red, green and blue to one number; a fourth byte is left out."""
+    word, mask = pixels.view("<u4")[..., 0], (1 << _BITS) - 1
+    cells: npt.NDArray[np.uint32] = word >> (24 - _BITS) & mask
+    for channel in (0, 1):
+        cells |= (word >> (8 * channel + 8 - _BITS) & mask) << (2 - channel) * _BITS
     return cells
 
 

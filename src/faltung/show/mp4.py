@@ -58,6 +58,6 @@ def _arguments(size: tuple[int, int], theme: str, rate: float) -> list[str]:
     paper = theme_named(theme).paper.replace("#", "0x")
     # The format holds even widths and heights only.
     pad = f"pad=ceil(iw/2)*2:ceil(ih/2)*2:color={paper},fps={max(rate, _FRAMES_A_SECOND):g}"
-    return ["-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[0]}x{size[1]}",
+    return ["-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgba", "-s", f"{size[0]}x{size[1]}",
             "-r", f"{rate:g}", "-i", "-", "-vf", pad, "-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p",
             "-movflags", "+faststart", "-f", "mp4"]

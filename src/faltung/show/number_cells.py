@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,16 +20,19 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-LEAST_POINTS = 4.1
+LEAST_POINTS = 4.3
 """Smaller numbers in cells are left out; the shades remain."""
 BREADTHS = {"\N{MINUS SIGN}": 0.84, ".": 0.32}
 """Of signs as parts of the size of letters; digits have 0.64."""
+_MOST_PLACES = 4
+_WIDEST = 1e6
+"""From here on numbers are written with their power of ten, and where so many places after the point are too few."""
 PALER = 1.35
 """The largest number is not given the darkest colour, so that it is read well."""
 
 
 class Rows(NamedTuple):
-    """Where everything stands, in pixels."""
+    """Where everything stands, in whole pixels: then equal numbers are drawn alike in all cells."""
 
     image: Box
     output: Box
@@ -37,6 +41,8 @@ class Rows(NamedTuple):
     products: Box
     total: tuple[float, float]
     """Left end and middle of the line that tells the sum."""
+    is_beside: bool
+    """Whether the sum stands beside the products; there is room for two lines there."""
     gap: float
     height: float
 
@@ -44,37 +50,43 @@ class Rows(NamedTuple):
 def arranged(scene: Numbers, width: int) -> Rows:
     """Image and output beside each other, the sum below; or all three below each other where it is narrow."""
     margin, line = 0.022 * width + 6, pixels_of(letter_points(width))
-    caption = 2.9 * line if scene.note else 1.7 * line
-    (rows, columns), (out_rows, out_columns) = scene.read.shape, scene.outputs
-    room = width - 2 * margin
-    if width < NARROW:
-        image_cell, out_cell = (min(room / count, 0.1 * width) for count in (columns, out_columns))
-        image = Box(margin, margin + caption, columns * image_cell, rows * image_cell)
-        top, below = image.bottom + 2.6 * line, 0.0
-    else:
-        # The longer numbers get the broader cells, so that letters are of the same size.
-        one, other = (max(breadth(words_of(values)), 1.9) for values in (scene.read, scene.seen_result()))
-        parts = 1.0, min(max(other / one, 0.8), 1.35)
-        unit = (room - 1.5 * margin) / (columns * parts[0] + out_columns * parts[1])
-        image_cell, out_cell = (min(unit * part, 0.055 * width) for part in parts)
-        image = Box(margin, margin + caption, columns * image_cell, rows * image_cell)
-        top, below = 0.0, caption + margin
-    output = Box(image.right + 1.5 * margin, below, out_columns * out_cell, out_rows * out_cell)
-    bottom = max(image.bottom, output.bottom) if below else image.bottom
-    top = bottom + 3.0 * line
-    taps_rows, taps_columns = scene.taps.shape
+    room, is_narrow = width - 2 * margin, width < NARROW
+    top = margin + (2.9 if scene.note else 1.7) * line
+    image_cell, out_cell = _cells(scene, width, room if is_narrow else room - 1.5 * margin)
+    image = _panel(margin, top, scene.read.shape, image_cell)
+    output = _panel(image.right + 1.5 * margin, top, scene.outputs, out_cell)
+    bottom = image.bottom if is_narrow else max(image.bottom, output.bottom)
     gap = max(2.2 * line, 0.02 * width)
-    total_room = 0.0 if width < NARROW else 10 * line
-    cell = min((room - 2 * gap - total_room) / (3 * taps_columns), 0.1 * width if width < NARROW else 0.06 * width,
-               0.42 * width / taps_rows)
-    window, kernel, last = (Box(margin + k * (taps_columns * cell + gap), top, taps_columns * cell, taps_rows * cell)
-                            for k in range(3))
-    if width >= NARROW:
-        total = (last.right + gap / 2, last.top + last.height / 2)
-        return Rows(image, output, window, kernel, last, total, gap, last.bottom + margin)
-    total = (margin, last.bottom + 1.6 * line)
-    output = Box(margin, total[1] + 3.2 * line, out_columns * out_cell, out_rows * out_cell)
-    return Rows(image, output, window, kernel, last, total, gap, output.bottom + margin)
+    taps_rows, taps_columns = scene.taps.shape
+    widest = min((0.1 if is_narrow else 0.06) * width, 0.42 * width / taps_rows)
+    below, beside = (min((room - 2 * gap - less) / (3 * taps_columns), widest) for less in (0.0, 10 * line))
+    is_beside = not is_narrow and int(beside) == int(below)
+    step = taps_columns * int(below) + gap
+    window, kernel, last = (_panel(margin + k * step, bottom + 3.0 * line, scene.taps.shape, below) for k in range(3))
+    if is_beside:
+        total, end = (last.right + gap / 2, last.top + last.height / 2), last.bottom
+    else:
+        total, end = (margin, last.bottom + 1.6 * line), last.bottom + 2.4 * line
+    if is_narrow:
+        output = _panel(margin, total[1] + 3.2 * line, scene.outputs, out_cell)
+        end = output.bottom
+    return Rows(image, output, window, kernel, last, total, is_beside, gap, end + margin)
+
+
+def _cells(scene: Numbers, width: int, room: float) -> tuple[float, float]:
+    """How broad the cells of image and output are, below each other or beside each other."""
+    columns, out_columns = scene.read.shape[1], scene.outputs[1]
+    if width < NARROW:
+        return min(room / columns, 0.1 * width), min(room / out_columns, 0.1 * width)
+    # The longer numbers get the broader cells, so that letters are of the same size.
+    one, other = (max(breadth(words_of(values)), 1.9) for values in (scene.read, scene.seen_result()))
+    part = min(max(other / one, 0.8), 1.35)
+    unit = room / (columns + out_columns * part)
+    return min(unit, 0.055 * width), min(unit * part, 0.055 * width)
+
+
+def _panel(left: float, top: float, shape: Sequence[int], cell: float) -> Box:
+    return Box(round(left), round(top), shape[1] * int(cell), shape[0] * int(cell))
 
 
 def put(stage: Stage, box: Box, text: str, note: str = "") -> None:
@@ -93,13 +105,33 @@ def breadth(words: Iterable[str]) -> float:
 
 def words_of(values: Array) -> list[str]:
     """The numbers that stand in cells, each once."""
-    return [short(value) for value in np.unique(values).tolist()]
+    places = places_of(values)
+    return [short(value, places) for value in np.unique(values).tolist()]
 
 
-def short(value: Any) -> str:
-    """A number for a cell."""
-    text = written(value)
-    return text.replace("0.", ".", 1) if "0." in text and abs(float(value)) < 1 else text
+def places_of(values: Array) -> int | None:
+    """How many places after the point give the largest number three digits; None for numbers without a measure.
+
+    >>> [places_of(np.array(values)) for values in ([0.5, 37.62], [0.0123, -0.162], [1, 1000], [1e-7, 1e-9])]
+    [1, 3, 0, None]
+    """
+    largest = float(np.abs(values, where=np.isfinite(values), out=np.zeros(values.shape)).max(initial=0))
+    places = max(2 - math.floor(math.log10(largest)), 0) if largest else 0
+    return places if places <= _MOST_PLACES else None
+
+
+def short(value: Any, places: int | None = None) -> str:
+    """A number for a cell; what is not whole has as many places as its neighbours, so that they add up by eye.
+
+    >>> short(0.5), short(2.0, 1), short(2.29, 1), short(0.01, 1)
+    ('.5', '2', '2.3', '.0')
+    """
+    number = float(value)
+    if places is None or number.is_integer() or not abs(number) < _WIDEST:
+        text = written(number)
+    else:
+        text = f"{number:.{places}f}".replace("-", "\N{MINUS SIGN}")
+    return text.replace("0.", ".", 1) if "0." in text and abs(number) < 1 else text
 
 
 class Cells:
@@ -115,9 +147,13 @@ class Cells:
         self.picture = axes.imshow(values, cmap=SIGNED if signed else PIXELS, vmin=low, vmax=high, aspect="auto",
                                    interpolation="nearest")
         self.cell = box.width / values.shape[1]
+        self.places = places_of(every)
         broad = breadth(words_of(every) if words is None else words)
         points = min(0.86 * self.cell / broad, 0.55 * self.cell) * 72 / DOTS_PER_INCH
-        self.texts = [axes.text(column, row, "", ha="center", va="center", size=min(points, 1.3 * stage.points))
+        # Matplotlib rounds the places of letters to 64ths of a pixel.  Centred words begin at a 128th, and would go
+        # one way in one cell and the other way in the next.
+        aside = 1 / (256 * self.cell)
+        self.texts = [axes.text(column + aside, row, "", ha="center", va="center", size=min(points, 1.3 * stage.points))
                       for row, column in np.ndindex(*values.shape)] if points >= LEAST_POINTS else []
         self._grid()
         self.set(values, words)
@@ -134,7 +170,7 @@ class Cells:
         """Show other numbers; what may have changed."""
         self.picture.set_data(values)
         shades = self.picture.cmap(self.picture.norm(values)).reshape(-1, 4)
-        words = [short(value) for value in values.ravel().tolist()] if words is None else words
+        words = [short(value, self.places) for value in values.ravel().tolist()] if words is None else words
         for text, word, shade in zip(self.texts, words, shades, strict=False):
             text.set_text(word)
             text.set_color(letter_on(shade))

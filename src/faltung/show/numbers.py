@@ -20,9 +20,10 @@ Array = npt.NDArray[Any]
 
 MOST_CELLS = 20
 """A side of what is shown."""
-CROP = 12
-"""A side of what is shown of larger images, and more than WHOLE are larger."""
-WHOLE = 16
+WHOLE = 20
+"""A side of what is read: an image that needs more, with the border around it, is not shown as a whole by default."""
+CROP, LEAST = 12, 6
+"""A side of what is shown then, and how much is left of it by large kernels."""
 MOST_TAPS = 15
 """A side of the kernel."""
 LUMINANCE = (0.299, 0.587, 0.114)
@@ -47,7 +48,8 @@ class Numbers(Scene):
     at : (int, int), optional
         Row and column in the middle of what is shown of a large image; its own middle by default.
     size : (int, int), optional
-        How many rows and columns are shown, up to 20x20; all of images up to 16x16, 12x12 of larger ones by default.
+        How many rows and columns are shown, up to 20x20.  By default 12x12 or, with large kernels, fewer: down to 6x6;
+        or all, if that takes up to 20x20 cells with the border.
     channel : int, optional
         Which channel of a colour image.
 
@@ -74,11 +76,19 @@ class Numbers(Scene):
         call = convolve if operation == "convolve" else correlate
         self.result = np.asarray(call(self.image, self.kernel, mode, border=border))
         self.taps = self.kernel[::-1, ::-1] if operation == "convolve" else self.kernel
-        self.low, self.high = _cropped(self.image.shape, at, size)
+        self.low, self.high = _cropped(self.image.shape, at, self._default() if size is None else size)
         self._place_outputs()
         self.note = "; ".join(filter(None, (self._crop_note(), colour)))
         self.steps = self.outputs[0] * self.outputs[1]
         self.first = self._best_step()
+
+    def _default(self) -> tuple[int, ...]:
+        """How much is shown so that the numbers can be read."""
+        beyond, is_same = max(self.taps.shape) - 1, self.mode == "same"
+        if max(self.image.shape) + beyond * is_same <= WHOLE:
+            return self.image.shape
+        side = max(min(CROP, WHOLE - 2 - beyond), LEAST) if is_same else max(CROP, LEAST + beyond)
+        return side, side
 
     def _place_outputs(self) -> None:
         """Where the outputs and what they read begin: all in rows and columns of the image."""
@@ -189,7 +199,7 @@ class Numbers(Scene):
                   size=1.5 * stage.points)
         total = write(stage, plan.total[0], plan.total[1], "", ha="left", va="center", size=1.15 * stage.points)
 
-        apart = " = " if stage.is_narrow else "\n\n= "
+        apart = "\n\n= " if plan.is_beside else " = "
 
         def show(step: int) -> list[Any]:
             row, column = divmod(step, self.outputs[1])
@@ -271,10 +281,10 @@ def _kernel(kernel: Array) -> Array:
     return kernel
 
 
-def _cropped(shape: tuple[int, ...], at: Sequence[int] | None, size: Sequence[int] | None
+def _cropped(shape: tuple[int, ...], at: Sequence[int] | None, size: Sequence[int]
              ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """First row and column that are shown, and the ones after the last."""
-    wanted = tuple(size) if size is not None else shape if max(shape) <= WHOLE else (CROP, CROP)
+    wanted = tuple(size)
     if len(wanted) != 2 or not all(1 <= extent <= MOST_CELLS for extent in wanted):
         raise ShapeError(f"numbers: size {_extent(wanted)} is out of range; use 1x1 to {MOST_CELLS}x{MOST_CELLS} "
                          "cells, and at= to say where")

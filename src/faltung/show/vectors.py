@@ -8,8 +8,8 @@ from hashlib import sha256
 from io import StringIO
 from typing import Any, NamedTuple
 
-from .boundaries import Label
 from .drawing import Drawing
+from .known import Label
 from .paths import rounded, short
 from .scene import Scene, need_matplotlib
 from .style import Theme
