@@ -128,6 +128,25 @@ def test_short_numbers():
     assert [short(value) for value in (0.5, -0.25, 10.5, 255, 0)] == [".5", "−.25", "10.5", "255", "0"]  # noqa: RUF001
 
 
+def test_products_have_as_many_places_as_the_largest():
+    words = [short(value, 1) for value in (0.5, 37.62, -0.01, 12.0, -3.25, 1e7, np.inf)]
+    assert words == [".5", "37.6", "−.0", "12", "−3.2", "1e7", "inf"]  # noqa: RUF001
+    scene = Numbers(PICTURE, ft.kernels.gaussian(1, size=7))
+    _, show, parts = panels(scene)
+    show(scene.first)
+    products = np.array(cells(parts["products"]), float)
+    np.testing.assert_allclose(products, scene.products(scene.first).ravel(), atol=0.05001)
+
+
+@pytest.mark.parametrize(("side", "taps", "mode", "shown"), [
+    (16, 3, "same", 16), (16, 5, "same", 16), (16, 7, "same", 12), (14, 7, "same", 14), (60, 3, "same", 12),
+    (60, 9, "same", 10), (60, 15, "same", 6), (5, 15, "same", 5), (60, 3, "valid", 12), (60, 15, "valid", 20)])
+def test_so_much_is_shown_that_numbers_can_be_read(side, taps, mode, shown):
+    scene = Numbers(np.ones((side, side)), np.ones((taps, taps)), mode=mode)
+    assert [high - low for low, high in zip(scene.low, scene.high, strict=True)] == [shown, shown]
+    assert all(text.get_size() > 4.3 for axes in panels(scene)[2].values() for text in axes.texts)
+
+
 def test_the_figure():
     assert len(numbers(PICTURE, SOBEL, 0, width=400, theme="dark", border="edge").axes) == 5
 

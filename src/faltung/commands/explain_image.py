@@ -22,7 +22,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--kernel", "-k", required=True, metavar="NAME-or-FILE",
         help="a name (faltung kernels lists them), with parameters as in gaussian:sigma=2,size=9; or a file")
     add("--at", metavar="ROWxCOLUMN", help="middle of what is shown of a large image (default: its own)")
-    add("--size", metavar="ROWSxCOLUMNS", help="how much is shown, up to 20x20 (default: 12x12, or all up to 16x16)")
+    add("--size", metavar="ROWSxCOLUMNS", help="how much is shown, up to 20x20 (default: all of a small image, 12x12 "
+        "of a large one, fewer under a large kernel)")
     add("--border", default="reflect", help="what stands outside: a number, edge, reflect, symmetric or wrap "
         "(default: reflect)")
     add("--mode", default="same", help="same (default) or valid")

@@ -164,8 +164,7 @@ def _tiles(mask: Mask) -> Mask:
 
 def _slices(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
     """Rows and columns of tiles that a box touches; rows are counted from above."""
-    height, width = shape[:2]
-    inside = box.within(Box(0, 0, width, height))
-    edges = height - inside.upper, height - inside.lower, inside.left, inside.right
-    top, bottom, left, right = (max(edge, 0) / _TILE for edge in edges)
-    return slice(math.floor(top), math.ceil(bottom)), slice(math.floor(left), math.ceil(right))
+    height, width = shape
+    top, bottom = max(height - box.upper, 0), max(min(height - box.lower, height), 0)
+    left, right = max(box.left, 0), max(min(box.right, width), 0)
+    return slice(int(top / _TILE), math.ceil(bottom / _TILE)), slice(int(left / _TILE), math.ceil(right / _TILE))

@@ -88,12 +88,11 @@ def _nearest(wanted: npt.NDArray[np.uint8], colours: npt.NDArray[np.uint8]) -> n
     return np.concatenate([(squares - 2 * part @ have.T).argmin(axis=1) for part in parts]).astype(np.uint8)
 
 
-def _cells(pixels: Pixels) -> npt.NDArray[np.uint32]:
+def _cells(pixels: Pixels) -> npt.NDArray[Any]:
     """Join the highest bits of red, green and blue to one number; a fourth byte is left out."""
     word, mask = pixels.view("<u4")[..., 0], (1 << _BITS) - 1
-    cells: npt.NDArray[np.uint32] = word >> (24 - _BITS) & mask
-    for channel in (0, 1):
-        cells |= (word >> (8 * channel + 8 - _BITS) & mask) << (2 - channel) * _BITS
+    red, green, blue = (word >> 8 * (channel + 1) - _BITS & mask for channel in range(3))
+    cells: npt.NDArray[Any] = red << 2 * _BITS | green << _BITS | blue
     return cells
 
 

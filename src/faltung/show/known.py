@@ -22,8 +22,9 @@ class Label:
         self.area: tuple[int, int, int, int] | None = None
         """Its box in whole pixels, the same for the same words wherever they are; None for what may be clipped."""
         self._state: tuple[Any, ...] = ()
-        self._fractions = self._stands = 0.0, 0.0
         self._position: tuple[float, float] | None = None
+        self._anchor = self._fractions = 0.0, 0.0
+        self._pixel = 0, 0
         self._shapes = {} if shapes is None else shapes
         """Boxes of words seen from their place: it takes long to work them out, and numbers come again."""
 
@@ -57,29 +58,28 @@ class Label:
         """All that decides how the text is drawn, but its place."""
         return (*self._state[:-1], *self._fractions)
 
-    def _anchor(self) -> tuple[float, float]:
-        """Where on the canvas it stands; most labels stay there, and change their words."""
-        position = self._state[-1]
-        if position != self._position:
-            across, up = self.text.get_transform().transform(position).tolist()
-            self._position, self._stands = position, (across, up)
-        return self._stands
-
     def _place(self, renderer: Any) -> None:
         text, shape_of = self.text, self._state[:_SHAPE]
         if "\n" in self._state[0] or is_kept_inside(text):
             self.box = box_of(text, renderer)
             return
-        across, up = self._anchor()
+        if self._state[-1] != self._position:
+            self._stand()
+        across, up = self._anchor
         if shape_of not in self._shapes:
             box = box_of(text, renderer)
             self._shapes[shape_of] = Box(box.left - across, box.lower - up, box.right - across, box.upper - up)
-        shape = self._shapes[shape_of]
-        self.box = Box(shape.left + across, shape.lower + up, shape.right + across, shape.upper + up)
-        column, row = math.floor(across), math.floor(up)
+        left, lower, right, upper = self._shapes[shape_of]
+        self.box = Box(left + across, lower + up, right + across, upper + up)
+        column, row = self._pixel
+        self.area = column + int(left) - 1, row + int(lower) - 1, column + int(right) + 2, row + int(upper) + 2
+
+    def _stand(self) -> None:
+        """See where on the canvas it stands; most labels stay there, and change their words."""
+        self._position = self._state[-1]
+        across, up = self._anchor = self.text.get_transform().transform(self._position).tolist()
+        self._pixel = column, row = math.floor(across), math.floor(up)
         self._fractions = _fraction(across - column), _fraction(up - row)
-        self.area = (column + math.floor(shape.left), row + math.floor(shape.lower),
-                     column + math.ceil(shape.right) + 1, row + math.ceil(shape.upper) + 1)
 
 
 def _fraction(place: float) -> float:
