@@ -120,3 +120,19 @@ def test_what_lies_behind_a_row_is_not_touched(monkeypatch):
     executable.run(image, executable.pack(np.ones((1, 1, 1, 1, 99), np.float32)), None, out, 1)
     assert out.item() == 99
     schedule.choose.cache_clear()
+
+
+def test_blocks_of_several_threads(rng):
+    """Each block of rows looks at its own rows, and stores no others."""
+    problem = Problem((1,), 1, 1, 1, (60, 80), (54, 74), (7, 7), (0, 0), (1, 1), (1, 1), (1, 1), ((0, 0),) * 2,
+                      *["float64"] * 4)
+    image, kernel = rng.random(problem.image_shape), rng.random(problem.kernel_shape)
+    view = View(problem.output_shape, problem.output_shape, tuple(range(5)))
+    results = []
+    for threads in (1, 2):
+        executable = direct.build(problem, view, machine.detect(), threads)
+        room = np.full(49 + 64, np.pi)
+        executable.run(image, executable.pack(kernel), None, room[:49].reshape(problem.output_shape), threads)
+        assert (room[49:] == np.pi).all()
+        results.append(room.tobytes())
+    assert results[0] == results[1]

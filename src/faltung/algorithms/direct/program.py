@@ -115,6 +115,7 @@ class Work:
             emit_row_outside(f, fr, scratch)
         for axis, start in enumerate(starts):
             out = f.at(out, f.mul(start, out_strides[leading + axis] * fr.target.itemsize))
+        self.first_row = starts[-2]
         self._channel_blocks(image, scratch, out, group, share)
         f.finish()
 
@@ -192,10 +193,10 @@ class Work:
         """Loop over the rows of tiles of taps that read the image itself."""
         f, fr, p = self.f, self.frame, self.problem
         leading = len(p.batch) + 2
-        row_step, channel_step = self._step(leading), self._step(leading - 1)
-        with f.loop(0, -(-p.output[-2] // fr.tile_rows)) as loop:
-            start = f.smaller(f.mul(loop.index, fr.tile_rows), p.output[-2] - fr.tile_rows)
-            row = f.add(f.mul(start, p.stride[-2]), p.start[-2])
+        row_step, channel_step, block = self._step(leading), self._step(leading - 1), fr.recipe.block[-2]
+        with f.loop(0, -(-block // fr.tile_rows)) as loop:
+            start = f.smaller(f.mul(loop.index, fr.tile_rows), block - fr.tile_rows)
+            row = f.add(f.mul(f.add(self.first_row, start), p.stride[-2]), p.start[-2])
             here = f.at(f.at(image, f.mul(row_step, row)), p.start[-1] * fr.source.itemsize)
             there = f.at(out, f.mul(start, fr.stage.output_strides[-2] * fr.target.itemsize))
             f.call("tile", "i64", kernel, steps, there, here, row, row_step, channel_step, outside, local=True)
