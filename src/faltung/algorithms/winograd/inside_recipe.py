@@ -68,10 +68,11 @@ def cycles(frame: InsideFrame) -> float:
         turn = max(channels * each, each + 0.6 * channels, 4.0)
         products += frame.strip_tiles * turn + channels * each * kept + 30.0
     work = frame.all_rows / recipe.rows * frame.products * frame.channel_blocks * products
-    # what leaves the second-level cache: all operands once, sums at every strip
+    # what leaves the second-level cache: all operands once, sums at every strip if there are several
+    kept_sums = 2.0 * frame.strips * p.channels_out * frame.pitch if frame.strips > 1 else 0.0
     moved = frame.size * frame.products * (3.0 * frame.all_rows * frame.tiles[1] * (frame.pitch + frame.tap_pitch)
-                                           + 2.0 * frame.strips * p.channels_out * frame.pitch)
-    outputs = p.channels_out * -(-p.batch[0] // frame.lanes) * (5.0 * frame.products + 30.0 * prod(p.output))
+                                           + kept_sums)
+    outputs = p.channels_out * -(-p.batch[0] // frame.lanes) * (2.0 * frame.products + 8.0 * prod(p.output))
     whole = frame.all_rows * (samples * recipe.shares + taps)
     far = frame.places["end"] > frame.machine.l2_bytes
     return CALL_CYCLES + p.groups * (whole + max(work, moved / SHARED_BYTES if far else 0.0) + outputs)
