@@ -7,7 +7,9 @@ import pytest
 from scipy import ndimage
 
 from faltung import images, kernels
+from faltung.compiler.threads import get_threads, set_threads
 from faltung.errors import BorderError, DTypeError, KernelError, ShapeError
+from faltung.images import pyramids
 from faltung.images.effects import saturate
 
 SCIPY = {"reflect": "mirror", "symmetric": "reflect", "edge": "nearest", "wrap": "wrap", 7: "constant"}
@@ -212,3 +214,25 @@ def test_refusals(call, kind, message):
     with pytest.raises(kind) as caught:
         call()
     assert str(caught.value) == message
+
+
+def test_any_byte_order_and_no_channels(rng):
+    picture = rng.random((9, 11), np.float32)
+    swapped = picture.astype(">f4")
+    np.testing.assert_array_equal(images.blur(swapped, 1), images.blur(picture, 1))
+    np.testing.assert_array_equal(images.edges(swapped).gradient, images.edges(picture).gradient)
+    np.testing.assert_array_equal(images.pyramid(swapped, 3)[2], images.pyramid(picture, 3)[2])
+    none = np.zeros((9, 11, 0), np.float32)
+    assert images.blur(none, 1, channel_axis=-1).shape == none.shape
+    assert images.pyramid(none, 2, channel_axis=-1)[1].shape == (5, 6, 0)
+
+
+def test_plans_are_kept_until_the_threads_change(rng):
+    picture, threads = rng.random((9, 11), np.float32), get_threads()
+    images.pyramid(picture, 3)
+    assert pyramids._halvings.cache_info().currsize
+    try:
+        set_threads(threads + 1)
+        assert not pyramids._halvings.cache_info().currsize
+    finally:
+        set_threads(threads)

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import kernels, operations
+from .. import kernels
 from ..errors import DTypeError, KernelError, ShapeError
-from ..kernels.checking import outer
 from ..problem.border import parse_border
 from .elementwise import lengths, unsharp
-from .filtering import along, filtered_axes, has_alpha, kernel_for
+from .filtering import along, filtered_axes, has_alpha, native, product_plan
 
 Pixels = npt.NDArray[Any]
 Sigma = float | Sequence[float]
@@ -202,9 +201,10 @@ def edges(image: Any, kind: str = "sobel", *, sigma: Sigma | None = None, border
         part = blur(part, sigma, border=border, channel_axis=channel_axis, alpha=False, dtype=_wide(part.dtype),
                     method=method, threads=threads)
     gradient = np.empty((len(axes), *part.shape), _wide(part.dtype))
+    widths = tuple(_per_axis("edges", "sigma", 1.0 if sigma is None else sigma, len(axes)))
     for place, slope in enumerate(gradient):
-        lines = _slope_lines(kind, place, len(axes), 1.0 if sigma is None else sigma)
-        _passes("edges", part, lines, axes, border, gradient.dtype, method, threads, out=slope)
+        _passes("edges", part, _slope_lines(kind, place, widths), axes, border, gradient.dtype, method, threads,
+                out=slope)
     magnitude = lengths(gradient, threads)
     if channel_axis is not None:
         axis = channel_axis % pixels.ndim
@@ -214,12 +214,11 @@ def edges(image: Any, kind: str = "sobel", *, sigma: Sigma | None = None, border
     return Edges(gradient, magnitude)
 
 
-def _slope_lines(kind: str, axis: int, ndim: int, sigma: Sigma) -> list[Pixels | None]:
+def _slope_lines(kind: str, axis: int, widths: tuple[float, ...]) -> list[Pixels | None]:
     """Lines whose product is the slope along an axis, of gain 1."""
     if kind == "gaussian":
-        widths = _per_axis("edges", "sigma", sigma, ndim)
         return [kernels.gaussian(width, 1, order=int(other == axis)) for other, width in enumerate(widths)]
-    return [_DIFFERENCE if other == axis else _SMOOTHING[kind] for other in range(ndim)]
+    return [_DIFFERENCE if other == axis else _SMOOTHING[kind] for other in range(len(widths))]
 
 
 # ---------------------------------------------------------------- one axis after the other
@@ -230,11 +229,9 @@ def _passes(function: str, part: Pixels, lines: Sequence[Pixels | None], axes: t
     sides = parse_border(function, border, len(axes))
     passes = [(line, place) for place, line in enumerate(lines) if line is not None]
     small = prod(len(line) for line, _ in passes) <= SMALL
-    if len(passes) > 1 and (small or (method == "auto" and _is_product(part, passes, axes, sides))):
-        whole = outer([np.ones(1) if line is None else line for line in lines])
-        return np.asarray(operations.correlate(
-            part, kernel_for(part.dtype, whole), "same", axes=axes, border=sides, overflow="saturate", method=method,
-            threads=threads, dtype=dtype, out=out))
+    if part.size and len(passes) > 1 and (small or (method == "auto" and _is_product(part, passes, axes, sides))):
+        plan = product_plan(part.shape, part.dtype, lines, axes, sides, dtype, 1, method, threads)
+        return np.asarray(plan(part, out=out))
     wide, gain, values = _wide(part.dtype), 1.0, part
     for done, (line, place) in enumerate(passes, 1):
         # A constant outside has been filtered along the other axes by now, as the image has.
@@ -293,7 +290,7 @@ def _per_axis(function: str, argument: str, value: Any, ndim: int) -> list[Any]:
 
 
 def _numbers(function: str, image: Any) -> Pixels:
-    pixels = np.asarray(image)
+    pixels = native(np.asarray(image))
     if pixels.dtype.kind not in "biufc" or not pixels.ndim:
         raise DTypeError(f"{function}: image has dtype {pixels.dtype} and {pixels.ndim} axes; pass an array of numbers")
     return pixels

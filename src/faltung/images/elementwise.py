@@ -57,10 +57,10 @@ def _unsharp(f: Function, operands: list[Value], numbers: list[Value]) -> Value:
 def _apply(name: str, formula: Formula, operands: list[Pixels], out: Pixels, working: np.dtype[Any],
            threads: int | None, *numbers: float) -> Pixels:
     operands = [np.ascontiguousarray(one) for one in operands]
-    dtypes = tuple(one.dtype.name for one in (*operands, out))
-    entry = _entry(name, formula, dtypes, working.name, len(numbers))
+    dtypes = tuple(one.dtype for one in (*operands, out))
+    entry = _entry(name, formula, dtypes, working, len(numbers))
     context = np.zeros(NUMBERS // 8 + len(numbers), np.int64)
-    context[:len(operands) + 2] = [*(one.ctypes.data for one in operands), out.ctypes.data, out.size]
+    context[:len(operands) + 2] = [*(one.__array_interface__["data"][0] for one in (*operands, out)), out.size]
     context[NUMBERS // 8:].view(np.float64)[...] = numbers
     items = -(-out.size // SHARE)
     if items:
@@ -69,10 +69,10 @@ def _apply(name: str, formula: Formula, operands: list[Pixels], out: Pixels, wor
 
 
 @cache
-def _entry(name: str, formula: Formula, dtypes: tuple[str, ...], working: str, numbers: int) -> Any:
+def _entry(name: str, formula: Formula, dtypes: tuple[np.dtype[Any], ...], working: np.dtype[Any], numbers: int) -> Any:
     machine = detect()
-    elements = [element_on(dtype, machine.isa) for dtype in dtypes]
-    ir = _emit(formula, elements, ELEMENTS[working], numbers, machine.vector_bytes)
+    elements = [element_on(dtype.name, machine.isa) for dtype in dtypes]
+    ir = _emit(formula, elements, ELEMENTS[working.name], numbers, machine.vector_bytes)
     pointer, integer = ctypes.c_void_p, ctypes.c_int64
     # the text itself is the name, so that an object never outlives what it was made from
     library = jit.load(f"{name} {ir}", machine, ("entry",), lambda: ir)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import kernels, operations
+from ..arrays import Like
+from ..compiler.threads import when_changed
 from ..errors import DTypeError, ShapeError
+from ..kernels.checking import outer
+from ..planning import wisdom
 
 Pixels = npt.NDArray[Any]
 
@@ -164,6 +169,36 @@ def along(values: Pixels, line: Pixels, place: int, axes: tuple[int, ...], pair:
     border = tuple(pair if other == place else 0 for other in range(ndim))
     kernel = kernel_for(values.dtype, line.reshape(extents))
     return np.asarray(operations.correlate(values, kernel, "same", axes=axes, border=border, stride=steps, **options))
+
+
+def native(pixels: Pixels) -> Pixels:
+    """The pixels in this machine's byte order."""
+    return pixels if pixels.dtype.isnative else pixels.astype(pixels.dtype.newbyteorder("="))
+
+
+def kept(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Keep what is made from plans, until they are to be made anew: for other threads, or by other measurements."""
+    found = lru_cache(maxsize=128)(make)
+    when_changed.append(found.cache_clear)
+    wisdom.when_changed.append(found.cache_clear)
+    return found
+
+
+def product_plan(shape: tuple[int, ...], dtype: np.dtype[Any], lines: Sequence[Pixels | None], axes: tuple[int, ...],
+                 border: Any, wanted: np.dtype[Any], stride: int = 1, method: str = "auto",
+                 threads: int | None = None) -> Any:
+    """Plan the filter by the product of lines, one for each axis, in mode "same"; it is kept for the next call."""
+    taps = tuple(None if line is None else line.tobytes() for line in lines)
+    return _plan(shape, dtype, taps, axes, border, wanted, stride, method, threads)
+
+
+@kept
+def _plan(shape: tuple[int, ...], dtype: np.dtype[Any], taps: tuple[bytes | None, ...], axes: tuple[int, ...],
+          border: Any, wanted: np.dtype[Any], stride: int, method: str, threads: int | None) -> Any:
+    lines = [np.ones(1) if line is None else np.frombuffer(line) for line in taps]
+    return operations.plan(operations.correlate, Like(shape, dtype.name), kernel_for(dtype, outer(lines)), "same",
+                           axes=axes, border=border, dtype=wanted, stride=stride, method=method, threads=threads,
+                           overflow="saturate")
 
 
 def has_alpha(shape: tuple[int, ...], channel_axis: int | None) -> bool:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .. import operations
-from ..arrays import Like
-from ..compiler.threads import get_threads
 from ..errors import DTypeError, KernelError, ShapeError
-from ..problem.border import parse_border
+from ..problem.border import Sides, parse_border
 from .effects import saturate
-from .filtering import along, filtered_axes, kernel_for
+from .filtering import along, filtered_axes, kept, native, product_plan
 
 Pixels = npt.NDArray[Any]
 LINE = np.array([1, 4, 6, 4, 1]) / 16
@@ -108,19 +105,19 @@ def pyramid(image: Any, levels: int | None = None, kind: str = "gaussian", *, bo
     >>> [layer.shape for layer in layers], layers[0].dtype, bool((layers.reconstruct() == picture).all())
     ([(9, 12), (5, 6), (3, 3)], dtype('int16'), True)
     """
-    pixels = np.asarray(image)
+    pixels = native(np.asarray(image))
     if pixels.dtype.kind not in "iuf" or not pixels.ndim:
         raise DTypeError(f"pyramid: image has dtype {pixels.dtype} and {pixels.ndim} axes; pass an array of integers "
                          "or floats")
     if kind not in KINDS:
         raise KernelError(f"pyramid: kind={kind} is unknown; use {' or '.join(KINDS)}")
     axes = filtered_axes("pyramid", pixels.shape, channel_axis)
-    parse_border("pyramid", border, len(axes))
+    sides = parse_border("pyramid", border, len(axes))
     count = _count(pixels.shape, axes, levels)
     frame = Pyramid((), kind, axes, pixels.dtype, border)
     made = [pixels]  # seen, not copied
-    for _ in range(count - 1):
-        made.append(_reduce(made[-1], frame))
+    for halve in _halvings(pixels.shape, pixels.dtype, axes, sides, count - 1):
+        made.append(halve(made[-1]))
     if kind == "laplacian":
         signed = _signed(pixels.dtype)
         made[:-1] = [fine.astype(signed) - _expand(coarse, fine.shape, frame).astype(signed)
@@ -151,25 +148,26 @@ def _working(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float32 if dtype.itemsize <= 2 or dtype == np.float32 else np.float64)
 
 
-def _reduce(image: Pixels, frame: Pyramid) -> Pixels:
-    sides = parse_border("pyramid", frame.border, len(frame.axes))
-    if len(sides) == 2:
-        reduce = _reduction(image.shape, image.dtype, frame.axes, sides, get_threads())
-        return np.asarray(reduce(image))
-    line, values = LINE, image
+@kept
+def _halvings(shape: tuple[int, ...], dtype: np.dtype[Any], axes: tuple[int, ...], sides: Sides,
+              count: int) -> list[Callable[[Pixels], Pixels]]:
+    """What makes each level from the one before; of images with two axes, plans that do both at once."""
+    if len(axes) != 2 or 0 in shape:
+        return [partial(_halve, axes=axes, sides=sides)] * count
+    found = []
+    for _ in range(count):
+        found.append(product_plan(shape, dtype, (LINE, LINE), axes, sides, dtype, stride=2))
+        shape = tuple(-(-extent // 2) if axis in axes else extent for axis, extent in enumerate(shape))
+    return found
+
+
+def _halve(image: Pixels, axes: tuple[int, ...], sides: Sides) -> Pixels:
+    values = image
     for place, pair in enumerate(sides):
         last = place == len(sides) - 1
-        values = along(values, line, place, frame.axes, pair, 2, overflow="saturate",
-                       dtype=frame.dtype if last else _working(frame.dtype))
+        values = along(values, LINE, place, axes, pair, 2, overflow="saturate",
+                       dtype=image.dtype if last else _working(image.dtype))
     return values
-
-
-@lru_cache(maxsize=64)
-def _reduction(shape: tuple[int, ...], dtype: np.dtype[Any], axes: tuple[int, ...], sides: Any, _: int) -> Any:
-    """The plan that halves images of two axes; plans are made for a number of threads."""
-    taps = kernel_for(dtype, np.multiply.outer(LINE, LINE))
-    return operations.plan(operations.correlate, Like(shape, dtype.name), taps, "same", axes=axes, border=sides,
-                           stride=2, overflow="saturate", dtype=dtype)
 
 
 def _expand(image: Pixels, shape: tuple[int, ...], frame: Pyramid) -> Pixels:
