@@ -74,7 +74,8 @@ def _run(cases: list[Case], options: argparse.Namespace) -> Iterator[Result]:
         for family, members in groupby(cases, lambda case: case.family):
             passed, names = time.monotonic() - start, [case.name for case in members]
             print(f"{passed:5.0f} s  {family}, threads {threads} ...", file=sys.stderr, flush=True)
-            yield from run_job(Job(names, threads, contenders, options.rounds, options.isa, options.isa_peers,
+            rounds = options.rounds if threads == 1 else max(3, options.rounds - 2)  # each has a long pause there
+            yield from run_job(Job(names, threads, contenders, rounds, options.isa, options.isa_peers,
                                    options.cpu_time))
 
 
