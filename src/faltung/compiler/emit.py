@@ -297,6 +297,14 @@ class Function:
         kind = vector(element_of(a.type), len(lanes))
         return self._write(kind, f"shufflevector {a.type} {a.text}, {a.type} {other}, <{len(lanes)} x i32> <{mask}>")
 
+    def shifted(self, a: Value, b: Value, first: int) -> Value:
+        """The lanes from ``first`` on of two vectors laid side by side."""
+        lanes, element = lanes_of(a.type), element_of(a.type)
+        # LLVM finds the processor's instruction for integers only
+        kind = vector({"float": "i32", "double": "i64"}.get(element, element), lanes)
+        whole = self.shuffle(self.reinterpret(a, kind), self.reinterpret(b, kind), range(first, first + lanes))
+        return self.reinterpret(whole, a.type)
+
     # --- control
 
     @contextmanager

@@ -60,6 +60,14 @@ def _pixel_cycles(on: Loops, shape: Shape, chunk: int, *, straight: bool) -> flo
     return on.terms * tap + sums * 2.0 + 20
 
 
+def _row_cycles(on: Loops, shape: Shape) -> float:
+    """The same where each row of pixels is loaded once and shifted: two units shift, load and multiply side by side."""
+    _, r, v = shape
+    rows = on.image_rows(r, on.rows)
+    shifts, loads = rows * v * (on.columns - 1), 2.0 * rows * (v + 1)
+    return max(on.terms * _busy(on, r * v), shifts, loads) + 2.0 * rows + r * v * 2.0 + 20
+
+
 def _channel_cycles(on: Loops, shape: Shape, *, straight: bool) -> float:
     """The same of a tile of channels."""
     (m, r, q), planes, machine = shape, on.planes, on.machine
@@ -132,6 +140,8 @@ def _block_cycles(frame: Frame) -> float:
     count = frame.channel_blocks * prod(-(-b // t) for b, t in zip(recipe.block, extents, strict=True))
     if frame.by_taps:
         return count * _tap_cycles(on, p, recipe.tile, recipe.chunk)
+    if recipe.lanes == "rows":
+        return count * _row_cycles(on, recipe.tile)
     if frame.by_pixels:
         return count * _pixel_cycles(on, recipe.tile, recipe.chunk, straight=recipe.columns_unrolled)
     return count * _channel_cycles(on, recipe.tile, straight=recipe.columns_unrolled)
@@ -170,6 +180,9 @@ class Bounds:
             straight = m * r * v * tile.chunk <= self.straight
             one = _pixel_cycles(self.on, tile.shape, tile.chunk, straight=straight)
             blocks, columns = -(-p.channels_out // m), v * self.lanes
+        elif tile.lanes == "rows":
+            tiles = self.outer * -(-p.output[-2] // r) * -(-p.output[-1] // (v * self.lanes))
+            return self.leads * tiles * _row_cycles(self.on, tile.shape)
         elif tile.lanes == "channels":
             one = _channel_cycles(self.on, tile.shape, straight=True)
             blocks, columns = -(-p.channels_out // (m * self.lanes)), v

@@ -33,6 +33,7 @@ class DirectRecipe(NamedTuple):
     ``lanes``
         What lies side by side in a vector, and what ``tile`` counts:
         "pixels" - output channels, rows, vectors along the last axis;
+        "rows" - the same, taps summed row by row and each row of pixels shifted in registers;
         "channels" - vectors of output channels, rows, pixels along the last axis;
         "taps" - taps of a kernel's row: output channels, output rows, output columns;
         "segments" - a long line is cut into segments that lie side by side: output channels,
@@ -48,7 +49,7 @@ class DirectRecipe(NamedTuple):
     ``dot``, ``dot_step``
         How many taps of a row one instruction multiplies and adds up, and how far they stand apart.
     ``packed``
-        Whether the image is brought into order first, or read where it lies (lanes of taps only).
+        Whether the image is brought into order first, or read where it lies (lanes of taps, and rows).
     """
 
     lanes: str
@@ -123,7 +124,7 @@ class Frame:
     @cached_property
     def by_pixels(self) -> bool:
         """Whether lanes are pixels of the last axis."""
-        return self.recipe.lanes == "pixels"
+        return self.recipe.lanes in ("pixels", "rows")
 
     @cached_property
     def by_taps(self) -> bool:
@@ -258,8 +259,9 @@ class Frame:
     @cached_property
     def scratch_bytes(self) -> int:
         """Bytes of workspace that one thread needs."""
-        if not self.recipe.packed:  # a row of the border's constant, as far as its vectors reach
-            return (-(-self.problem.kernel[-1] // self.lanes) + 2) * self.recipe.vector_bytes
+        if not self.recipe.packed:  # a row of the border's constant, as far as vectors of the widest elements reach
+            seen = self.problem.kernel[-1] if self.by_taps else self.tile_columns + self.reach[-1]
+            return (-(-seen // self.lanes) + 2) * self.lanes * max(self.source.size, self.accumulator.size)
         return self.packed_bytes + (self.inner.packed_bytes if self.inner is not self else 0)
 
     @cached_property

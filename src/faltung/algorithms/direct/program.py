@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from ...compiler.emit import Module, Operand, Value
 from .channels import ChannelTile
 from .dot import DotTile
 from .fold import emit_fold
 from .frame import Frame
+from .in_place import TapTileInPlace, emit_row_outside, has_rows_outside
 from .pack import Packer
 from .pixels import PixelTile
+from .rows import RowTile, emit_row_tiles, tile_column, tile_count, tile_name, tiles_at_edges, tiles_inside
 from .taps import TapTile
-from .taps_unpacked import UnpackedTapTile, emit_row_outside, has_rows_outside
 
 # Cells of the context, 8 bytes each: what every work item must know.
 IMAGE, OUT, KERNEL, BIAS, TABLES, SCRATCH, FLAG, STEPS = range(8)
@@ -26,8 +30,13 @@ def emit_program(frame: Frame) -> str:
     packer = Packer(frame, module)
     if frame.recipe.packed:
         packer.emit_row()
-    if frame.by_taps:
-        (TapTile if frame.recipe.packed else UnpackedTapTile)(frame, module).emit()
+    if frame.recipe.lanes == "rows":
+        if frame.recipe.packed:
+            RowTile(frame, module).emit()
+        else:
+            emit_row_tiles(frame, module)
+    elif frame.by_taps:
+        (TapTile if frame.recipe.packed else TapTileInPlace)(frame, module).emit()
     else:
         kind = DotTile if frame.recipe.dot > 1 else PixelTile if frame.inner.by_pixels else ChannelTile
         kind(frame.inner, module).emit()
@@ -113,9 +122,11 @@ class Work:
             self._pack(image, scratch, starts)
         elif has_rows_outside(fr):
             emit_row_outside(f, fr, scratch)
+        self.first_row, self.part_of_row = starts[-2], places[-1]
+        if not fr.recipe.packed:  # which has its tiles counted from the whole row's first
+            starts[-1] = 0
         for axis, start in enumerate(starts):
             out = f.at(out, f.mul(start, out_strides[leading + axis] * fr.target.itemsize))
-        self.first_row = starts[-2]
         self._channel_blocks(image, scratch, out, group, share)
         f.finish()
 
@@ -163,7 +174,7 @@ class Work:
             if fr.recipe.packed:
                 self._tiles(0, packed, kernel, bias, out_)
             else:
-                self._unpacked_tiles(image, kernel, bias, out_, scratch)
+                (self._tap_tiles if fr.by_taps else self._row_tiles)(image, kernel, bias, out_, scratch)
 
     def kernel_of(self, number: Operand) -> Value:
         """Where the packed taps of a block of output channels lie."""
@@ -174,10 +185,7 @@ class Work:
         f, fr, p = self.f, self.frame.inner, self.frame.inner.problem
         if axis == p.ndim:
             operands = (kernel, bias, out, image) if fr.by_taps else (image, kernel, bias, out)
-            overflowed = f.call(self.tile, "i64", *operands, local=True)
-            if p.overflow == "raise":
-                with f.when(f.compare("ne", overflowed, 0)):
-                    f.store(1, f.at(self.context, 8 * FLAG), align=8)
+            self._note(f.call(self.tile, "i64", *operands, local=True))
             return
         tile = {p.ndim - 1: fr.tile_columns, p.ndim - 2: fr.tile_rows}.get(axis, 1)
         block = fr.recipe.block[axis]
@@ -189,14 +197,60 @@ class Work:
             stride = fr.stage.output_strides[len(p.batch) + 2 + axis] * fr.target.itemsize
             self._tiles(axis + 1, here, kernel, bias, f.at(out, f.mul(start, stride)))
 
-    def _unpacked_tiles(self, image: Value, kernel: Value, steps: Value, out: Value, outside: Value) -> None:
-        """Loop over the rows of tiles of taps that read the image itself."""
-        f, fr, p = self.f, self.frame, self.problem
-        leading = len(p.batch) + 2
-        row_step, channel_step, block = self._step(leading), self._step(leading - 1), fr.recipe.block[-2]
-        with f.loop(0, -(-block // fr.tile_rows)) as loop:
-            start = f.smaller(f.mul(loop.index, fr.tile_rows), block - fr.tile_rows)
-            row = f.add(f.mul(f.add(self.first_row, start), p.stride[-2]), p.start[-2])
-            here = f.at(f.at(image, f.mul(row_step, row)), p.start[-1] * fr.source.itemsize)
-            there = f.at(out, f.mul(start, fr.stage.output_strides[-2] * fr.target.itemsize))
+    def _note(self, overflowed: Value) -> None:
+        if self.problem.overflow == "raise":
+            with self.f.when(self.f.compare("ne", overflowed, 0)):
+                self.f.store(1, self.f.at(self.context, 8 * FLAG), align=8)
+
+    # --- tiles that read the image itself
+
+    def _tap_tiles(self, image: Value, kernel: Value, steps: Value, out: Value, outside: Value) -> None:
+        """Loop over the rows of tiles of taps; a block holds whole rows of outputs."""
+        f, leading = self.f, len(self.problem.batch) + 2
+        row_step, channel_step = self._step(leading), self._step(leading - 1)
+        with self._rows(image, out) as (line, there, row):
+            here = f.at(line, self.problem.start[-1] * self.frame.source.itemsize)
             f.call("tile", "i64", kernel, steps, there, here, row, row_step, channel_step, outside, local=True)
+
+    def _row_tiles(self, image: Value, kernel: Value, bias: Value, out: Value, outside: Value) -> None:
+        """Loop over the rows of tiles of pixels, and over those in the middle of a row; the others stand one by one."""
+        f, fr, p = self.f, self.frame, self.problem
+        count, inside = tile_count(fr), tiles_inside(fr)
+        each = -(-fr.recipe.block[-1] // fr.tile_columns)
+        first = f.mul(self.part_of_row, each)
+        last = f.smaller(f.add(first, each), count)
+        row_step = self._step(len(p.batch) + 2)
+        with self._rows(image, out) as (here, there, row):
+
+            def tile(column: Operand, name: str) -> None:
+                seen = f.at(here, f.mul(f.add(column, p.start[-1]), fr.source.itemsize))
+                to = f.at(there, f.mul(column, fr.stage.output_strides[-1] * fr.target.itemsize))
+                self._note(f.call(name, "i64", kernel, bias, to, seen, row, row_step, outside, local=True))
+
+            for number in tiles_at_edges(fr):
+                with self._in_turn(number, first, last):
+                    tile(tile_column(fr, number), tile_name(tile_column(fr, number)))
+            if inside:
+                with f.loop(f.larger(first, inside.start), f.smaller(last, inside.stop)) as loop:
+                    tile(f.smaller(f.mul(loop.index, fr.tile_columns), tile_column(fr, count - 1)), tile_name(None))
+
+    @contextmanager
+    def _in_turn(self, number: int, first: Operand, last: Operand) -> Iterator[None]:
+        """Do what follows if a tile is among those of the block."""
+        if isinstance(first, int) and isinstance(last, int):
+            yield
+            return
+        f = self.f
+        with f.when(f.bits("and", f.compare("sle", first, number), f.compare("slt", number, last))):
+            yield
+
+    @contextmanager
+    def _rows(self, image: Value, out: Value) -> Iterator[tuple[Value, Value, Operand]]:
+        """Loop over the block's rows of tiles: where the image is read, where sums go, and the image's first row."""
+        f, fr, p = self.f, self.frame, self.problem
+        block = fr.recipe.block[-2]
+        with f.loop(0, -(-block // fr.tile_rows)) as loop:
+            below = f.smaller(f.mul(loop.index, fr.tile_rows), block - fr.tile_rows)
+            row = f.add(f.mul(f.add(self.first_row, below), p.stride[-2]), p.start[-2])
+            here = f.at(image, f.mul(self._step(len(p.batch) + 2), row))
+            yield here, f.at(out, f.mul(below, fr.stage.output_strides[-2] * fr.target.itemsize)), row

@@ -166,7 +166,7 @@ class TapTile:
         f, lanes, none = self.f, self.frame.lanes, constant(self.kind, 0)
         if second is None:
             return f.shuffle(first, none, [place + lane if lane < count else lanes for lane in range(lanes)])
-        pixels = f.shuffle(first, second, range(place, place + lanes))
+        pixels = f.shifted(first, second, place) if place else first
         return pixels if count == lanes else f.shuffle(
             pixels, none, [lane if lane < count else lanes for lane in range(lanes)])
 

@@ -22,6 +22,9 @@ LONG_KERNEL = 96
 UNROLLED_FMAS = 192
 """Most multiply-adds in one straight piece of code: enough to hide the loop, few enough to compile quickly."""
 
+MOST_EDGES = 3
+"""Most tiles of a row with code of their own."""
+
 Shape = tuple[int, int, int]
 
 
@@ -45,6 +48,8 @@ def tiles(stage: Stage, machine: Machine) -> Iterator[Tile]:
     yield from _pixel_tiles(p, machine, lanes, element.planes)
     if p.channels_out >= max(4, lanes // 2):
         yield from _channel_tiles(p, machine, lanes, element.planes)
+    if sums_by_rows(p, machine):
+        yield from _row_tiles(p, machine, lanes)
     if sums_by_taps(stage, lanes):
         yield from _tap_tiles(p, machine)
     if prod(p.kernel[:-1]) == 1 and p.kernel[-1] >= 8 and lanes * element.size >= 16:
@@ -59,6 +64,8 @@ def candidates(stage: Stage, machine: Machine) -> Iterator[DirectRecipe]:
 def finished(stage: Stage, machine: Machine, tile: Tile) -> DirectRecipe:
     """Make a tile a recipe: with its block, or the largest one whose packed image fits half of the L2 cache."""
     lanes, shape, chunk, block = tile
+    if lanes == "rows":
+        return DirectRecipe(lanes, machine.vector_bytes, shape, block, packed=False)
     if block:
         packed = lanes != "taps" or not reads_in_place(stage.problem, machine)
         return DirectRecipe(lanes, machine.vector_bytes, shape, block, chunk, packed=packed)
@@ -101,6 +108,38 @@ def _channel_tiles(p: Problem, machine: Machine, lanes: int, planes: int) -> Ite
                 yield Tile("channels", (m, r, q))
 
 
+def sums_by_rows(p: Problem, machine: Machine) -> bool:
+    """Whether taps may be summed row by row: small kernels on planes of their own, read without a stride."""
+    element, source = ELEMENTS[p.accumulator_dtype], ELEMENTS[p.image_dtype]
+    single = p.ndim == 2 and p.channels_in == p.channels_out == 1 == p.stride[-1] and element.planes == 1
+    small = 1 < p.terms <= machine.registers // 2 and (p.kernel[-1] - 1) * p.kernel_dilation[-1] <= 64
+    plain = source.kind in "fiub" and source.size <= element.size
+    return single and small and plain and machine.vector_bytes == 64 and has_one_constant(p)
+
+
+def _row_tiles(p: Problem, machine: Machine, lanes: int) -> Iterator[Tile]:
+    """Tiles of rows and vectors; blocks are whole rows, but for long lines."""
+    for r, v in product((1, 2, 3, 4, 6, 8), (1, 2, 3, 4)):
+        fits = r * v + p.terms + 2 * v + 1 <= machine.registers and r <= p.output[-2] and (v - 1) * lanes < p.output[-1]
+        if fits and _few_edges(p, v * lanes, lanes):
+            width = round_up(WIDEST_ROW, v * lanes)
+            yield Tile("rows", (1, r, v), 1, (even(p.output[-2], 32, r), min(p.output[-1], width)))
+
+
+def _few_edges(p: Problem, columns: int, lanes: int) -> bool:
+    """Whether only a few tiles of a row see the border: each has code of its own."""
+    reach = columns - lanes + (p.kernel[-1] - 1) * p.kernel_dilation[-1]
+    farthest = p.image[-1] - p.start[-1] - (reach // lanes + 1) * lanes
+    inside = max(0, farthest // columns - max(0, -(p.start[-1] // columns)) + 1)
+    return -(-p.output[-1] // columns) - inside <= MOST_EDGES
+
+
+def has_one_constant(p: Problem) -> bool:
+    """Whether there is at most one constant that the problem reads outside the image."""
+    sides = sides_outside(p)
+    return len(sides) <= 1 and not any(isinstance(side, str) for side in sides)
+
+
 def sums_by_taps(stage: Stage, lanes: int) -> bool:
     """Whether the lanes may be taps: long rows of them, few outputs, and an epilogue that does nothing."""
     p = stage.problem
@@ -122,9 +161,7 @@ def reads_in_place(p: Problem, machine: Machine) -> bool:
     """Whether lanes of taps need not pack the image: planes that a few masks make as good as packed ones."""
     plain = p.image_dtype == p.accumulator_dtype and p.ndim == 2 and p.kernel_dilation[-1] == 1
     near = (p.output[-1] - 1) * p.stride[-1] <= machine.vector_bytes // ELEMENTS[p.accumulator_dtype].size
-    sides = sides_outside(p)
-    constant = len(sides) <= 1 and not any(isinstance(side, str) for side in sides)
-    return plain and near and constant and machine.vector_bytes == 64
+    return plain and near and has_one_constant(p) and machine.vector_bytes == 64
 
 
 def sides_outside(p: Problem) -> set[Side]:

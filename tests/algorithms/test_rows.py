@@ -1,0 +1,140 @@
+"""Tiles that shift rows of pixels in registers and read images where they lie: the oracle, protected pages, views."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import faltung as ft
+from faltung import machine, reference
+from faltung.algorithms import direct
+from faltung.algorithms.direct import rows, schedule, tiles
+from faltung.problem.layout import View
+from faltung.problem.problem import Problem
+from grid.guarded import place
+
+TYPES = {  # image, kernel, accumulator, output
+    "float32": ("float32",) * 4, "float64": ("float64",) * 4, "bytes": ("uint8", "int8", "int32", "int32"),
+    "shorts": ("int16", "int16", "int64", "int64"), "mixed": ("uint8", "float32", "float32", "float32"),
+}
+
+
+@pytest.fixture
+def host(monkeypatch):
+    if "avx512" not in machine._usable(machine._best_isa()):
+        pytest.skip("this machine has no avx512")
+    every = schedule.tiles
+    monkeypatch.setattr(schedule, "tiles", lambda stage, m: [one for one in every(stage, m) if one.lanes == "rows"])
+    schedule.choose.cache_clear()
+    yield machine.fake("avx512", triple="")
+    schedule.choose.cache_clear()
+
+
+def draw(rng, kind):
+    """A small kernel on lines or planes of any width, with one constant around them."""
+    ndim = int(rng.integers(1, 3))
+    kernel = (*(int(n) for n in rng.integers(1, 5, ndim - 1)), int(rng.integers(2, 5)))
+    width = int(rng.choice([1, 5, 15, 16, 28, 33, 64, 100, 300, 9000 if ndim == 1 else 40]))
+    output = (*(int(n) for n in rng.integers(1, 12, ndim - 1)), width)
+    stride = (*(int(n) for n in rng.integers(1, 4, ndim - 1)), 1)
+    dilation = tuple(int(n) for n in rng.integers(1, 4, ndim))
+    start = tuple(int(n) for n in rng.integers(-5, 3, ndim))
+    reads = [(o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(output, stride, kernel, dilation, strict=True)]
+    image = tuple(max(1, n - int(rng.integers(-4, 8))) for n in reads)
+    border = int(rng.choice([0, 3]))
+    groups, b = (int(rng.integers(1, 4)) for _ in range(2))
+    types = TYPES[kind]
+    return Problem((b,), groups, 1, 1, image, kernel, output, start, stride, dilation, (1,) * ndim,
+                   ((border, border),) * ndim, image_dtype=types[0], kernel_dtype=types[1],
+                   accumulator_dtype=types[2], output_dtype=types[3])
+
+
+def values(rng, shape, dtype):
+    if np.dtype(dtype).kind == "f":
+        return rng.normal(size=shape).astype(dtype)
+    return rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+
+
+def check_one(problem, rng, host, threads):
+    """Build, run at both kinds of protected pages and on a view; compare all with the oracle."""
+    shape = problem.output_shape
+    if not any(True for one in schedule.tiles(direct.stages._stage(problem, View(
+            shape, shape, tuple(range(len(shape)))).strides(), 0), host)):
+        return False
+    executable = direct.build(problem, View(shape, shape, tuple(range(len(shape)))), host, threads)
+    assert executable.recipe.lanes == "rows"
+    assert not executable.recipe.packed
+    image = values(rng, problem.image_shape, problem.image_dtype)
+    kernel = values(rng, problem.kernel_shape, problem.kernel_dtype)
+    if image.dtype.kind == "f" and rng.integers(2):
+        image.flat[rng.integers(image.size)] = rng.choice([np.nan, np.inf])
+    wanted = reference.correlate(problem, image, kernel)
+    exact = np.dtype(problem.output_dtype).kind != "f"
+    scale = np.abs(image[np.isfinite(image)]).max(initial=3).astype(float) * np.abs(kernel.astype(float)).sum()
+    bound = 0 if exact else 20 * np.finfo(problem.output_dtype).eps * scale
+    for where in ("begin", "end"):
+        out = place(np.full(shape, 77, problem.output_dtype), where, writeable=True)
+        executable.run(place(image, where), executable.pack(kernel), None, out, threads)
+        np.testing.assert_allclose(out, wanted, rtol=0, atol=bound)
+    apart = np.repeat(image, 2, axis=-1)[..., ::2]
+    again = np.empty(shape, out.dtype)
+    executable.run(apart, executable.pack(kernel), None, again, threads)
+    assert again.tobytes() == out.tobytes()
+    return True
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_against_the_oracle_at_protected_pages(host, kind):
+    rng = np.random.default_rng(sum(map(ord, kind)))
+    done = sum(check_one(draw(rng, kind), rng, host, 1 + number % 2) for number in range(14))
+    assert done >= 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_large_grid(host, kind, seed):
+    rng = np.random.default_rng(1000 + seed)
+    done = sum(check_one(draw(rng, kind), rng, host, 1 + number % 2) for number in range(14))
+    assert done >= 6
+
+
+def test_every_tile_of_a_row_is_one_of_few_programs(host):
+    """Tiles at an edge have code of their own; there are never many."""
+    for columns in (16, 17, 40, 700, 5000):
+        ones = (1, 1)
+        problem = Problem((1,), 1, 1, 1, (9, columns), (3, 3), (9, columns), (-1, -1), ones, ones, ones, ((0, 0),) * 2)
+        stage = direct.stages._stage(problem, (*[9 * columns] * 3, columns, 1), 0)
+        for tile in tiles.tiles(stage, host):
+            if tile.lanes == "rows":
+                frame = direct.frame.Frame(stage, tiles.finished(stage, host, tile), host)
+                edges, inside = rows.tiles_at_edges(frame), rows.tiles_inside(frame)
+                assert len(edges) <= tiles.MOST_EDGES
+                first = [rows.tile_column(frame, number) for number in {*edges, *inside}]
+                covered = {column + lane for column in first for lane in range(frame.tile_columns)}
+                assert set(range(columns)) <= covered
+
+
+def test_layers_and_photographs_take_it():
+    """A depthwise layer with bias and activation, and a photograph: equal to sums of single planes."""
+    rng = np.random.default_rng(8)
+    x, w = rng.normal(size=(2, 5, 20, 37)).astype("f4"), rng.normal(size=(5, 1, 3, 3)).astype("f4")
+    bias = rng.normal(size=5).astype("f4")
+    found = ft.conv(x, w, bias, padding=1, groups=5, activation="relu")
+    planes = np.stack([[ft.correlate(x[b, c], w[c, 0], "same") for c in range(5)] for b in range(2)])
+    np.testing.assert_allclose(found, np.maximum(planes + bias[:, None, None], 0), rtol=0, atol=1e-5)
+    photo = rng.integers(0, 256, (31, 45, 3)).astype("f4")
+    kernel = rng.normal(size=(3, 3)).astype("f4")
+    found = ft.filter(photo, kernel, border=0, channel_axis=-1)
+    single = np.stack([ft.filter(photo[..., c], kernel, border=0) for c in range(3)], axis=-1)
+    np.testing.assert_allclose(found, single, rtol=0, atol=1e-2)
+
+
+def test_overflow_is_told():
+    """A sum that does not fit raises, at the edges and in the middle."""
+    x = np.zeros((20, 80), np.int64)
+    for row, column in ((0, 0), (10, 40), (19, 79)):
+        seen = x.copy()
+        seen[row, column] = 2**62
+        with pytest.raises(OverflowError):
+            ft.correlate(seen, np.full((3, 3), 2, np.int64), "same", method="direct")
