@@ -33,7 +33,12 @@ class Machine:
     has_dot: bool = False
     """Whether four 8-bit products can be added to a 32-bit sum at once (and bytes permuted freely)."""
     wide_pipes: int = 1
-    """How many multiply-adds of 64 bytes begin in each cycle (of shorter vectors, two do)."""
+    """How many multiply-adds of 64 bytes, and loads, begin in each cycle (of shorter vectors, two do)."""
+
+    @property
+    def vectors_per_cycle(self) -> float:
+        """Whole vectors that can be multiplied and added in a cycle, or loaded."""
+        return float(self.wide_pipes) if self.vector_bytes == 64 else 2.0
 
 
 # cpu, vector bytes, vector registers
@@ -70,9 +75,10 @@ def detect() -> Machine:
 
 
 def _wide_pipes() -> int:
-    """Two in AMD's processors since Zen 5, and in Intel's for servers."""
+    """Two in Zen 5 but for its mobile models, and in Intel's processors for servers."""
     if _cpuinfo("vendor_id") == "AuthenticAMD":
-        return 2 if int(_cpuinfo("cpu family") or 0) >= 26 else 1
+        family, model = (int(_cpuinfo(name) or 0) for name in ("cpu family", "model"))
+        return 2 if family > 26 or (family == 26 and model >> 4 not in (2, 6)) else 1
     return 2 if "Xeon" in _cpu_name() else 1
 
 

@@ -40,6 +40,6 @@ def test_costs_count_what_the_frame_lists(known: machine.Machine) -> None:
         tiles = costs.tile_costs(p, (2, 2), known)
         assert tiles._pitch(rows) == frame.pitch
         for some in range(1, rows + 1):
-            listed = sum(tiles._register_tile(6, sum(costs.vector_cycles(part.lanes, 4) for part in parts))
+            listed = sum(tiles._register_tile(6, sum(costs.vector_cycles(known, part.lanes, 4) for part in parts))
                          for parts in frame.register_tiles if parts[0].first < some * frame.tiles[1])
             assert tiles._register_tiles(frame.recipe, some) == pytest.approx(listed)

@@ -79,4 +79,4 @@ def test_calibrate_prints_and_keeps_its_table(capsys: Any, monkeypatch: pytest.M
     assert factors.is_measured()
     status, out, _ = run("calibrate --forget", capsys)
     assert (status, out) == (0, f"{factors.file()}: removed; times are predicted by the defaults\n")
-    assert factors.table() == factors.DEFAULTS
+    assert factors.table() == factors.defaults()

@@ -162,13 +162,14 @@ def test_a_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_rates_are_used_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(factors._State, "table", None)
     before = plan().candidates
-    assert factors.table() == factors.DEFAULTS
-    documents.write(factors.file(), factors.KIND, {"clock": 3e8, "factors": {"direct image": 2.0}})
+    assert factors.table() == factors.defaults()
+    slower = factors.defaults()["clock"] / 10
+    documents.write(factors.file(), factors.KIND, {"clock": slower, "factors": {"direct image": 2.0}})
     monkeypatch.setattr(factors._State, "table", None)
     after = {row.name: row for row in plan().candidates}
     for row in before:
         if row.seconds is not None:
-            factor = 20 if row.name == "direct" else 10 / factors.DEFAULTS["factors"].get(f"{row.name} image", 1)
+            factor = 20 if row.name == "direct" else 10 / factors.defaults()["factors"].get(f"{row.name} image", 1)
             assert after[row.name].seconds == pytest.approx(row.seconds * factor)
 
 
@@ -183,9 +184,9 @@ def test_damaged_rates_are_never_trusted(content: Any, reason: str, monkeypatch:
     documents.write(factors.file(), factors.KIND, content)
     monkeypatch.setattr(factors._State, "table", None)
     with pytest.warns(UserWarning, match=rf"rates\.json: damaged, for {reason}; it is ignored and written anew$"):
-        assert factors.table() == factors.DEFAULTS
+        assert factors.table() == factors.defaults()
     monkeypatch.setattr(factors._State, "table", None)
-    assert factors.table() == factors.DEFAULTS
+    assert factors.table() == factors.defaults()
 
 
 @pytest.mark.slow

@@ -83,7 +83,7 @@ def _peak(machine: Machine, threads: int) -> float:
 def operations_per_cycle(machine: Machine) -> float:
     """Operations of float32 that the planner counts a cycle."""
     lanes = machine.vector_bytes // 4
-    return 2.0 * lanes * (1 if machine.vector_bytes == 64 else 2)
+    return 2.0 * lanes * machine.vectors_per_cycle
 
 
 def _copying(size: int, threads: int) -> float:

@@ -68,7 +68,7 @@ def run(tell: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
 
 def operations_per_cycle(machine: Machine) -> float:
     """Operations of float32 that algorithms count a cycle."""
-    return machine.vector_bytes / 4 * 2.0 * (1 if machine.vector_bytes == 64 else 2)
+    return machine.vector_bytes / 4 * 2.0 * machine.vectors_per_cycle
 
 
 def _bandwidths(machine: Machine) -> dict[str, float]:
@@ -129,7 +129,7 @@ def _ratios(problem: Problem, machine: Machine) -> Iterator[tuple[str, float]]:
 
 def _serial_cycles(machine: Machine) -> float:
     """The least work that is done sooner by two threads than by one, as the algorithm predicts it."""
-    default = float(factors.DEFAULTS["serial_cycles"])
+    default = float(factors.defaults()["serial_cycles"])
     if get_threads() < 2:
         return default
     for rows in (8, 16, 32, 64, 128, 256):

@@ -6,7 +6,6 @@ from ...compiler.elements import ELEMENTS
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
-from .costs import pipes
 from .executable import Direct
 from .frame import DirectRecipe
 from .schedule import shared_cycles
@@ -37,7 +36,7 @@ def least_cycles(problem: Problem, machine: Machine) -> float:
     if any(step > 1 for step in problem.image_dilation):  # how many taps meet an output is not the same for all
         return 0.0
     together = machine.vector_bytes // element.size * (4 if machine.has_dot and problem.image_dtype in _BYTES else 1)
-    return problem.multiply_adds * element.planes**2 / together / pipes(problem, machine)
+    return problem.multiply_adds * element.planes**2 / together / machine.vectors_per_cycle
 
 
 def build(problem: Problem, output: View, machine: Machine, threads: int) -> Direct:

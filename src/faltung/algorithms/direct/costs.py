@@ -23,8 +23,6 @@ class Loops(NamedTuple):
     apart: int
     planes: int
     machine: Machine
-    pipes: float
-    """Multiply-adds of vectors that begin in each cycle, and as many loads."""
 
     def image_rows(self, rows: int, chunk: int) -> int:
         """How many rows of the image so many rows of outputs look at, under so many rows of taps."""
@@ -35,14 +33,7 @@ def _loops(p: Problem, machine: Machine) -> Loops:
     step, apart = p.stride[-2], p.kernel_dilation[-2]
     common = gcd(step, apart)
     return Loops(p.terms, p.kernel[-2], p.kernel[-1], step // common, apart // common,
-                 ELEMENTS[p.accumulator_dtype].planes, machine, pipes(p, machine))
-
-
-def pipes(p: Problem, machine: Machine) -> float:
-    """Multiply-adds that begin in each cycle; of layers one of wide ones, as `winograd` counts them, too."""
-    if machine.vector_bytes < 64:
-        return 2.0
-    return float(machine.wide_pipes) if p.channels_in * p.channels_out == 1 else 1.0
+                 ELEMENTS[p.accumulator_dtype].planes, machine)
 
 
 # ---------------------------------------------------------------- one tile
@@ -50,13 +41,13 @@ def pipes(p: Problem, machine: Machine) -> float:
 def _pixel_cycles(on: Loops, shape: Shape, chunk: int, *, straight: bool) -> float:
     """All taps of a tile of pixels, its stores included."""
     (m, r, v), planes = shape, on.planes
-    sums, wide, moves = m * r * v * planes, on.machine.vector_bytes == 64, on.columns > 1
-    # half cycles of one vector; one that crosses a cache line is loaded twice
-    each = (4.0 if moves else 2.0) / on.pipes if wide else (1.5 if moves else 1.0)
+    sums, moves = m * r * v * planes, on.columns > 1
+    # one that crosses a cache line is loaded twice: all that are askew, if they are as long as a line
+    each = (1.0 if not moves else 2.0 if on.machine.vector_bytes == 64 else 1.5) / on.machine.vectors_per_cycle
     # weights of a chunk stay in registers, if there are any left
     kept = sums + m * chunk * planes + v * planes <= on.machine.registers
-    loads = planes * (on.image_rows(r, chunk) * v * each / chunk + (m if kept else m * r))
-    tap = max(_busy(on, sums), loads / 2) + 2.0 / (chunk * on.columns if straight else chunk)
+    loads = planes * (on.image_rows(r, chunk) * v * each / chunk + (m if kept else m * r) / 2)
+    tap = max(_busy(on, sums), loads) + 2.0 / (chunk * on.columns if straight else chunk)
     return on.terms * tap + sums * 2.0 + 20
 
 
@@ -72,30 +63,29 @@ def _channel_cycles(on: Loops, shape: Shape, *, straight: bool) -> float:
     """The same of a tile of channels."""
     (m, r, q), planes, machine = shape, on.planes, on.machine
     sums = m * r * q * planes
-    loads = float(m * (2 if machine.vector_bytes == 64 else 1) + r * q) * planes
+    loads = (m / machine.vectors_per_cycle + r * q / 2) * planes
     # the kernel's vectors stream from the second-level cache, or from behind it
     tap_bytes = m * machine.vector_bytes * planes
     stream = tap_bytes / (24.0 if 2 * on.terms * tap_bytes <= machine.l2_bytes else 12.0)
-    tap = max(_busy(on, sums), loads / 2, stream) + 0.02 * stream + 0.4 / (on.columns if straight else 1)
+    tap = max(_busy(on, sums), loads, stream) + 0.02 * stream + 0.4 / (on.columns if straight else 1)
     return on.terms * tap + sums * 8.0 + 20
 
 
 def _busy(on: Loops, sums: int) -> float:
     """Cycles of the multiply-adds of one tap: a sum can be added to every 4 cycles only."""
-    return max(sums * on.planes / on.pipes, 4.0 * on.planes)
+    return max(sums * on.planes / on.machine.vectors_per_cycle, 4.0 * on.planes)
 
 
 def _tap_cycles(on: Loops, p: Problem, shape: Shape, chunk: int) -> float:
     """The same where lanes are taps."""
-    (m, r, q), wide = shape, on.machine.vector_bytes == 64
-    fmas = m * r * q * (1.0 if wide else 0.5)
-    # half cycles of a vector; one that crosses a cache line is loaded twice
+    m, r, q = shape
+    # cycles of a vector; one that crosses a cache line is loaded twice
     pixels = 2 + 0.5 * q if shifts_registers(p, q, on.machine.vector_bytes) else q
-    loads = (m + on.image_rows(r, chunk) / chunk * pixels) * (1.5 if wide else 0.75)
+    loads = (m + on.image_rows(r, chunk) / chunk * pixels) * 1.5 / on.machine.vectors_per_cycle
     lanes = on.machine.vector_bytes // ELEMENTS[p.accumulator_dtype].size
     rows = prod(p.kernel[:-1]) * p.channels_in
     vectors = -(-p.kernel[-1] // lanes) * rows
-    return vectors * max(fmas, loads, 4.0) + rows * 4.0 + m * r * q * 12.0 + 20
+    return vectors * max(m * r * q / on.machine.vectors_per_cycle, loads, 4.0) + rows * 4.0 + m * r * q * 12.0 + 20
 
 
 # ---------------------------------------------------------------- a recipe

@@ -72,7 +72,7 @@ def error_bound(problem: Problem) -> float:
 
 def least_cycles(problem: Problem, machine: Machine) -> float:
     """A lower bound on `predicted_cycles`."""
-    return inside_recipe.least_cycles(problem) if is_inside(problem) else recipe.least_cycles(problem, machine)
+    return inside_recipe.least_cycles(problem, machine) if is_inside(problem) else recipe.least_cycles(problem, machine)
 
 
 def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:

@@ -22,9 +22,9 @@ STREAM_BYTES, SHARED_BYTES, SHARED_CACHE = 5.0, 14.0, 1 << 24
 """Bytes per cycle from memory and from the shared cache, and how much that one may be counted on to hold."""
 
 
-def vector_cycles(lanes: int, size: int) -> float:
-    """Cycles of one multiply-add of so many numbers: vectors of 64 bytes go through in two halves."""
-    return max(0.5, lanes * size / 64)
+def vector_cycles(machine: Machine, lanes: int, size: int) -> float:
+    """Cycles of one multiply-add of so many numbers."""
+    return max(0.5, lanes * size / machine.vector_bytes / machine.vectors_per_cycle)
 
 
 class Taps(NamedTuple):
@@ -47,12 +47,12 @@ class TileCosts:
         self.products = self.down.n * self.across.n
         self.size = size_of(p)
         self.lanes = machine.vector_bytes // self.size
-        self.full = vector_cycles(self.lanes, self.size)
+        self.full = vector_cycles(machine, self.lanes, self.size)
         self.row_tiles = -(-p.output[1] // tile[1])
         self.all_rows = prod(p.batch) * -(-p.output[0] // tile[0])
         row = pieces(self.row_tiles, self.lanes)
         self.row_end = row[-1].first + row[-1].lanes
-        self.row_cycles = sum(vector_cycles(piece.lanes, self.size) for piece in row)
+        self.row_cycles = sum(vector_cycles(machine, piece.lanes, self.size) for piece in row)
         self.samples_cycles, self.sums_cycles = p.channels_in * self._samples(), p.channels_out * self._sums()
         self._taps: dict[int, Taps] = {}
 
@@ -127,7 +127,8 @@ class TileCosts:
         full = self._register_tile(channels, each * self.full)
         if used < tiles:
             return used * full
-        last = (vectors - (tiles - 1) * each - 1) * self.full + vector_cycles(last_lanes(count, lanes), self.size)
+        last = (vectors - (tiles - 1) * each - 1) * self.full + vector_cycles(
+            self.machine, last_lanes(count, lanes), self.size)
         return (tiles - 1) * full + self._register_tile(channels, last)
 
     def _register_tile(self, channels: int, each: float) -> float:

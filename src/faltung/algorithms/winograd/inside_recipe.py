@@ -8,7 +8,7 @@ from math import prod
 
 from ...machine import Machine, fake
 from ...problem.problem import Problem
-from .costs import CALL_CYCLES, SHARED_BYTES
+from .costs import CALL_CYCLES, SHARED_BYTES, vector_cycles
 from .inside_frame import InsideFrame, InsideRecipe, Operand
 from .linear import programs
 from .matrices import growth
@@ -54,7 +54,7 @@ def error_bound(problem: Problem) -> float:
 # ---------------------------------------------------------------- cycles
 
 def _vector_cycles(frame: InsideFrame, lanes: int) -> float:
-    return max(0.5, lanes * frame.size / 64)
+    return vector_cycles(frame.machine, lanes, frame.size)
 
 
 def cycles(frame: InsideFrame) -> float:
@@ -90,12 +90,13 @@ def _operand_cycles(frame: InsideFrame, side: Operand) -> float:
     return -(-side.channels // lanes) * (turned + rows + frame.extents[0] * frame.tiles[1] * each * steps)
 
 
-def least_cycles(problem: Problem) -> float:
+def least_cycles(problem: Problem, machine: Machine) -> float:
     """A lower bound on what any recipe needs."""
     p = problem
     size = 8 if p.accumulator_dtype == "float64" else 4
     products = prod((k + 0.0) / TAPS[r] * (r + TAPS[r] - 1) for k, r in zip(p.kernel, p.output, strict=True))
-    return products * p.channels_in * p.channels_out * p.batch[0] * p.groups * size / 64
+    return products * p.channels_in * p.channels_out * p.batch[0] * p.groups * size / (
+        machine.vector_bytes * machine.vectors_per_cycle)
 
 
 # ---------------------------------------------------------------- the choice
