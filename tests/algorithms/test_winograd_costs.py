@@ -19,7 +19,7 @@ def test_what_is_not_looked_at_is_not_cheaper(known: machine.Machine, threads: i
                                            (64, (14, 14), (3, 3), (4,)), (200, (7, 7), (3, 5), ())):
         p = Problem(batch, 1, channels, channels + 5, extents, taps, extents, (-1, -2), (1, 1), (1, 1), (1, 1),
                     (("edge", 0),) * 2)
-        chosen = recipe.choose(p, (), known, threads)
+        [(_, chosen)] = recipe.choose(p, (), known, threads)
         least, fewest = recipe.least_cycles(p, known), inf
         for tile in [chosen.recipe.tile] if threads > 1 else recipe._tiles(p):
             tiles, rows = costs.tile_costs(p, tile, known), recipe._rows(p, tile, known, threads)

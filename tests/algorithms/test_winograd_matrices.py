@@ -9,9 +9,9 @@ import pytest
 
 from faltung.algorithms.winograd.linear import Program, program, programs
 from faltung.algorithms.winograd.matrices import POINTS, filtering, growth
-from faltung.algorithms.winograd.recipe import TILES
+from faltung.algorithms.winograd.recipe import LINE_TILES, TILES
 
-ALL = [(m, r) for r, tiles in TILES.items() for m in tiles]
+ALL = [(m, r) for table in (TILES, LINE_TILES) for r, tiles in table.items() for m in tiles]
 MORE = [(m, n + 1 - m) for n in POINTS for m in range(1, n + 1)]
 
 

@@ -37,7 +37,8 @@ def _build(case: Case, seed: int, known: Machine, *, inside: bool) -> Any:
     if inside:
         return test_winograd_inside.built(case, known, 1, np.random.default_rng(seed))
     choices = test_winograd.recipes(case, known)
-    return test_winograd.built(case, known, choices[seed * 17 % len(choices)])
+    recipe = choices[seed * 17 % len(choices)]
+    return test_winograd.built(case, known, recipe, width=test_winograd.width_of(recipe, seed))
 
 
 def _check(seed: int, where: str, known: Machine, *, inside: bool) -> None:
@@ -48,7 +49,8 @@ def _check(seed: int, where: str, known: Machine, *, inside: bool) -> None:
     image, kernel, bias = arrays(case)
     memory.aligned = _guarded_aligned(where)
     executable = _build(case, seed, known, inside=inside)
-    executable.rows, executable.fills = place(executable.rows, where), place(executable.fills, where)
+    for part in [executable] if inside else executable.parts:
+        part.rows, part.fills = place(part.rows, where), place(part.fills, where)
     view = output_view(p, channels_last=case.channels_last)
     out = place(np.zeros(view.shape, numpy_dtype(p.output_dtype)), where, writeable=True)
     packed = None if bias is None else place(executable.pack_bias(place(bias, where)), where)

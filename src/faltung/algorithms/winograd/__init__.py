@@ -12,6 +12,7 @@ products are summed over all tiles before one transform back (`inside_frame`).
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 from ...machine import Machine
 from ...problem.layout import View
@@ -21,7 +22,9 @@ from .executable import Winograd
 from .frame import NAME, Frame, WinogradRecipe
 from .inside_executable import InsideOut
 from .inside_frame import InsideFrame, InsideRecipe
+from .parts import Part
 from .recipe import OUTSIDE, TILES
+from .seen import taps_seen
 
 
 def applies(problem: Problem) -> str | None:
@@ -30,37 +33,37 @@ def applies(problem: Problem) -> str | None:
     types = {p.image_dtype, p.kernel_dtype, p.accumulator_dtype, p.output_dtype}
     if types not in ({"float32"}, {"float64"}):
         return "all numbers must be float32, or all float64"
-    if p.ndim != 2:
-        return f"it has tiles of two axes, not of {p.ndim}"
+    if p.ndim > 3:
+        return f"it has tiles of one or two axes and planes of a third, not of {p.ndim}"
     return _unlike(p)
 
 
 def _unlike(p: Problem) -> str | None:
-    """Why a problem with two axes is not like those that have tiles."""
-    if any(step != 1 for step in (*p.stride, *p.kernel_dilation, *p.image_dilation)):
+    """Why a problem is not like those that have tiles; the planes of a volume may be strided and dilated."""
+    if any(step != 1 for step in (*p.stride[-2:], *p.kernel_dilation[-2:], *p.image_dilation)):
         return "neighbouring outputs share samples only where nothing is strided or dilated"
     if 0 in (*p.output_shape, *p.kernel_shape, *p.image_shape):
         return "there is nothing to transform"
     if any(outside > OUTSIDE for outside in _columns_outside(p)):
         return f"more than {OUTSIDE} columns outside the image are looked at"
     if not _has_tiles(p) and not is_inside(p):
-        return f"a kernel of {p.kernel[0]} x {p.kernel[1]} taps has no tiles here"
+        return f"a kernel of {' x '.join(map(str, p.kernel))} taps has no tiles here"
     return None
 
 
 def _has_tiles(p: Problem) -> bool:
-    return all(r in TILES for r in p.kernel) and prod(p.kernel) > 1
+    return all(r in TILES for r in taps_seen(p)) and prod(taps_seen(p)) > 1
 
 
 def _columns_outside(p: Problem) -> tuple[int, int]:
     """Columns before and behind the image."""
-    first, behind = p.start[1], p.start[1] + p.output[1] + p.kernel[1] - 1
-    return min(behind, 0) - min(first, 0), max(behind, p.image[1]) - max(first, p.image[1])
+    first, behind = p.start[-1], p.start[-1] + p.output[-1] + p.kernel[-1] - 1
+    return min(behind, 0) - min(first, 0), max(behind, p.image[-1]) - max(first, p.image[-1])
 
 
 def is_inside(p: Problem) -> bool:
     """Whether a problem is computed inside out: fewer outputs than taps, lanes along the batch."""
-    few = all(r in inside_recipe.TAPS for r in p.output) and 1 < prod(p.output) < prod(p.kernel)
+    few = p.ndim == 2 and all(r in inside_recipe.TAPS for r in p.output) and 1 < prod(p.output) < prod(p.kernel)
     plain = len(p.batch) == 1 < min(p.batch[0], p.channels_out) and not p.bias and p.activation is None
     return few and plain and inside_recipe.repeats_what_it_reads(p)
 
@@ -79,22 +82,25 @@ def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: 
     """Predicted cycles of a call on one thread, the kernel's transform included."""
     if is_inside(problem):
         return known_cycles(problem, output, machine, threads)
-    frame = recipe.choose(problem, output.strides(), machine, threads)
-    return costs.cycles(frame) + costs.kernel_cycles(frame)
+    parts = recipe.choose(problem, output.strides(), machine, threads)
+    return costs.all_cycles(parts) + costs.kernel_cycles(parts[0].frame)
 
 
 def known_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
     """The same where the kernel was transformed beforehand."""
     if is_inside(problem):
         return inside_recipe.cycles(inside_recipe.choose(problem, output.strides(), machine, threads))
-    return costs.cycles(recipe.choose(problem, output.strides(), machine, threads))
+    return costs.all_cycles(recipe.choose(problem, output.strides(), machine, threads))
 
 
 def workspace_bytes(problem: Problem, output: View, machine: Machine, threads: int) -> int:
     """Peak workspace of one call, all threads together."""
-    choose = inside_recipe.choose if is_inside(problem) else recipe.choose
-    frame: Frame | InsideFrame = choose(problem, output.strides(), machine, threads)
-    return frame.places["end"] * min(threads, frame.items)
+    strides = output.strides()
+    if is_inside(problem):
+        frames: list[Any] = [inside_recipe.choose(problem, strides, machine, threads)]
+    else:
+        frames = [part.frame for part in recipe.choose(problem, strides, machine, threads)]
+    return sum(frame.places["end"] * min(threads, frame.items) for frame in frames)
 
 
 def build(problem: Problem, output: View, machine: Machine, threads: int) -> Winograd | InsideOut:
@@ -103,5 +109,5 @@ def build(problem: Problem, output: View, machine: Machine, threads: int) -> Win
     return form(problem, output, machine, threads)
 
 
-__all__ = ["NAME", "Frame", "InsideFrame", "InsideOut", "InsideRecipe", "Winograd", "WinogradRecipe", "applies",
+__all__ = ["NAME", "Frame", "InsideFrame", "InsideOut", "InsideRecipe", "Part", "Winograd", "WinogradRecipe", "applies",
            "build", "error_bound", "is_inside", "known_cycles", "least_cycles", "predicted_cycles", "workspace_bytes"]

@@ -14,9 +14,10 @@ from ...problem.problem import Problem
 from .frame import APART_BYTES, Frame, WinogradRecipe, last_lanes, pieces, seen_columns, size_of
 from .linear import programs
 from .matrices import filtering
+from .parts import Part
 
-CALL_CYCLES = 25_000.0
-"""Python's share of a call."""
+CALL_CYCLES, PART_CYCLES = 25_000.0, 5_000.0
+"""Python's share of a call, and of each part of a row but one."""
 
 STREAM_BYTES, SHARED_BYTES, SHARED_CACHE = 5.0, 14.0, 1 << 24
 """Bytes per cycle from memory and from the shared cache, and how much that one may be counted on to hold."""
@@ -163,6 +164,11 @@ def tile_costs(problem: Problem, tile: tuple[int, int], machine: Machine) -> Til
 def cycles(frame: Frame) -> float:
     """Predicted cycles of one thread."""
     return tile_costs(frame.problem, frame.recipe.tile, frame.machine).cycles(frame.recipe)
+
+
+def all_cycles(parts: tuple[Part, ...]) -> float:
+    """The same for all parts, in one call."""
+    return sum(cycles(part.frame) for part in parts) - (len(parts) - 1) * (CALL_CYCLES - PART_CYCLES)
 
 
 def kernel_cycles(frame: Frame) -> float:

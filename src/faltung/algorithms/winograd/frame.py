@@ -15,18 +15,15 @@ from ...compiler.emit import vector
 from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.border import map_index
-from ...problem.layout import View
 from ...problem.problem import Problem
 from .linear import Programs, programs
 from .matrices import Filtering, filtering
+from .seen import BEFORE, BEHIND, NOTHING, Depth
 
 NAME = "winograd"
 
 APART_BYTES = 64
 """What parts planes beyond their size, so that planes whose size is a power of two do not share cache sets."""
-
-BEFORE, BEHIND, NOTHING = -1, -2, -3
-"""In the table of rows: the constants before and behind the image, and zeros for rows that no output needs."""
 
 CELLS = 3
 """Of a row of samples in the table of a strip: its address, and the steps to the next channel and column."""
@@ -126,12 +123,18 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Frame(Numbers):
-    """A problem with two axes, its recipe, and the output's strides in elements."""
+    """A problem with two axes, its recipe, the output's strides in elements, and a volume's third axis."""
 
     problem: Problem
     strides: tuple[int, ...]
     recipe: WinogradRecipe
     machine: Machine
+    depth: Depth | None = None
+
+    @property
+    def planes(self) -> int:
+        """Planes of a volume that an output looks at."""
+        return 1 if self.depth is None else self.depth.taps
 
     # --- tiles
 
@@ -271,7 +274,7 @@ class Frame(Numbers):
         sizes = {"samples": self.products * self.sample_plane * self.size,
                  "sums": self.products * self.sum_plane * self.size,
                  "lines": rows * n * self.line * self.size, "copies": n * max(1, self.columns[1]) * self.size,
-                 "seen": rows * n * CELLS * 8, "made": rows * 2 * 8}
+                 "seen": rows * self.planes * n * CELLS * 8, "made": rows * 2 * 8}
         found, at = {}, 0
         for name, size in sizes.items():
             found[name] = at
@@ -279,7 +282,3 @@ class Frame(Numbers):
         found["end"] = at + 64
         return found
 
-
-def make_frame(problem: Problem, output: View, recipe: WinogradRecipe, machine: Machine) -> Frame:
-    """The frame of a problem; one with a single axis gets another one of extent 1."""
-    return Frame(problem, output.strides(), recipe, machine)

@@ -14,8 +14,9 @@ from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.border import map_index
 from ...problem.problem import Problem
-from .frame import APART_BYTES, BEFORE, BEHIND, NAME, NOTHING, Numbers, Piece, register_tiles
+from .frame import APART_BYTES, NAME, Numbers, Piece, register_tiles
 from .linear import Programs, programs
+from .seen import BEFORE, BEHIND, NOTHING
 
 SIDES = ("samples", "taps")
 

@@ -8,10 +8,11 @@ from ...compiler.emit import Function, Module, Value, constant
 from ...compiler.emit import Operand as Number
 from ...problem.problem import Side
 from .code import cell, each, number, transform
-from .frame import BEFORE, pieces
+from .frame import pieces
 from .inside_frame import SIDES, InsideFrame, Operand
 from .lanes import turned
 from .linear import Program
+from .seen import BEFORE
 
 # Cells of the context, 8 bytes each; the strides of the image and of the kernel follow, in bytes, five each.
 IMAGE, KERNEL, OUT, ROWS, FILLS, SCRATCH, STATUS, STEPS = range(8)

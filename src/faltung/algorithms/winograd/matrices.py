@@ -27,6 +27,8 @@ POINTS: dict[int, tuple[Fraction, ...]] = {
     5: (Fraction(0), Fraction(3, 4), Fraction(-3, 4), Fraction(7, 4)),
     6: (Fraction(0), Fraction(5, 8), Fraction(-5, 8), Fraction(3, 2), Fraction(-3, 2)),
     8: (Fraction(0), Fraction(1, 2), Fraction(-1, 2), Fraction(1), Fraction(-1), Fraction(2), Fraction(-2)),
+    10: (Fraction(0), Fraction(1, 2), Fraction(-1, 2), Fraction(3, 4), Fraction(-3, 4), Fraction(5, 4), Fraction(-5, 4),
+         Fraction(5, 2), Fraction(-5, 2)),
 }
 """Points for so many samples: of those whose powers are exact in binary, the ones with the smallest `growth`."""
 

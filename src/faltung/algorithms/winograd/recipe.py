@@ -10,13 +10,18 @@ from typing import NamedTuple
 
 from ...machine import Machine
 from ...problem.problem import Problem
-from .costs import TileCosts, tile_costs
+from .costs import TileCosts, all_cycles, tile_costs
 from .frame import Frame, WinogradRecipe, size_of
 from .linear import programs
 from .matrices import growth
+from .parts import Part, cuts
+from .seen import Seen, channels_seen, see, taps_seen
 
 TILES = {1: (1,), 2: (3,), 3: (2, 4), 4: (3,), 5: (2, 4), 7: (2,)}
 """For each number of taps along an axis, the outputs of a tile that are worth a look."""
+
+LINE_TILES = {2: (3,), 3: (4, 6), 4: (3,), 5: (4, 6), 7: (2, 4)}
+"""The same along the only axis of a line."""
 
 OUTSIDE = 64
 """Columns outside the image that are made one by one."""
@@ -37,27 +42,46 @@ LONGEST_BYTES = 2.0
 
 def least_cycles(problem: Problem, machine: Machine) -> float:
     """A lower bound on what any recipe needs."""
-    return min(tile_costs(problem, tile, machine).least_of_all() for tile in _tiles(problem))
+    seen = see(problem, (0,) * len(problem.output_shape)).problem
+    return min(tile_costs(seen, tile, machine).least_of_all() for tile in _tiles(problem))
 
 
 # ---------------------------------------------------------------- the choice
 
 @lru_cache(maxsize=256)
-def choose(problem: Problem, strides: tuple[int, ...], machine: Machine, threads: int) -> Frame:
+def choose(problem: Problem, strides: tuple[int, ...], machine: Machine, threads: int) -> tuple[Part, ...]:
     """The cheapest tile on one thread, since bits depend on it; then the strips that suit so many threads."""
-    one = _best(problem, strides, machine, _tiles(problem), 1)
-    return one if threads == 1 else _best(problem, strides, machine, [one.recipe.tile], threads)
+    seen, tiles = see(problem, strides), _tiles(problem)
+    if any(len(cuts(seen.problem, tile, machine)) > 1 for tile in tiles):
+        one = min((_parts(seen, [tile], machine, 1) for tile in tiles), key=all_cycles)
+    else:
+        one = _parts(seen, tiles, machine, 1)
+    return one if threads == 1 else _parts(seen, [one[0].frame.recipe.tile], machine, threads)
 
 
 def _tiles(problem: Problem) -> list[tuple[int, int]]:
-    down, across = (TILES[r] for r in problem.kernel)
+    """Tiles that are worth a look; those of lines, whose magnitudes grow along one axis only, are longer."""
+    if problem.ndim == 1:
+        return [(1, m) for m in LINE_TILES[problem.kernel[0]]]
+    down, across = (TILES[r] for r in taps_seen(problem))
     return list(zip(down, across, strict=True) if down == across else product(down, across))
 
 
-def _best(problem: Problem, strides: tuple[int, ...], machine: Machine, tiles: list[tuple[int, int]],
-          threads: int) -> Frame:
+def _parts(seen: Seen, tiles: list[tuple[int, int]], machine: Machine, threads: int) -> tuple[Part, ...]:
+    """The best frame of each part, as the first tile cuts them; the first part decides how channels are blocked."""
+    parts: list[Part] = []
+    for cut in cuts(seen.problem, tiles[0], machine):
+        channels = parts[0].frame.recipe.channels if parts else None
+        parts.append(Part(cut, _best(cut.see(seen), tiles, machine, threads, channels)))
+    return tuple(parts)
+
+
+def _best(seen: Seen, tiles: list[tuple[int, int]], machine: Machine, threads: int,
+          channels: int | None = None) -> Frame:
     """Search the register tiles, the most promising first, until none can be cheaper; of equals, the first wins."""
-    options = [option for tile in tiles for option in _options(problem, tile, machine, threads)]
+    problem, strides, depth = seen
+    options = [option for tile in tiles for option in _options(problem, tile, machine, threads)
+               if channels in (None, option.start.channels)]
     best, fewest = options[0].start, (inf, 0)
     for number, (bound, costs, share, start, rows) in sorted(enumerate(options), key=lambda one: one[1].bound):
         if bound * ROUNDED > fewest[0]:
@@ -66,7 +90,7 @@ def _best(problem: Problem, strides: tuple[int, ...], machine: Machine, tiles: l
             needed = shared(costs.cycles(recipe), Frame(problem, strides, recipe, machine).items, threads) + share
             if (needed, number) < fewest:
                 best, fewest = recipe, (needed, number)
-    return Frame(problem, strides, best, machine)
+    return Frame(problem, strides, best, machine, depth)
 
 
 class _Option(NamedTuple):
@@ -145,6 +169,6 @@ def error_bound(problem: Problem) -> float:
 
 
 def _bound(problem: Problem, tile: tuple[int, int]) -> float:
-    steps = sum(one.roundings for m, r in zip(tile, problem.kernel, strict=True) for one in programs(m, r))
-    factor = prod(growth(m, r) for m, r in zip(tile, problem.kernel, strict=True))
-    return 1.01 * factor * (problem.channels_in + steps + 2)
+    filters = list(zip(tile, taps_seen(problem), strict=True))
+    steps = sum(one.roundings for m, r in filters for one in programs(m, r))
+    return 1.01 * prod(growth(m, r) for m, r in filters) * (channels_seen(problem) + steps + 2)

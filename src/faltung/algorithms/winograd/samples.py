@@ -10,8 +10,9 @@ from __future__ import annotations
 from ...compiler.emit import Module, Operand, Value, constant
 from ...problem.border import map_index
 from .code import FILLS, IMAGE, ROWS, STEPS, cell, each, number, over, transform
-from .frame import BEFORE, CELLS, Frame
+from .frame import CELLS, Frame
 from .lanes import apart, moved
+from .seen import BEFORE
 
 
 class Samples:
@@ -36,13 +37,14 @@ class Samples:
         all_lines = self.down.n * fr.line * fr.size
         with f.loop(0, self.rows) as row:
             self._constant_columns(f.at(lines, f.mul(row.index, all_lines)))
-        with each(f, self.problem.channels_in) as channel:
+        channels = self.problem.channels_in // fr.planes
+        with each(f, fr.planes) as plane, each(f, channels) as channel:
             # first all rows, then all columns: by then what was stored last has reached the cache
             with f.loop(0, self.rows) as row:
-                table = f.at(self._place("seen"), f.mul(row.index, self.down.n * CELLS * 8))
-                self._lines(table, channel, f.at(lines, f.mul(row.index, all_lines)))
+                self._lines(self._table(row.index, plane), channel, f.at(lines, f.mul(row.index, all_lines)))
             with f.loop(0, self.rows) as row:
-                target = f.add(f.mul(channel, fr.pitch), f.mul(row.index, fr.tiles[1]))
+                place = f.add(f.mul(plane, channels), channel)
+                target = f.add(f.mul(place, fr.pitch), f.mul(row.index, fr.tiles[1]))
                 self._parted(f.at(lines, f.mul(row.index, all_lines)), f.at(planes, f.mul(target, fr.size)))
         f.finish()
 
@@ -51,30 +53,45 @@ class Samples:
 
     # --- which rows
 
+    def _table(self, row: Operand, plane: Operand) -> Value:
+        """Where the rows of samples of one row of tiles are noted, for one plane of a volume."""
+        f, entry = self.f, self.down.n * CELLS * 8
+        return f.at(self._place("seen"), f.mul(f.add(f.mul(row, self.frame.planes), plane), entry))
+
     def _find_rows(self) -> None:
         """For each row of samples of each row of tiles: its address in channel 0, and its steps."""
         f, fr = self.f, self.frame
-        size, first_column = fr.size, fr.columns[0]
         image = f.at(cell(f, self.context, IMAGE), f.mul(self.group, self.steps[self.leading - 2]))
-        image = f.at(image, f.mul(first_column, self.column_step))
-        rows, fills = cell(f, self.context, ROWS), cell(f, self.context, FILLS)
+        image = f.at(image, f.mul(fr.columns[0], self.column_step))
+        marks = f.at(cell(f, self.context, ROWS), 8 * len(fr.row_table))
         with f.loop(0, self.rows) as row:
             here, batch = self._parted_index(f.add(self.first, row.index))
-            one = image
-            for axis in reversed(range(self.leading - 2)):
-                index = f.rem(batch, self.problem.batch[axis])
-                batch = f.div(batch, self.problem.batch[axis])
-                one = f.at(one, f.mul(index, self.steps[axis]))
-            table = f.at(self._place("seen"), f.mul(row.index, self.down.n * CELLS * 8))
-            with each(f, self.down.n) as i:
-                mapped = number(f, rows, f.add(f.mul(here, self.frame.recipe.tile[0]), i))
-                inside = f.compare("sge", mapped, 0)
-                fill = f.at(fills, f.mul(f.sub(BEFORE, mapped), max(1, fr.columns[1]) * size))
-                address = f.select(inside, f.at(one, f.mul(mapped, self.steps[self.leading])), fill)
-                place = f.at(table, f.mul(i, CELLS * 8))
-                f.store(address, place, align=8)
-                f.store(f.select(inside, self.steps[self.leading - 1], 0), f.at(place, 8), align=8)
-                f.store(f.select(inside, self.column_step, size), f.at(place, 16), align=8)
+            one, steps, first = image, self.steps[:self.leading - 2], None
+            if fr.depth is not None:
+                count, by_plane = self.problem.batch[-1], steps.pop()
+                first, batch = f.mul(f.rem(batch, count), fr.planes), f.div(batch, count)
+            for count, step in reversed([*zip(self.problem.batch, steps, strict=False)]):
+                one = f.at(one, f.mul(f.rem(batch, count), step))
+                batch = f.div(batch, count)
+            with each(f, fr.planes) as plane:
+                mark = None if first is None else number(f, marks, f.add(first, plane))
+                there = one if mark is None else f.at(one, f.mul(mark, by_plane))
+                self._note_rows(self._table(row.index, plane), there, here, mark)
+
+    def _note_rows(self, table: Value, image: Value, here: Operand, plane: Value | None = None) -> None:
+        """Note each row of samples of a row of tiles; a plane outside the image is constant."""
+        f, fr = self.f, self.frame
+        rows, fills = cell(f, self.context, ROWS), cell(f, self.context, FILLS)
+        with each(f, self.down.n) as i:
+            mapped = number(f, rows, f.add(f.mul(here, fr.recipe.tile[0]), i))
+            mark = mapped if plane is None else f.select(f.compare("sge", mapped, 0), f.smaller(plane, 0), mapped)
+            inside = f.compare("sge", mark, 0)
+            fill = f.at(fills, f.mul(f.sub(BEFORE, mark), max(1, fr.columns[1]) * fr.size))
+            address = f.select(inside, f.at(image, f.mul(mapped, self.steps[self.leading])), fill)
+            place = f.at(table, f.mul(i, CELLS * 8))
+            f.store(address, place, align=8)
+            f.store(f.select(inside, self.steps[self.leading - 1], 0), f.at(place, 8), align=8)
+            f.store(f.select(inside, self.column_step, fr.size), f.at(place, 16), align=8)
 
     def _parted_index(self, row: Operand) -> tuple[Operand, Operand]:
         """A row of tiles: which one of its image, and which image."""

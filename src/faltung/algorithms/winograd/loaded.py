@@ -1,0 +1,154 @@
+"""The loaded program of one frame, and how it is called; rows of tiles that are not finite are summed directly."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...compiler import jit
+from ...compiler.memory import Workspace
+from ...compiler.threads import run_items
+from ...lazy import cached_property
+from ...problem.border import map_index
+from ...problem.layout import View
+from .. import direct
+from .frame import Frame
+from .seen import FILLS
+
+NO_BIAS = np.zeros(1)
+
+
+def emit(frame: Frame) -> str:
+    """Write the program; the generator is imported only where no object is found on the disk."""
+    from .program import emit_program
+
+    return emit_program(frame)
+
+
+class Packed:
+    """A transformed kernel in memory that goes back to its executable: the next one finds its pages warm."""
+
+    def __init__(self, memory: Workspace, first: int) -> None:
+        self._memory, self.buffer = memory, memory.borrow()
+        self.address = self.buffer[0] + first
+        self.taps: Any = None
+
+    def __del__(self) -> None:
+        self._memory.give_back(self.buffer)
+
+
+class Loaded:
+    """The program of one frame."""
+
+    def __init__(self, frame: Frame, threads: int) -> None:
+        self.frame, self.problem = frame, frame.problem
+        library = jit.load(f"winograd {frame!r}", frame.machine, ("entry", "taps"), lambda: emit(frame))
+        pointer, integer = ctypes.c_void_p, ctypes.c_int64
+        self._entry = library.function("entry", None, *[pointer] * 3, integer, integer)
+        self.transform = library.function("taps", None, pointer, pointer, integer)
+        self.participants = min(threads, frame.items)
+        self._workspace = Workspace(frame.places["end"] * self.participants)
+        # held for as long as their addresses are
+        self.rows = np.array([*frame.row_table, *(frame.depth.marks if frame.depth else ())], np.int64)
+        self.fills = self._fills()
+
+    def _fills(self) -> Any:
+        """Rows of constants, as `seen` numbers them."""
+        found = np.zeros((FILLS, max(1, self.frame.columns[1])), self.problem.accumulator_dtype)
+        found[:2] = _numbers(self.problem.border[0])[:, None]
+        found[3:] = _numbers(self.frame.depth.border if self.frame.depth else (0, 0))[:, None]
+        return found
+
+    @property
+    def workspace_bytes(self) -> int:
+        """Workspace of one call, all threads together."""
+        return self._workspace.size_bytes
+
+    def run(self, image: Any, kernel: Packed, bias: Any, places: Any, threads: int) -> None:
+        """Fill ``places``: image and output have the axes of the frame's problem."""
+        fr = self.frame
+        status = np.zeros((self.problem.groups, fr.all_rows), np.int64)
+        participants = min(threads, self.participants)
+        buffer = self._workspace.borrow()
+        context = np.array([
+            image.ctypes.data, places.ctypes.data, kernel.address,
+            (NO_BIAS if bias is None else bias).ctypes.data, self.rows.ctypes.data, self.fills.ctypes.data,
+            buffer[0], status.ctypes.data, *image.strides], np.int64)
+        try:
+            run_items(self._entry, context.ctypes.data, fr.items, participants)
+        finally:
+            self._workspace.give_back(buffer)
+        if status.any():
+            self._run_directly(status, image, kernel.taps, bias, places)
+
+    # --- what is not finite
+
+    @cached_property
+    def _directly(self) -> Any:
+        """The definition for one row of tiles of one group, its border made already."""
+        p, fr = self.problem, self.frame
+        height, taps = min(fr.recipe.tile[0], p.output[0]), p.kernel
+        extents = (height + taps[0] - 1, p.output[1] + taps[1] - 1)
+        row = replace(p, batch=(), groups=1, image=extents, output=(height, p.output[1]), start=(0, 0),
+                      border=((0, 0), (0, 0)))
+        shape = row.output_shape
+        return direct.build(row, View(shape, shape, tuple(range(len(shape)))), self.frame.machine, 1)
+
+    def _run_directly(self, status: Any, image: Any, taps: Any, bias: Any, places: Any) -> None:
+        p, executable = self.problem, self._directly
+        m, height = self.frame.recipe.tile[0], min(self.frame.recipe.tile[0], p.output[0])
+        sums = np.empty((1, p.channels_out, height, p.output[1]), p.output_dtype)
+        for group in np.flatnonzero(status.any(axis=1)):
+            kernel = np.moveaxis(taps[group], -1, 1).reshape(-1, p.channels_in, *p.kernel)[:p.channels_out]
+            packed = executable.pack(kernel[None])
+            added = None if bias is None else executable.pack_bias(bias[group])
+            for row in np.flatnonzero(status[group]):
+                number, strip = divmod(int(row), self.frame.tiles[0])
+                index = np.unravel_index(number, p.batch) if p.batch else ()
+                lead = (*index, group)
+                # the last row is moved back: what it writes beyond its own is a direct sum as well
+                top = strip * m
+                first = min(top, p.output[0] - height)
+                seen = [self._gathered(plane, first, height) for plane in self._planes(image, index, group)]
+                executable.run(np.concatenate(seen)[None], packed, added, sums, 1)
+                places[(*lead, slice(None), slice(top, first + height))] = sums[0, :, top - first:]
+
+    def _planes(self, image: Any, index: tuple[Any, ...], group: Any) -> list[Any]:
+        """The channels of each plane that outputs look at: of the image, or of a constant."""
+        depth = self.frame.depth
+        if depth is None:
+            return [image[(*index, group)]]
+        *batch, plane = index
+        one = image[tuple(batch)]
+        marks = depth.marks[plane * depth.taps:(plane + 1) * depth.taps]
+        return [one[mark, group] if mark >= 0 else
+                np.broadcast_to(self.fills[-1 - mark, 0], one.shape[2:]) for mark in marks]
+
+    def _gathered(self, image: Any, first: int, height: int) -> Any:
+        """What some rows of outputs look at, border included."""
+        p = self.problem
+        rows, columns = (np.array([_or_side(map_index(x, n, *sides), x) for x in range(at, at + count)])
+                         for n, sides, at, count in (
+                             (p.image[0], p.border[0], p.start[0] + first, height + p.kernel[0] - 1),
+                             (p.image[1], p.border[1], p.start[1], p.output[1] + p.kernel[1] - 1)))
+        found = np.zeros((len(image), len(rows), len(columns)), p.accumulator_dtype)
+        inside = np.flatnonzero(rows >= 0)[:, None], np.flatnonzero(columns >= 0)
+        found[(slice(None), *inside)] = image[(slice(None), rows[inside[0]], columns[inside[1]])]
+        # later axes win, as in `numpy.pad`
+        for axis, index in enumerate((rows, columns)):
+            for side, value in enumerate(p.border[axis]):
+                if not isinstance(value, str):
+                    found[(slice(None),) * (axis + 1) + (index == -1 - side,)] = value
+        return found
+
+
+def _numbers(sides: tuple[Any, Any]) -> Any:
+    return np.array([0.0 if isinstance(side, str) else float(side.real) for side in sides])
+
+
+def _or_side(mapped: int | None, position: int) -> int:
+    """The index that stands at a position; -1 and -2 are constants before and behind."""
+    return mapped if mapped is not None else -1 if position < 0 else -2
