@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from faltung import machine
-from faltung.algorithms import running, separable, sparse
+from faltung.algorithms import boxes, running, separable, sparse
+from faltung.algorithms.boxes.executable import PackedBoxes
 from faltung.algorithms.running import executable as running_executable
 from faltung.algorithms.separable import executable as separable_executable
 from faltung.algorithms.separable import low_rank
@@ -25,7 +26,7 @@ from faltung.compiler import memory
 from faltung.machine import Machine
 from faltung.problem.problem import Problem
 from faltung.problem.promotion import numpy_dtype
-from grid import running_cases, separable_cases, sparse_cases
+from grid import boxes_cases, running_cases, separable_cases, sparse_cases
 from grid.cases import Case, arrays, output_view
 from grid.check import compare
 from grid.guarded import _guarded_aligned, place
@@ -46,6 +47,7 @@ TESTED = {
     "rank3": Tested(low_rank.ALL[1], separable_executable, partial(separable_cases.draw_rank, 3),
                     partial(separable_cases.sum_of_products, rank=1)),
     "running": Tested(running, running_executable, running_cases.draw, running_cases.constant_kernel),
+    "boxes": Tested(boxes.ALL[-1], running_executable, boxes_cases.draw, boxes_cases.kernel_of_boxes),
     "sparse": Tested(sparse, sparse_executable, sparse_cases.draw, sparse_cases.sparse_kernel),
 }
 
@@ -63,11 +65,18 @@ def check(tested: Tested, case: Case, where: str, known: Machine) -> None:
     packed = executable.pack(place(kernel, where))
     if packed is None:  # terms of large integers might leave the range in which sums are exact
         return
-    owner = packed[0] if tested.algorithm is sparse else executable
-    for each in getattr(owner, "passes", [owner]):
+    for each in owners(executable, packed):
         guard_tables(each, where)
     overflowed = executable.run(place(image, where, case.view), packed, packed_bias, out, 1)
     compare(p, image, kernel, bias, view(out), overflowed=overflowed)
+
+
+def owners(executable: Any, packed: Any) -> Any:
+    """What holds tables of the border."""
+    if isinstance(packed, PackedBoxes):
+        return packed.runs
+    owner = packed[0] if isinstance(executable, sparse.Sparse) else executable
+    return getattr(owner, "passes", [owner])
 
 
 def guard_tables(owner: Any, where: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..algorithms import definition, digits, direct, fourier, running, separable, sparse, winograd
+from ..algorithms import boxes, definition, digits, direct, fourier, running, separable, sparse, winograd
 from ..algorithms.separable import low_rank
 from ..compiler.threads import get_threads
 from ..errors import PlanError
@@ -28,6 +28,7 @@ ALGORITHMS: dict[str, Any] = {
     "separable": separable,
     **{each.NAME: each for each in low_rank.ALL},
     "running": running,
+    **{each.NAME: each for each in boxes.ALL},
     "sparse": sparse,
     "reference": definition,
 }

@@ -247,7 +247,7 @@ class Cascade:
         try:
             middles, overflowed = self._middles(buffer[1]), False
             for index in np.ndindex(*self.problem.batch[:-1]):
-                for first in _starts(image.shape[len(index)], self.elements):
+                for first in starts(image.shape[len(index)], self.elements):
                     part = slice(first, first + self.elements)
                     overflowed |= self._element(image[index][part], kernel, bias, out[index][part], threads, buffer,
                                                 middles)
@@ -284,7 +284,7 @@ class Cascade:
             yield 0, out
             return
         axis = 3 + self.leads[0]
-        for first in _starts(out.shape[axis], self.planes):
+        for first in starts(out.shape[axis], self.planes):
             yield first, out[(slice(None),) * axis + (slice(first, first + self.planes),)]
 
     def ir(self) -> str:
@@ -296,7 +296,7 @@ class Cascade:
         return "\n".join(run.assembly() for run in self.passes)
 
 
-def _starts(extent: int, part: int) -> Iterator[int]:
+def starts(extent: int, part: int) -> Iterator[int]:
     """Where parts of one size begin; the last is shifted back."""
     for first in range(0, extent, part):
         yield min(first, extent - part)

@@ -35,16 +35,16 @@ class Running:
     """The executable: one program for kernels of any one value.
 
     A problem that is a slab of a ``whole`` one computes as many of its rows as it has itself; which ones is told at
-    each run.
+    each run.  One that ``adds`` adds to what the output, of the accumulator's dtype, holds before.
     """
 
     def __init__(self, problem: Problem, output: Strided, machine: Machine, threads: int,
-                 whole: Problem | None = None) -> None:
+                 whole: Problem | None = None, *, adds: bool = False) -> None:
         self.problem = problem
         stage = stage_of(problem, output)
-        self.recipe, self.predicted_cycles = recipe_of(stage, machine), cycles(problem, machine)
+        self.recipe, self.predicted_cycles = recipe_of(stage, machine, shared=adds), cycles(problem, machine)
         self.frame = frame = RunningFrame(stage, self.recipe, Form((("same", "same"),), sums_dtype(stage.problem)),
-                                          machine, None if whole is None else stage_of(whole, output))
+                                          machine, None if whole is None else stage_of(whole, output), adds=adds)
         self.participants = min(threads, frame.items)
         self.workspace = Workspace(frame.scratch_bytes * self.participants)
         self._entries: dict[bool, Any] = {}
@@ -55,7 +55,7 @@ class Running:
         found = self._entries.get(small)
         if found is None:
             frame = self._frame(small=small)
-            key = f"running {frame.stage!r} {frame.recipe!r} {frame.form!r} {frame.whole!r}"
+            key = f"running {frame.stage!r} {frame.recipe!r} {frame.form!r} {frame.whole!r} {frame.adds}"
             library = jit.load(key, frame.machine, ("entry",), lambda: _emit(frame))
             pointer, array, integer = ctypes.c_void_p, ctypes.py_object, ctypes.c_int64
             found = library.function("entry", integer, *[array] * 4, *[pointer] * 5, integer, integer)
@@ -64,7 +64,8 @@ class Running:
 
     def _frame(self, *, small: bool) -> RunningFrame:
         frame = self.frame
-        return RunningFrame(frame.stage, frame.recipe, frame.form._replace(small=small), frame.machine, frame.whole)
+        return RunningFrame(frame.stage, frame.recipe, frame.form._replace(small=small), frame.machine, frame.whole,
+                            adds=frame.adds)
 
     @property
     def workspace_bytes(self) -> int:

@@ -109,15 +109,16 @@ class Finish(NamedTuple):
 class RunningFrame(Frame):
     """Everything about a stage and its recipe that the generator needs as numbers.
 
-    A stage may be a slab of a ``whole`` one: some of its rows, and a run says which.
+    A stage may be a slab of a ``whole`` one: some of its rows, and a run says which.  Its outputs may be added to what
+    the array holds: then each is computed once.
     """
 
     recipe: RunningRecipe
 
     def __init__(self, stage: Stage, recipe: RunningRecipe, form: Form, machine: Machine,
-                 whole: Stage | None = None) -> None:
+                 whole: Stage | None = None, *, adds: bool = False) -> None:
         super().__init__(stage, recipe, form, machine)
-        self.whole = whole
+        self.whole, self.adds = whole, adds
 
     @property
     def widest(self) -> RunningFrame:
@@ -144,7 +145,12 @@ class RunningFrame(Frame):
     @property
     def few(self) -> bool:
         """Whether so few rows are summed that each output takes all of its own, one by one."""
-        return self.problem.kernel[0] < SUMMED
+        return self.problem.kernel[0] < SUMMED and not self.adds
+
+    @property
+    def once(self) -> bool:
+        """Whether no column of outputs is computed twice: the last block of a line is narrower, not shifted back."""
+        return self.adds or self.scans is not None
 
     @property
     def scale(self) -> float:

@@ -202,8 +202,28 @@ class RunningAcross:
     def _sums(self) -> Value:
         """Sum and store all outputs; whether any overflowed."""
         fr = self.frame
-        doubling = Doubling(self.f, fr, self.line, self.spare, fr.extents[1], fr.step)
-        return self._outputs(self.out, doubling.last(fr.problem.kernel[1]))
+        make = Doubling(self.f, fr, self.line, self.spare, fr.extents[1], fr.step).last(fr.problem.kernel[1])
+        if fr.once:
+            return self._once(lambda number: make(self.f.mul(number, fr.lanes)))
+        return self._outputs(self.out, make)
+
+    def _once(self, make: Callable[[Operand], Value]) -> Value:
+        """``width`` outputs, each once, vector by vector."""
+        f, fr, lanes = self.f, self.frame, self.frame.lanes
+        flags = f.alloca(8)
+        f.store(0, flags, align=8)
+
+        def outputs(number: Operand, count: int) -> None:
+            more = self._finish(self.out, f.mul(number, lanes), [make(number)], count)
+            f.store(f.bits("or", f.load("i64", flags, align=8), more), flags, align=8)
+
+        with f.loop(0, f.div(self.width, lanes)) as loop:
+            outputs(loop.index, lanes)
+        for count in sorted({fr.recipe.block[1], fr.last_width}):
+            if count % lanes:
+                with f.when(f.compare("eq", self.width, count)):
+                    outputs(count // lanes, count % lanes)
+        return f.load("i64", flags, align=8)
 
     def _outputs(self, out: Value, make: Callable[[Operand], Value]) -> Value:
         f, fr = self.f, self.frame
@@ -228,6 +248,18 @@ class RunningAcross:
         for number, value in enumerate(values):
             place = f.mul(f.add(column, number * fr.lanes), stride * fr.target.itemsize)
             total = value if wide == fr.accumulator else widen(f, value, fr.accumulator, wide)
-            finished = writer.finish([f.value(f.mul(total, weight))], added)
-            writer.store(finished, f.at(out, place), stride, count)
+            there = f.at(out, place)
+            total = f.fma(total, weight, self._held(there, count)) if fr.adds else f.value(f.mul(total, weight))
+            writer.store(writer.finish([total], added), there, stride, count)
         return writer.overflowed()
+
+    def _held(self, there: Value, count: int) -> Value:
+        """What the outputs hold; a part of a vector is read element by element."""
+        f, element, lanes = self.f, self.frame.finish.accumulator, self.frame.lanes
+        if count < lanes:
+            whole = f.alloca(lanes * element.size)
+            with f.loop(0, count) as loop:
+                place = f.mul(loop.index, element.size)
+                f.store(f.load(element.ir, f.at(there, place)), f.at(whole, place))
+            there = whole
+        return f.load(vector(element.ir, lanes), there)

@@ -44,7 +44,7 @@ class FewWork(Work):
         f, block, extent = self.f, self.frame.recipe.block[1], self.problem.output[1]
         starts = super()._starts(place)
         self.width = f.value(block)
-        if self.frame.scans:
+        if self.frame.once:
             starts[1] = f.mul(place[1], block)
             self.width = f.value(f.smaller(f.sub(extent, starts[1]), block))
         return starts

@@ -13,7 +13,7 @@ as short, and are made by doubling.  As with van Herk's minima, nothing is taken
 
 from __future__ import annotations
 
-from ...compiler.emit import Function, Value, constant, lanes_of, vector
+from ...compiler.emit import Function, Operand, Value, constant, lanes_of, vector
 from .passes import Doubling, RunningAcross
 
 
@@ -43,7 +43,7 @@ def shifted(f: Function, values: Value, by: int) -> Value:
 class ScanningAcross(RunningAcross):
     """Writes ``across(line, out, taps, bias, spare, width) -> flags``: ``width`` outputs of a block.
 
-    Blocks are not shifted back: an output is summed in an order that depends on its place among the vectors.
+    An output is summed in an order that depends on its place among the vectors, so it is computed once.
     """
 
     def _sums(self) -> Value:
@@ -58,15 +58,7 @@ class ScanningAcross(RunningAcross):
             f.store(sums, f.at(self.spare, place), align=size)
             f.store(f.extract(sums, lanes - 1), f.at(self.totals, f.mul(loop.index, size)), align=size)
         self._whole_vectors()
-        flags = f.alloca(8)
-        f.store(0, flags, align=8)
-        with f.loop(0, f.div(self.width, lanes)) as loop:
-            self._vector(loop.index, lanes, flags)
-        for count in sorted({fr.recipe.block[1], fr.last_width}):
-            if count % lanes:
-                with f.when(f.compare("eq", self.width, count)):
-                    self._vector(f.value(count // lanes), count % lanes, flags)
-        return f.load("i64", flags, align=8)
+        return self._once(self._vector)
 
     def _whole_vectors(self) -> None:
         """``inner``: sums of as many vectors as every window of a vector has; ``outer``: and one more behind."""
@@ -80,8 +72,8 @@ class ScanningAcross(RunningAcross):
                 total = f.value(f.add(doubling.load(self.inner, loop.index, 0), total))
             f.store(total, f.at(self.outer, f.mul(loop.index, size)), align=size)
 
-    def _vector(self, number: Value, count: int, flags: Value) -> None:
-        """Outputs of one vector, the first ``count`` of them."""
+    def _vector(self, number: Operand) -> Value:
+        """The sums of a vector of outputs."""
         f, fr, scans = self.f, self.frame, self.scans
         size, lanes, element = fr.accumulator.size, fr.lanes, fr.accumulator.ir
         place = f.mul(number, lanes * size)
@@ -93,6 +85,4 @@ class ScanningAcross(RunningAcross):
         longer = ", ".join(f"i1 {'true' if lane + scans.rest >= lanes else 'false'}" for lane in range(lanes))
         between = f.select(Value(vector("i1", lanes), f"<{longer}>"), many,
                            few if scans.inner else constant(self.kind, -0.0))
-        total = f.value(f.add(f.add(suffix, between), prefix))
-        more = self._finish(self.out, f.mul(number, lanes), [total], count)
-        f.store(f.bits("or", f.load("i64", flags, align=8), more), flags, align=8)
+        return f.value(f.add(f.add(suffix, between), prefix))

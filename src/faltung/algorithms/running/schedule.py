@@ -27,12 +27,12 @@ def stage_of(problem: Problem, output: Strided) -> Stage:
     return plane_stage(problem, output) if problem.ndim == 2 else _stage(problem, output.strides(), 0)
 
 
-def recipe_of(stage: Stage, machine: Machine) -> RunningRecipe:
-    """Choose blocks: the same for any number of threads."""
+def recipe_of(stage: Stage, machine: Machine, *, shared: bool = False) -> RunningRecipe:
+    """Choose blocks: the same for any number of threads.  Rows of a tile share sums if they are many, or have to."""
     p = stage.problem
     height, width = p.output
     # of few rows, each output sums its own, and a tile may be shifted back
-    rows = min(FEW_ROWS if p.kernel[0] < SUMMED else min(p.kernel[0], MOST_ROWS), height)
+    rows = min(FEW_ROWS if p.kernel[0] < SUMMED and not shared else min(p.kernel[0], MOST_ROWS), height)
     columns = _columns(p, rows)
     parts = ceil(width / columns)
     columns = min(width, -(-ceil(width / parts) // 16) * 16)
@@ -51,17 +51,17 @@ def cycles(p: Problem, machine: Machine) -> float:
     tile = min(rows, MOST_ROWS)
     vectors = prod(p.output_shape) * ELEMENTS[sums_dtype(p)].size / machine.vector_bytes
     # lines of many rows leave the first-level cache
-    down = 2.0 + 0.7 * rows if rows < SUMMED else (6.0 if tile < 20 else 8.0) + 2.0 * (rows - tile) / tile
+    down = 2.0 + 0.7 * rows if rows < SUMMED else (4.5 if tile < 20 else 9.0) + 2.0 * (rows - tile) / tile
     lines, lanes = prod(p.output_shape) / p.output[-1], machine.vector_bytes // ELEMENTS[sums_dtype(p)].size
     # of lines shorter than a vector, outputs are summed one by one
     alone = prod(p.output_shape) * (3.0 + 0.3 * rows) if p.output[-1] < lanes else 0.0
-    each = (4.0 + down + _across_cycles(p, lanes)) * (1.0 + 0.7 * (p.kernel[-1] - 1) / _columns(p, tile))
+    each = (3.0 + down + _across_cycles(p, lanes)) * (1.0 + 0.7 * (p.kernel[-1] - 1) / _columns(p, tile))
     return CALL_CYCLES + lines * ROW_CYCLES + alone + vectors * each
 
 
 def _across_cycles(p: Problem, lanes: int) -> float:
     """Of one vector of outputs."""
     if scans(p, lanes):
-        return 6.0 + 1.4 * log2(lanes)
+        return 2.2 * log2(lanes)
     window, odd = doublings(p.kernel[-1])
-    return 1.2 * window + 6.0 * len(odd)
+    return 1.0 * window + 5.0 * len(odd)

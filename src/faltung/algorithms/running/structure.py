@@ -12,7 +12,7 @@ from ...problem.problem import Problem
 
 def constants(problem: Problem, kernel: Any) -> Any:
     """The one value of each kernel's taps, in the sums' dtype; None if some differ, or if it is too large to grow."""
-    taps = kernel.reshape(-1, prod(problem.kernel))
+    taps = kernel.reshape(prod(kernel.shape[:3]), -1)
     if not (taps == taps[:, :1]).all():
         return None
     values = taps[:, 0].astype(problem.accumulator_dtype)

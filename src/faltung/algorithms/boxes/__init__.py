@@ -1,0 +1,73 @@
+"""`boxes2`, `boxes3`, `boxes5`: kernels made of a few boxes of equal taps, at a cost that hardly grows with them.
+
+Steps, Haar features, a centre and its surround: ``sum over t of x[o + t] k[t]`` is the sum over boxes ``b`` of
+``k_b * (sum over the taps of b of x[o + t])``.  Each inner sum is taken as `running` takes it, and added to the outputs
+of the box before.  No box lies on another, so that nothing is taken off again: what is not finite reaches exactly its
+own outputs, and ``sum |k_b| |b|`` is ``sum |k|``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ...compiler.elements import ELEMENTS
+from ...machine import Machine
+from ...problem.layout import View
+from ...problem.problem import Problem
+from .. import running
+from ..running.schedule import cycles
+from ..running.structure import constants
+from .executable import Boxes, BoxesRecipe
+from .structure import boxes_of, values_of
+
+ADDED_CYCLES = 2.0
+"""Of a vector of outputs: it is read again, and written."""
+
+
+class AFewBoxes(NamedTuple):
+    """The algorithm for kernels of at most so many boxes (see `algorithms.definition`)."""
+
+    most: int
+
+    @property
+    def NAME(self) -> str:  # noqa: N802  # as of all algorithms, which are modules
+        """How it is asked for."""
+        return f"boxes{self.most}"
+
+    def applies(self, problem: Problem) -> str | None:
+        """None, or why no kernel of the problem can be summed so."""
+        if problem.ndim > 2:
+            return "the kernel has more than two axes"
+        return running.applies(problem)
+
+    def error_bound(self, problem: Problem) -> float:
+        """As `running`'s, and a rounding for each box that is added."""
+        return running.error_bound(problem) + self.most
+
+    def predicted_cycles(self, problem: Problem, output: View, machine: Machine, threads: int) -> float:
+        """Predicted cycles of one thread, for as many boxes as there may be."""
+        return self.least_cycles(problem, machine)
+
+    def least_cycles(self, problem: Problem, machine: Machine) -> float:
+        """The same: it takes microseconds to tell."""
+        held = ELEMENTS[problem.accumulator_dtype].size / machine.vector_bytes
+        outputs = float(problem.multiply_adds // problem.terms)
+        return self.most * cycles(problem, machine) + (self.most - 1) * ADDED_CYCLES * outputs * held
+
+    def unsuited(self, problem: Problem, kernel: Any) -> str | None:
+        """None, or that these taps are too many boxes."""
+        boxes = boxes_of(problem, kernel, self.most)
+        if boxes is None or any(constants(problem, values_of(kernel, box)) is None for box in boxes):
+            return f"its taps are not {self.most} boxes of equal ones"
+        return None
+
+    def build(self, problem: Problem, output: View, machine: Machine, threads: int) -> Boxes:
+        """Make the executable."""
+        return Boxes(self.NAME, self.most, problem, output, machine, threads,
+                     self.least_cycles(problem, machine))
+
+
+ALL = (AFewBoxes(2), AFewBoxes(3), AFewBoxes(5))
+"""Steps, second differences, a centre with its surround: more boxes cost more, so each is a candidate of its own."""
+
+__all__ = ["ALL", "AFewBoxes", "Boxes", "BoxesRecipe"]

@@ -1,0 +1,204 @@
+"""Kernels that consist of a few boxes of equal taps: against the oracle, with equal bits on any number of threads."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import faltung as ft
+from faltung import machine, reference
+from faltung.algorithms import boxes
+from faltung.algorithms.boxes.structure import Box, boxes_of
+from faltung.problem.problem import Problem
+from grid.boxes_cases import draw, kernel_of_boxes
+from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
+from grid.check import compare, poisoned_workspaces, run
+from grid.process import python, succeed
+
+needs_mprotect = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
+SMALLER = machine._usable(machine._best_isa())[1:]
+FIVE = boxes.ALL[-1]
+BASE = Problem((), 1, 1, 1, (90, 120), (5, 9), (90, 120), (-2, -3), (1, 1), (1, 1), (1, 1),
+               (("reflect", "reflect"), ("reflect", "reflect")))
+SMALL = replace(machine.detect(), l2_bytes=16384)
+"""So small a cache that images are summed slab by slab."""
+
+
+def known(isa: str) -> machine.Machine:
+    return machine.detect() if isa == "own" else machine.fake(isa, triple="")
+
+
+def check(case: Case, on: machine.Machine) -> None:
+    p = case.problem
+    image, _, bias = arrays(case)
+    kernel = kernel_of_boxes(case)
+    view = output_view(p, channels_last=case.channels_last)
+    assert FIVE.applies(p) is None
+    assert FIVE.unsuited(p, kernel) is None
+    executable = FIVE.build(p, view, on, 1)
+    with poisoned_workspaces():
+        got, overflowed = run(p, lay_out(case, image), kernel, bias, on, view=view, executable=executable)
+    compare(p, image, kernel, bias, got, overflowed=overflowed)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_against_the_oracle(seed: int) -> None:
+    check(draw(seed), machine.detect() if seed % 2 else SMALL)
+
+
+@pytest.mark.parametrize("isa", SMALLER)
+@pytest.mark.parametrize("seed", range(200, 205))
+def test_smaller_instruction_sets(seed: int, isa: str) -> None:
+    check(draw(seed), known(isa))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("isa", ["own", *SMALLER])
+@pytest.mark.parametrize("seed", range(1000, 1200))
+def test_against_the_oracle_at_length(seed: int, isa: str) -> None:
+    check(draw(seed), known(isa))
+
+
+@needs_mprotect
+def test_arrays_at_protected_pages() -> None:
+    assert succeed("-m", "grid.guarded_structured", "boxes", "0", "16", "own").endswith("survived\n")
+
+
+@needs_mprotect
+@pytest.mark.parametrize("what", ["before the image", "behind the image"])
+def test_one_step_too_far_is_found(what: str) -> None:
+    done = python("-m", "grid.guarded_structured", "boxes", "--break", what)
+    assert done.returncode == -signal.SIGSEGV, done.stdout + done.stderr
+    assert done.stdout == "before\n"
+
+
+# ---------------------------------------------------------------- larger ones, against sums of windows
+
+def steps(extents: tuple[int, int], values: tuple[int, int, int]) -> np.ndarray:
+    kernel = np.full(extents, values[0])
+    kernel[extents[0] // 3:2 * extents[0] // 3, extents[1] // 3:] = values[1]
+    kernel[extents[0] // 3:2 * extents[0] // 3, 2 * extents[1] // 3:] = values[2]
+    return kernel
+
+
+@pytest.mark.parametrize("types", [("float32", "float32"), ("uint8", "int32"), ("uint8", "float64")], ids=str)
+@pytest.mark.parametrize("on", [machine.detect(), SMALL], ids=["whole", "slabs"])
+@pytest.mark.parametrize("extents", [(31, 45), (3, 100), (70, 3)], ids=str)
+def test_exactly_the_sums(extents: tuple[int, int], on: machine.Machine, types: tuple[str, str],
+                          rng: np.random.Generator) -> None:
+    image_dtype, sums = types
+    problem = replace(BASE, image=(200, 1300), output=(201 - extents[0], 1301 - extents[1]), kernel=extents,
+                      start=(0, 0), image_dtype=image_dtype, kernel_dtype=sums, accumulator_dtype=sums,
+                      output_dtype="int32" if sums == "float64" else sums)
+    image = rng.integers(0, 9, problem.image_shape).astype(image_dtype)
+    kernel = steps(extents, (1, -2, 3)).astype(sums).reshape(problem.kernel_shape)
+    executable = FIVE.build(problem, output_view(problem), on, 1)
+    assert executable.apart == (sums == "float64")
+    with poisoned_workspaces():
+        got, _ = run(problem, image, kernel, None, on, executable=executable)
+    want = ft.correlate(image[0, 0].astype(float), kernel[0, 0, 0].astype(float), "valid", method="fourier")
+    np.testing.assert_array_equal(got[0, 0], np.rint(want))
+
+
+# ---------------------------------------------------------------- bits, and what is not finite
+
+@pytest.mark.parametrize("types", [("float32", "float32", "float32"), ("uint8", "float32", "uint8"),
+                                   ("float64", "float64", "float64")], ids=str)
+def test_any_number_of_threads_batch_strides_and_alignment(types: tuple[str, str, str]) -> None:
+    image_dtype, sums, output = types
+    several = replace(BASE, batch=(3,), kernel=(9, 21), image_dtype=image_dtype, kernel_dtype=sums,
+                      accumulator_dtype=sums, output_dtype=output,
+                      overflow="saturate" if output == "uint8" else "proven")
+    alone = replace(several, batch=(1,))
+    image = arrays(Case(several, 3))[0]
+    kernel = (steps((9, 21), (1, -2, 3)) / 7).astype(sums).reshape(several.kernel_shape)
+
+    def bits(problem: Problem, seen: np.ndarray, threads: int = 1) -> np.ndarray:
+        executable = FIVE.build(problem, output_view(problem), SMALL, threads)
+        return run(problem, seen, kernel, None, SMALL, threads=threads, executable=executable)[0]
+
+    want = bits(alone, image[1:2].copy()).tobytes()
+    assert {bits(several, image, threads)[1:2].tobytes() for threads in (1, 2, 3) for _ in range(2)} == {want}
+    one = image[1:2].copy()
+    seen = [*(lay_out(Case(alone, 0, view), one) for view in VIEWS if view != "broadcast"),
+            *(misaligned(one, offset) for offset in (1, 4, 8))]
+    assert {bits(alone, view).tobytes() for view in seen} == {want}
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("border", ["wrap", 0, float("inf")])
+def test_exactly_the_footprint(border: Any, bad: float, rng: np.random.Generator) -> None:
+    """Under zeros too: there infinity times zero is NaN."""
+    problem = replace(BASE, image=(11, 40), output=(11, 40), kernel=(4, 9), border=((border, border),) * 2)
+    image = rng.integers(1, 9, problem.image_shape).astype("f")
+    image[0, 0, 0, 5] = image[0, 0, 6, 20] = bad
+    kernel = steps((4, 9), (1, 0, -2)).astype("f").reshape(problem.kernel_shape)
+    got, _ = run(problem, image, kernel, None, SMALL, executable=FIVE.build(problem, output_view(problem), SMALL, 1))
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(got, reference.correlate(problem, image, kernel))
+
+
+def test_a_huge_value_beside_small_ones(rng: np.random.Generator) -> None:
+    x = (1e-3 * rng.random(5000)).astype("f")
+    x[1501] = 1e20
+    k = np.r_[np.ones(40), -np.ones(40)].astype("f")
+    got = ft.correlate(x, k, "valid", method="boxes2")
+    windows = np.lib.stride_tricks.sliding_window_view(x.astype(float), 80)
+    bound = boxes.ALL[0].error_bound(replace(BASE, image=(5000,), kernel=(80,), output=(4921,))) * 2.0**-24 * 80
+    assert (np.abs(got - windows @ k) <= bound * windows.max(-1)).all()
+
+
+# ---------------------------------------------------------------- structure, choice and refusals
+
+def found(kernel: Any, most: int = 5) -> tuple[Box, ...] | None:
+    taps = np.asarray(kernel)
+    problem = replace(BASE, kernel=taps.shape) if taps.ndim == 2 else replace(BASE, image=(9,), output=(9,),
+                                                                              kernel=taps.shape)
+    return boxes_of(problem, taps[None, None, None], most)
+
+
+def test_boxes_are_found() -> None:
+    assert found([1, 1, 0, 0, 0]) == (Box((0,), (2,)), Box((2,), (3,)))
+    assert found([[1, 1], [1, 1]]) == (Box((0, 0), (2, 2)),)
+    assert found([[1, 1], [1, 2], [1, 2]]) == (Box((0, 0), (1, 2)), Box((1, 0), (2, 1)), Box((1, 1), (2, 1)))
+    assert found([1, 2, 3, 4, 5, 6]) is None
+    assert found([[1, 2, 3], [3, 2, 1]], 5) is None
+    assert found([1, 2, 1], 2) is None
+    assert found([np.nan, np.nan], 2) is not None
+
+
+@pytest.mark.parametrize(("kernel", "method"), [
+    (np.r_[np.ones(50), -np.ones(50)], "boxes2"),
+    (np.r_[np.full(300, -1), np.full(300, 2), np.full(300, -1)], "boxes3"),
+    (np.pad(np.ones((20, 20)), 20) * 10 - 1, "boxes5"),
+    (np.ones(50), "running")], ids=["step", "second difference", "centre", "box"])
+def test_the_planner_takes_them(kernel: np.ndarray, method: str) -> None:
+    x = np.ones((600,) * kernel.ndim if kernel.ndim == 2 else 100_000, "int16")
+    assert ft.plan(ft.correlate, x, kernel.astype("int32"), "same").recipe.algorithm == method
+
+
+@pytest.mark.parametrize(("change", "reason"), [
+    ({"image": (9,) * 3, "kernel": (3,) * 3, "output": (7,) * 3}, "the kernel has more than two axes"),
+    ({"channels_in": 2}, "each output sums several channels")])
+def test_reasons(change: dict[str, Any], reason: str) -> None:
+    assert FIVE.applies(replace(BASE, **change)) == reason
+
+
+def test_a_kernel_that_does_not_suit() -> None:
+    kernel = np.arange(45.0).reshape(1, 1, 1, 5, 9)
+    assert FIVE.unsuited(BASE, kernel) == "its taps are not 5 boxes of equal ones"
+    assert FIVE.build(BASE, output_view(BASE), machine.detect(), 1).pack(kernel) is None
+    large = np.full((1, 1, 1, 5, 9), 3e38, "f")
+    assert FIVE.unsuited(BASE, large) is not None
+
+
+def test_code_can_be_shown() -> None:
+    plan = ft.plan(ft.correlate, np.ones(100, "f"), np.r_[np.ones(9), -np.ones(9)].astype("f"), method="boxes2")
+    assert plan.ir().count("define i64 @entry") == 2
+    assert plan.assembly()
+    assert plan.workspace_bytes > 0
