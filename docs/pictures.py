@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 
 import faltung as ft
@@ -165,13 +164,8 @@ def draw(name: str, folder: Path) -> None:
         scene, options = FILMS[name]()
         show.animate(scene, folder / name, **options)
         return
-    figure = FIGURES[name]()
-    if name.endswith(".png"):
-        show.write(figure, folder / name)
-        return
     # Letters as outlines: pages show these files wherever they are read, with or without their font.
-    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "faltung"}):
-        figure.savefig(folder / name, metadata={"Date": None, "Creator": None})
+    show.write(FIGURES[name](), folder / name, outlines=True)
 
 
 def main() -> None:

@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
 def _check_output(output: str) -> None:
     """Refuse what could not be drawn, before anything is worked out."""
     from ..show.files import FORMATS
-    from ..show.scene import need_matplotlib
+    from ..show.settings import need_matplotlib
 
     if Path(output).suffix.lower() not in FORMATS:
         raise PlanError(f"cost: {output} has no suffix of a picture; use {', '.join(FORMATS)}")

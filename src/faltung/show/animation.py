@@ -11,7 +11,8 @@ from typing import Any
 
 from ..errors import FaltungError
 from .files import FORMATS
-from .scene import Scene, check_step, need_matplotlib
+from .scene import Scene, check_step
+from .settings import drawing_settings, need_matplotlib
 from .style import NARROWEST, WIDEST, theme_named
 
 ANIMATIONS = {".gif": "gif", ".mp4": "mp4", ".html": "page"}
@@ -54,11 +55,12 @@ def animate(scene: Scene, path: str | os.PathLike[str], *, width: int = 800, the
         raise FaltungError(f"animate: {target} is a picture of one step; use {', '.join(ANIMATIONS)}")
     chosen = _chosen(scene, steps)
     pace = _pace(scene.rate if rate is None else rate)
-    theme_named(theme)
+    colours = theme_named(theme)
     if not NARROWEST <= width <= WIDEST:
         raise FaltungError(f"animate: width={width} is out of range; use {NARROWEST} to {WIDEST} pixels")
     need_matplotlib()
-    import_module(f".{kind}", __package__).save(scene, target, width=width, theme=theme, rate=pace, steps=chosen)
+    with drawing_settings(colours, width):
+        import_module(f".{kind}", __package__).save(scene, target, width=width, theme=theme, rate=pace, steps=chosen)
     return target
 
 

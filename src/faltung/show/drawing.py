@@ -20,7 +20,6 @@ class Drawing:
         self.figure = self.stage.figure
         self.canvas = FigureCanvasAgg(self.figure)
         self.moving = list(dict.fromkeys(self.show(scene.first)))
-        # Drawn under the settings of whoever asks, as a still picture is: the number of ticks depends on them.
         self.figure.draw_without_rendering()
         # From here on nothing finds another place: labels that change do not push the axes about.
         self.figure.set_layout_engine("none")

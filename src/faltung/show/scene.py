@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import FaltungError
-from .style import DOTS_PER_INCH, NARROWEST, WIDEST, Theme, letter_points, settings, theme_named
+from .settings import drawing_settings
+from .style import NARROWEST, WIDEST, Theme, letter_points, theme_named
 
 Show = Callable[[int], Sequence[Any]]
 """Moves a drawing to a step; returns the artists (Matplotlib's) that the step may have changed."""
@@ -100,21 +101,9 @@ def staged(scene: Scene, width: int, theme: str) -> tuple[Stage, Show]:
     """Lay a scene out on a new figure."""
     if not NARROWEST <= width <= WIDEST:
         raise FaltungError(f"show: width {width} is out of range; use {NARROWEST} to {WIDEST} pixels")
-    matplotlib = need_matplotlib()
     colours, height = theme_named(theme), scene.height(width)
-    with matplotlib.rc_context(settings(colours, width)):
-        from matplotlib.figure import Figure
+    with drawing_settings(colours, width):
+        from .figures import StyledFigure
 
-        figure = Figure(figsize=(width / DOTS_PER_INCH, height / DOTS_PER_INCH), dpi=DOTS_PER_INCH,
-                        layout="constrained")
-        stage = Stage(figure, colours, width, height)
+        stage = Stage(StyledFigure(colours, width, height), colours, width, height)
         return stage, scene.lay_out(stage)
-
-
-def need_matplotlib() -> Any:
-    """Matplotlib, or an error that says how to get it."""
-    try:
-        import matplotlib as mpl
-    except ImportError:
-        raise FaltungError('show: pictures need Matplotlib; install it with: pip install "faltung[show]"') from None
-    return mpl

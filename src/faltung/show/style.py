@@ -61,8 +61,8 @@ def letter_points(width: int) -> float:
     return min(max(5.5 + width / 200, 7.0), 16.0)
 
 
-def settings(theme: Theme, width: int) -> dict[str, Any]:
-    """Matplotlib's settings for one picture; used in a context, never set for the caller's own figures."""
+def look(theme: Theme, width: int) -> dict[str, Any]:
+    """Matplotlib's settings for one picture, where they differ from its defaults."""
     points = letter_points(width)
     return {
         "figure.facecolor": theme.paper, "savefig.facecolor": theme.paper, "axes.facecolor": theme.paper,
@@ -75,5 +75,4 @@ def settings(theme: Theme, width: int) -> dict[str, Any]:
         "xtick.labelsize": points * 0.9, "ytick.labelsize": points * 0.9, "legend.fontsize": points * 0.9,
         "legend.frameon": False, "axes.spines.top": False, "axes.spines.right": False,
         "lines.linewidth": 1.0 + width / 1000, "lines.solid_capstyle": "round",
-        "svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "faltung", "axes.unicode_minus": True,
     }

@@ -9,9 +9,11 @@ from io import StringIO
 from typing import Any, NamedTuple
 
 from .drawing import Drawing
+from .hatches import with_clear_hatches
 from .known import Label
 from .paths import rounded, short
-from .scene import Scene, need_matplotlib
+from .scene import Scene
+from .settings import drawing_settings, file_settings, need_matplotlib
 from .style import Theme
 
 _POINTS_PER_INCH = 72
@@ -20,7 +22,6 @@ _IMAGE_DOTS = 144
 _DEFINITIONS = re.compile(r"<defs>(.*?)</defs>", re.DOTALL)
 _DEFINITION = re.compile(r"<(clipPath|pattern|\w+Gradient|filter)\b.*?</\1>|<path\b[^>]*/>", re.DOTALL)
 _NUMBERS = re.compile(r'(?<= )(d|x|y|points|width|height)="([^"]*)"')
-_HATCHED = re.compile(r"(?<=fill: url\(#)([^)]+)\); (fill-)?opacity: ([\d.]+)")
 
 
 class Layer(NamedTuple):
@@ -43,7 +44,7 @@ def layer(scene: Scene, width: int, theme: str, steps: Sequence[int], prefix: st
     """Draw some steps of a scene; identifiers begin with the prefix."""
     drawing = Drawing(scene, width, theme)
     drawing.figure.dpi = _POINTS_PER_INCH  # the unit of Matplotlib's SVG
-    with need_matplotlib().rc_context({"svg.hashsalt": "faltung"}):
+    with drawing_settings(drawing.stage.theme, width), file_settings():
         return _layer(drawing, Writer(drawing, prefix), steps)
 
 
@@ -113,8 +114,7 @@ class Writer:
         text = re.sub(r">\s+<", "><", text).strip().replace("\n", "")
         text = re.sub(r' transform="rotate\(-0 [^"]*"', "", text).replace("xlink:href", "href")
         text = re.sub(r"font-family: [^;\"]*(; )?", "", text)
-        text = re.sub(r' fill="(#[0-9a-f]{6})"', r' style="fill: \1"', text)
-        text = _with_clear_hatches(text)
+        text = re.sub(r' fill="(#[0-9a-f]{6})"', r' style="fill: \1"', with_clear_hatches(text))
         text = re.sub(r"(?<=: )#[0-9a-f]{6}(?=[;\"])", self._colour, text)
         return _NUMBERS.sub(_rounded, text)
 
@@ -150,14 +150,6 @@ def _letters(artists: Sequence[Any]) -> str:
 
     texts = (text.get_text() for artist in artists for text in artist.findobj(Text))
     return "path" if any(text.count("$") > 1 for text in texts) else "none"
-
-
-def _with_clear_hatches(text: str) -> str:
-    """Let the paper through the face between hatches, as on pixels; Matplotlib paints it whole, and hatches vanish."""
-    for name, _, alpha in _HATCHED.findall(text):
-        text = re.sub(rf'(<pattern id="{name}".*?<rect[^>]*style="fill: #[^"]*)"', rf'\g<1>; fill-opacity: {alpha}"',
-                      text, flags=re.DOTALL)
-    return _HATCHED.sub(lambda match: f"{match[1]})" + ("" if match[2] else f"; stroke-opacity: {match[3]}"), text)
 
 
 def _rounded(match: re.Match[str]) -> str:
