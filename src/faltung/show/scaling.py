@@ -11,6 +11,7 @@ from ..costs import Cost
 from ..costs.growth import DIRECTIONS, Point, curve
 from ..costs.tables import digits, duration
 from ..errors import FaltungError
+from .boundaries import Box
 from .scene import NARROW, Scene, Show, Stage, picture
 
 DASHES = ("-", (0, (6, 2)), (0, (4, 1.5, 1, 1.5)), (0, (2, 1.5)), (0, (8, 2, 2, 2)), (0, (1, 1.2)))
@@ -187,24 +188,33 @@ class Growing(Scene):
         heights = [axes.transData.transform((x, y))[1] for _, x, y, _ in ends]
         box = axes.get_window_extent()
         placed = apart(heights, 1.25 * pixel, box.y0 + 0.7 * pixel, box.y1 - 0.7 * pixel)
+        taken = []
         for (name, x, _, colour), height in zip(ends, placed, strict=True):
-            _, y = axes.transData.inverted().transform((0, height))
+            across, y = axes.transData.transform((x, 1))[0], axes.transData.inverted().transform((0, height))[1]
             text = axes.annotate(name, (x, y), (0.5 * pixel, 0), textcoords="offset points", va="center", ha="left",
                                  color=colour, fontsize=stage.points * 0.9)
             text.set_in_layout(False)
-        free = box.x0
+            wide = pixel * (0.7 * len(name) + 1)
+            taken.append(Box(across, height - 0.6 * pixel, across + wide, height + 0.6 * pixel))
         for found in self.crossings[what]:
-            told = str(ceil(found.extent))
-            place, wide = axes.transData.transform((found.extent, found.seconds))[0], 0.7 * pixel * len(told)
-            left = place - wide - 0.6 * pixel > free
-            if not left and place < free:  # its number would lie on the one before
+            self._number(axes, found, stage, pixel, taken)
+
+    def _number(self, axes: Any, found: Crossing, stage: Stage, pixel: float, taken: list[Box]) -> None:
+        """Write the extent of a crossing beside its circle, where nothing stands; nowhere if there is no such place."""
+        told = str(ceil(found.extent))
+        across, up = axes.transData.transform((found.extent, found.seconds))
+        wide, tall, gap = 0.7 * pixel * len(told), 1.2 * pixel, 0.76 * pixel
+        for side, above in ((-1, True), (1, False), (1, True), (-1, False)):
+            left, lower = across + gap if side > 0 else across - gap - wide, up + gap if above else up - gap - tall
+            place = Box(left, lower, left + wide, lower + tall)
+            if place.left < axes.bbox.x0 or any(place.meets(other) for other in taken):
                 continue
-            free = place + (0.6 * pixel if left else wide + pixel)
-            text = axes.annotate(told, (found.extent, found.seconds), (-0.55 * pixel if left else 0.55 * pixel,
-                                                                       0.55 * pixel if left else -0.55 * pixel),
-                                 textcoords="offset points", ha="right" if left else "left",
-                                 va="bottom" if left else "top", color=stage.theme.mark, fontsize=stage.points * 0.9)
+            text = axes.annotate(told, (found.extent, found.seconds), (0.55 * side * pixel, (0.55 if above else -0.55)
+                                 * pixel), textcoords="offset points", ha="left" if side > 0 else "right",
+                                 va="bottom" if above else "top", color=stage.theme.mark, fontsize=stage.points * 0.9)
             text.set_in_layout(False)
+            taken.append(place)
+            return
 
 
 # ---------------------------------------------------------------- numbers
