@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -255,7 +256,11 @@ def make(lowered: Lowered, function: str, method: str, threads: int | None = Non
     problem, layout, arrangement = lowered
     if kernel is not None and arrangement is not None:
         kernel = kernel.transpose(arrangement.kernel)
-    plan = make_plan(problem, layout, function, method, threads, kernel, bias, refine, max_workspace, measure=measure)
+    copied = 0 if arrangement is None else sum(
+        prod(view.shape) * numpy_dtype(dtype).itemsize
+        for view, dtype in ((layout.image, problem.image_dtype), (layout.output, problem.output_dtype)))
+    plan = make_plan(problem, layout, function, method, threads, kernel, bias, refine, max_workspace, copied,
+                     measure=measure)
     return plan if arrangement is None else Arranged(plan, arrangement)
 
 

@@ -253,50 +253,6 @@ def test_pickles_hold_what_was_decided(method: str, monkeypatch: pytest.MonkeyPa
 
 # ---------------------------------------------------------------- workspace
 
-class Lent:
-    """How much workspace is lent at the same time, at most."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from faltung.compiler.memory import Workspace
-
-        self.now = self.peak = 0
-        borrow, give_back = Workspace.borrow, Workspace.give_back
-
-        def lend(workspace: Workspace) -> tuple[int, Any]:
-            self.now += workspace.size_bytes
-            self.peak = max(self.peak, self.now)
-            return borrow(workspace)
-
-        def take(workspace: Workspace, buffer: tuple[int, Any]) -> None:
-            self.now -= workspace.size_bytes
-            give_back(workspace, buffer)
-
-        monkeypatch.setattr(Workspace, "borrow", lend)
-        monkeypatch.setattr(Workspace, "give_back", take)
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("method", GENERAL)
-@pytest.mark.parametrize("call", [
-    lambda **o: (ft.plan(ft.correlate, ft.Like((400, 410)), np.ones((9, 9), np.float32), "same", **o), (400, 410)),
-    lambda **o: (ft.plan(ft.conv, ft.Like((2, 8, 40, 40)), np.ones((16, 8, 3, 3), np.float32), padding=1, **o),
-                 (2, 8, 40, 40)),
-    lambda **o: (ft.plan(ft.convolve, ft.Like((9000,), "float64"), np.ones(150), **o), (9000,)),
-])
-def test_workspace_is_as_promised(call: Any, method: str, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    try:
-        plan, shape = call(method=method, threads=threads)
-    except PlanError:
-        pytest.skip("does not serve")
-    x = np.ones(shape, plan.problem.image_dtype)
-    plan(x)
-    lent = Lent(monkeypatch)
-    plan(x)
-    assert lent.now == 0
-    assert lent.peak <= plan.workspace_bytes
-    assert lent.peak > 0 or plan.workspace_bytes == 0 or method != "direct"
-
-
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_cap_is_kept_and_changes_no_bit_with_the_threads(threads: int, rng: np.random.Generator) -> None:
     x, k = rng.standard_normal((300, 310)).astype("float32"), rng.standard_normal((13, 13)).astype("float32")

@@ -11,6 +11,9 @@ from ..problem.problem import Problem
 
 NAME = "reference"
 
+WATCHES = True
+"""Its integers have no end."""
+
 
 class ReferenceRecipe(NamedTuple):
     """Nothing is left to decide."""

@@ -13,6 +13,8 @@ An algorithm is a module (see `algorithms`).  Beyond what all have, one may have
     call that it stands for.
 ``workspace_bytes(problem, output, machine, threads) -> int``
     Peak workspace, without building anything.
+``WATCHES = True``
+    It tells which integer sums do not fit, even beyond 64 bits.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from ..machine import Machine
 from ..problem.layout import View
 from ..problem.problem import Problem
 from . import factors
+from .exact import needs_guard
+from .guarded import settled_bytes, watches
 
 SHRINK = (1, 2, 4, 8, 16, 32, 64)
 """Parts of the second-level cache that an algorithm is told to make do with, until its workspace fits."""
@@ -43,6 +47,8 @@ class Setting(NamedTuple):
     max_workspace: int | None = None
     known: bool = False
     """Whether the kernel is known before the call."""
+    reserved_bytes: int = 0
+    """Of the workspace, what is taken before any algorithm runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +90,15 @@ def workspace_bytes(algorithm: Any, setting: Setting) -> int:
     """Peak workspace of one call, all threads together."""
     p, output, machine, threads = setting[:4]
     ask = getattr(algorithm, "workspace_bytes", None)
-    if ask is not None:
-        return int(ask(p, output, machine, threads))
-    return int(algorithm.build(p, output, machine, threads).workspace_bytes)
+    own = algorithm.build(p, output, machine, threads).workspace_bytes if ask is None else ask(
+        p, output, machine, threads)
+    return int(own) + bytes_beside(algorithm, setting)
+
+
+def bytes_beside(algorithm: Any, setting: Setting) -> int:
+    """Workspace beside an algorithm's own: what is reserved, and what sums take that it cannot watch (see `exact`)."""
+    settles = needs_guard(setting.problem) and not watches(algorithm)
+    return setting.reserved_bytes + (settled_bytes(*setting[:3]) if settles else 0)
 
 
 class Fit(NamedTuple):

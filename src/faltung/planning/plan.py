@@ -15,11 +15,11 @@ from ..errors import DTypeError, PlanError, ShapeError
 from ..problem.layout import Layout
 from ..problem.problem import Problem
 from ..problem.promotion import numpy_dtype, overflow_error
-from .candidates import Candidate, Setting
+from .candidates import Candidate, Setting, bytes_beside
 from .describe import describe
 from .exact import needs_guard, refined
-from .guarded import settled
-from .ways import Way
+from .guarded import Guard, proven
+from .ways import Ready, Way
 
 __all__ = ["Asked", "Plan", "Planner"]
 
@@ -36,17 +36,7 @@ class Asked(NamedTuple):
     bias: Any
     refine: bool
     max_workspace: int | None
-
-
-class Ready(NamedTuple):
-    """Operands in the order in which one way reads them, and what runs on them."""
-
-    run: Callable[..., bool]
-    kernel: Any
-    bias: Any
-    threads: int
-    guard: tuple[Problem, Any, Any] | None
-    """Problem, taps and bias as they are, where sums may leave 64 bits."""
+    reserved_bytes: int = 0
 
 
 class Planner(NamedTuple):
@@ -123,15 +113,12 @@ class Plan:
         ready = self._ready
         if ready is None or kernel is not None or bias is not None:
             ready = self._prepare(kernel, bias)
-        run, packed, offset, count, guard = ready
+        run, packed, offset, count = ready
         if out is None:
             out = np.empty(self._out_shape, self._out_dtype)
         else:
             self._check_out(out)
         seen = image if self._see is None else self._see(image)
-        if guard is not None:
-            settled(self, *guard, seen, out)
-            return out if restore is None else restore(out)
         if count > 1:
             count = min(count, threads or self.threads or get_threads())
         if run(seen, packed, offset, out, count):
@@ -181,8 +168,8 @@ class Plan:
         """Know this kernel and bias from now on."""
         kernel, bias = kernel.copy(), None if bias is None else bias.copy()
         taps = self.layout.see_kernel(kernel)
-        packed = self._pack(taps)
-        ready = None if self.problem.bias and bias is None else self._order(packed, taps, bias)
+        packed = self.pack(taps)
+        ready = None if self.problem.bias and bias is None else self.order(taps, bias, packed)
         with self._lock:
             self.asked = self.asked._replace(kernel=kernel, bias=self.asked.bias if bias is None else bias)
             self.taps, self.bias, self.way, self._packed, self._ready = taps, bias, packed[0], packed, ready
@@ -207,8 +194,8 @@ class Plan:
         if self.taps is not None and self.asked.refine:
             problem = refined(self.asked.problem, taps, bias)
             if problem != self.problem:
-                return self._other(problem)._prepare(self.taps if kernel is None else kernel, bias)
-        return self._order(packed or self._pack(taps), taps, bias)
+                return self.other(problem)._prepare(self.taps if kernel is None else kernel, bias)
+        return self.order(taps, bias, packed)
 
     def _recall(self, kernel: Any) -> Ready:
         """A small kernel in order: that of the call before, if its bytes are the same."""
@@ -216,17 +203,23 @@ class Plan:
         if last is not None and last[0] == given:
             return last[1]
         taps = self._see_kernel(kernel.copy())
-        ready = self._order(self._pack(taps), taps, None)
+        ready = self.order(taps, None)
         self._last = given, ready
         return ready
 
-    def _order(self, packed: tuple[Way, Any], taps: Any, bias: Any) -> Ready:
-        way, kernel = packed
+    def order(self, taps: Any, bias: Any, packed: tuple[Way, Any] | None = None) -> Ready:
+        """Bring operands as the engine sees them into order, of which the kernel may be packed already."""
         if self._guards and needs_guard(self.problem, taps, bias):
-            return Ready(_nothing, None, None, 1, (self.problem, taps, bias))
-        return Ready(way.run, kernel, None if bias is None else way.executable.pack_bias(bias), way.threads, None)
+            return Ready(Guard(self, taps, bias, packed).run, None, None, self.setting.threads)
+        return self.ready(packed or self.pack(taps), bias)
 
-    def _pack(self, taps: Any) -> tuple[Way, Any]:
+    @staticmethod
+    def ready(packed: tuple[Way, Any], bias: Any) -> Ready:
+        """What runs on a packed kernel, whatever the image."""
+        way, kernel = packed
+        return Ready(way.run, kernel, None if bias is None else way.executable.pack_bias(bias), way.threads)
+
+    def pack(self, taps: Any) -> tuple[Way, Any]:
         """The first way that suits these taps, and the taps in its order."""
         for way in self.ways:
             packed = way.pack(taps)
@@ -236,8 +229,8 @@ class Plan:
         raise PlanError(f'{self.function}: method "{way.name}" cannot serve this kernel: {way.unsuited(taps)}; '
                         f"{self._planner.would_do(self.problem)}")
 
-    def _other(self, problem: Problem) -> Plan:
-        """The plan for a kernel that is passed in the place of the known one: integer sums may need another dtype."""
+    def other(self, problem: Problem) -> Plan:
+        """The plan for other values than were planned: integer sums may need another dtype."""
         other = self._others.get(problem)
         if other is None:
             asked = self.asked._replace(problem=problem, kernel=None, bias=None, refine=False)
@@ -287,7 +280,9 @@ class Plan:
     @property
     def workspace_bytes(self) -> int:
         """Peak workspace of a call, all threads together."""
-        return max(int(way.executable.workspace_bytes) for way in self._possible())
+        most = max(int(way.executable.workspace_bytes) + bytes_beside(way.algorithm, self.setting)
+                   for way in self._possible())
+        return max(most, *(plan.workspace_bytes for plan in proven(self))) if self._guards else most
 
     @property
     def error_bound(self) -> float:
@@ -324,10 +319,6 @@ class Plan:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self._planner.make, (*self.asked, tuple(way.name for way in self.ways))
-
-
-def _nothing(*_: Any) -> bool:
-    return False
 
 
 def _offset(bias: Any, problem: Problem) -> Any:

@@ -45,7 +45,8 @@ def candidates(problem: Problem) -> dict[str, str | None]:
 
 def make_plan(problem: Problem, layout: Layout, function: str = "plan", method: str = "auto",
               threads: int | None = None, kernel: Any = None, bias: Any = None, refine: bool = False,  # noqa: FBT002
-              max_workspace: int | None = None, taken: tuple[str, ...] = (), *, measure: bool = False) -> Plan:
+              max_workspace: int | None = None, reserved_bytes: int = 0, taken: tuple[str, ...] = (), *,
+              measure: bool = False) -> Plan:
     """Plan a problem.
 
     Parameters
@@ -65,16 +66,19 @@ def make_plan(problem: Problem, layout: Layout, function: str = "plan", method: 
         Whether the values of a known kernel may choose the accumulator of integer sums.
     max_workspace : int, optional
         Most bytes of workspace, all threads together.
+    reserved_bytes : int
+        What the caller takes of it.
     taken : tuple of str
         The algorithms, if they were chosen before: those of a plan that is loaded.
     measure : bool
         Whether the best candidates are timed first, and their times remembered (see `wisdom`).
     """
     check_method(function, method)
-    asked = Asked(problem, layout, function, method, threads, kernel, bias, refine, max_workspace)
+    asked = Asked(problem, layout, function, method, threads, kernel, bias, refine, max_workspace, reserved_bytes)
     if refine and kernel is not None:
         problem = refined(problem, layout.see_kernel(kernel), bias)
-    setting = Setting(problem, layout.output, detect(), threads or get_threads(), max_workspace, kernel is not None)
+    setting = Setting(problem, layout.output, detect(), threads or get_threads(), max_workspace, kernel is not None,
+                      reserved_bytes)
     if taken:
         ways = _ways(taken, setting, function)
     elif method == "auto":

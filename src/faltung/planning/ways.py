@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..lazy import cached_property
 from . import factors
-from .candidates import Setting
+
+if TYPE_CHECKING:
+    from .candidates import Setting
+
+
+class Ready(NamedTuple):
+    """Operands in the order in which one way reads them, and what runs on them."""
+
+    run: Callable[..., bool]
+    kernel: Any
+    bias: Any
+    threads: int
 
 
 class Way:

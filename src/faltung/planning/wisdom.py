@@ -148,7 +148,7 @@ def _newest(known: dict[str, Times]) -> dict[str, Times]:
 
 def _key(setting: Setting) -> str:
     """A problem and how its output lies in memory, as text."""
-    text = repr((setting.problem, setting.output, setting.max_workspace))
+    text = repr((setting.problem, setting.output, setting.max_workspace, setting.reserved_bytes))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

@@ -14,9 +14,13 @@ from math import prod
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
+from ...problem.promotion import is_integer
 from .. import fourier
 from ..fourier.recipe import sums_integers, with_taps
-from .executable import NAME, Digits, DigitsRecipe, most_bits, problem_of
+from .executable import NAME, WORD, Digits, DigitsRecipe, most_bits, problem_of
+
+WATCHES = True
+"""Sums are known as far as they reach, and so is which do not fit."""
 
 USUAL = 2
 """So many digits of each operand are expected when time is predicted."""
@@ -29,8 +33,8 @@ def applies(problem: Problem) -> str | None:
     """None, or why the problem cannot be taken digit by digit."""
     if not sums_integers(problem):
         return "its sums are not integers"
-    if problem.overflow not in ("proven", "wrap"):
-        return "the integer sums are not proven to fit; they have to, unless they may wrap"
+    if problem.bias and problem.overflow not in ("proven", "wrap"):
+        return "the integer sums and a bias are not proven to fit; they have to, unless they may wrap"
     return _why_not_split(problem) or _why_not_transformed(problem)
 
 
@@ -53,8 +57,12 @@ def _why_not_transformed(problem: Problem) -> str | None:
 
 
 def error_bound(problem: Problem) -> float:
-    """Nothing is rounded."""
-    return 0.0
+    """Nothing is rounded but sums that are put together in floating point.
+
+    Balanced digits are nine times as large as a product, added up without their signs, at most; a sum has no more than
+    as many parts as both numbers have digits of two bits, and each is rounded twice.
+    """
+    return 0.0 if is_integer(problem.output_dtype) else 9.0 * 2 * WORD
 
 
 def least_cycles(problem: Problem, machine: Machine) -> float:
@@ -63,9 +71,16 @@ def least_cycles(problem: Problem, machine: Machine) -> float:
 
 
 def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
-    """The transforms of the usual number of digits, and the passes over all samples."""
+    """The transforms of the usual number of digits, the passes over all samples, and the kernel's digits."""
+    one, cycles = problem_of(problem, 1, 1), fourier.recipe.predicted_cycles
+    kernel = cycles(one, threads) - cycles(one, threads, known=True)
+    return known_cycles(problem, output, machine, threads) + USUAL * kernel
+
+
+def known_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
+    """The same for a kernel that is known, so that its digits are transformed only once."""
     usual = problem_of(problem, USUAL, 2 * USUAL - 1)
-    return fourier.recipe.predicted_cycles(usual, threads) + USUAL * PASS_CYCLES * _samples(problem)
+    return fourier.recipe.predicted_cycles(usual, threads, known=True) + PASS_CYCLES * _samples(problem)
 
 
 def _samples(problem: Problem) -> int:
@@ -78,4 +93,5 @@ def build(problem: Problem, output: View, machine: Machine, threads: int) -> Dig
                   predicted_cycles=predicted_cycles(problem, output, machine, 1))
 
 
-__all__ = ["NAME", "Digits", "DigitsRecipe", "applies", "build", "error_bound", "predicted_cycles"]
+__all__ = ["NAME", "Digits", "DigitsRecipe", "applies", "build", "error_bound", "known_cycles",
+           "predicted_cycles"]

@@ -9,17 +9,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...compiler.memory import Workspace
 from ...errors import PlanError
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
-from ...problem.promotion import numpy_dtype
+from ...problem.promotion import is_integer, limits, magnitude
 from ..fourier.executable import Fourier
 from ..fourier.recipe import choose, with_taps
+from .passes import join, split
 
 NAME = "digits"
 WORD = 64
-"""Sums are right modulo two to this."""
+"""Numbers have no more bits; where they may wrap, sums are right modulo two to this."""
 
 
 class DigitsRecipe(NamedTuple):
@@ -61,12 +63,29 @@ def most_bits(problem: Problem, together: int) -> int:
     return min(int(log2(room) // 2) + 1, 15) if room >= 1 else 0
 
 
+def digits_of(largest: int, bits: int) -> int:
+    """How many balanced digits hold numbers up to a magnitude."""
+    count = 1
+    while ((1 << bits - 1) - 1) * ((1 << bits * count) - 1) // ((1 << bits) - 1) < largest:
+        count += 1
+    return count
+
+
 class _Kernel:
     """A kernel's digits, and how they are packed for each number of the image's digits."""
 
-    def __init__(self, digits: list[Any], bits: int) -> None:
-        self.digits, self.bits = digits, bits
-        self.packed: dict[int, Any] = {}
+    def __init__(self, digits: Any, bits: int, weight: int) -> None:
+        self.digits, self.bits, self.weight = digits, bits, weight
+        self.packed: dict[tuple[int, int], Any] = {}
+
+
+class _Prepared(NamedTuple):
+    """What runs on so many digits of the image, and the memory for them and their sums."""
+
+    executable: Fourier
+    workspace: Workspace
+    split_at: int
+    """Where the digits begin; before them are the sums, or a copy of the image until it is split."""
 
 
 class Digits:
@@ -76,66 +95,121 @@ class Digits:
                  predicted_cycles: float) -> None:
         self.problem, self.output, self.machine, self.threads = problem, output, machine, threads
         self.recipe, self.predicted_cycles = DigitsRecipe(most_bits(problem, 1)), predicted_cycles
-        self._executables: dict[tuple[int, int], Fourier] = {}
+        self.leads = prod(problem.batch) * problem.groups
+        self._prepared: dict[tuple[int, int, int], _Prepared] = {}
 
     def pack(self, kernel: Any) -> _Kernel:
         """Split a kernel; its largest value says how many digits there are, and so how many bits they may have."""
         taps = np.asarray(kernel)
-        magnitude = _magnitude(taps)
-        for bits in range(self.recipe.bits, 1, -1):
-            count = _count(magnitude, bits)
+        largest = _magnitude(taps)
+        bits, count = self._kernel_digits(largest)
+        lines = np.ascontiguousarray(taps).reshape(len(taps), -1)
+        digits = split(lines, count, bits, self.machine)[:, ::-1].reshape(len(taps), count, 1, *taps.shape[3:])
+        return _Kernel(digits, bits, _weight(taps, largest))
+
+    def _kernel_digits(self, largest: int) -> tuple[int, int]:
+        """Bits of a digit for kernels up to a magnitude, and how many digits they have."""
+        for bits in range(self.recipe.bits, 2, -1):
+            count = digits_of(largest, bits)
             if bits <= most_bits(self.problem, count):
-                return _Kernel(_split(taps, count, bits), bits)
-        return _Kernel(_split(taps, _count(magnitude, 2), 2), 2)
+                return bits, count
+        return 2, digits_of(largest, 2)
 
     def pack_bias(self, bias: Any) -> Any:
         """Bring a bias into 64 bits."""
         return np.asarray(bias).astype(np.int64)
 
     def run(self, image: Any, kernel: _Kernel, bias: Any, out: Any, threads: int) -> bool:
-        """Fill ``out``; the sums fit, or may wrap."""
-        p = self.problem
-        count = _count(_magnitude(image), kernel.bits)
-        executable, packed = self._prepared(kernel, count)
-        channel = len(p.batch) + 1
-        digits = np.concatenate(_split(image, count, kernel.bits), axis=channel)
-        sums = np.empty(executable.problem.output_shape, np.int64)
-        executable.run(digits, packed, None, sums, threads)
-        total = np.zeros(p.output_shape, np.int64)
-        for number, one in enumerate(np.moveaxis(sums, channel, 0)):
-            total += np.left_shift(np.expand_dims(one, channel), kernel.bits * number)
-        if bias is not None:
-            total += bias.reshape(p.groups, 1, *[1] * p.ndim)
-        self.output(out)[...] = total.astype(numpy_dtype(p.output_dtype))
-        return False
+        """Fill ``out``; whether a sum did not fit."""
+        largest = _magnitude(image)
+        limit = largest * kernel.weight + (0 if bias is None else _magnitude(bias))
+        prepared = self._prepare(digits_of(largest, kernel.bits), len(kernel.digits[0]), kernel.bits,
+                                 whole=self._watches(limit) or self._is_float(limit))
+        packed = self._packed(kernel, prepared)
+        lent = prepared.workspace.borrow()
+        try:
+            sums = self._sums(image, kernel, packed, prepared, lent[1], threads)
+            return self._store(sums, kernel.bits, limit, bias, out, threads)
+        finally:
+            prepared.workspace.give_back(lent)
 
-    def _prepared(self, kernel: _Kernel, count: int) -> tuple[Fourier, Any]:
-        """The executable for so many digits of the image, and the kernel packed for it."""
-        sums = min(count + len(kernel.digits) - 1, -(-WORD // kernel.bits))
-        executable = self._executables.get((count, sums))
-        if executable is None:
+    def _watches(self, limit: int) -> bool:
+        """Whether some sum up to a bound might not fit, and has to be known beyond 64 bits."""
+        p = self.problem
+        if p.overflow not in ("raise", "saturate"):
+            return False
+        low, high = limits(p.output_dtype)
+        return limit > high or low == 0
+
+    def _is_float(self, limit: int) -> bool:
+        """Whether sums up to a bound are put together in floating point: no integer would hold them."""
+        return limit >= 2**63 and not is_integer(self.problem.output_dtype)
+
+    def _prepare(self, count: int, kernel_digits: int, bits: int, *, whole: bool) -> _Prepared:
+        sums = count + kernel_digits - 1
+        if not whole:
+            sums = min(sums, -(-WORD // bits))
+            count = min(count, sums)
+        key = count, sums, kernel_digits
+        found = self._prepared.get(key)
+        if found is None:
             problem = problem_of(self.problem, count, sums)
             shape = problem.output_shape
             identity = View(shape, shape, tuple(range(len(shape))))
-            executable = self._executables[count, sums] = Fourier(problem, identity, self.machine, self.threads)
-        packed = kernel.packed.get(count)
+            executable = Fourier(problem, identity, self.machine, self.threads, digits=kernel_digits)
+            before = 8 * self.leads * max(sums * prod(problem.output), prod(problem.image))
+            workspace = Workspace(before + 2 * prod(problem.image_shape))
+            found = self._prepared[key] = _Prepared(executable, workspace, before)
+        return found
+
+    def _packed(self, kernel: _Kernel, prepared: _Prepared) -> Any:
+        """The kernel, packed for these numbers of digits."""
+        problem = prepared.executable.problem
+        key = problem.channels_in, problem.channels_out
+        packed = kernel.packed.get(key)
         if packed is None:
-            taps = np.zeros(executable.problem.kernel_shape, np.int16)
-            for i in range(count):
-                for j, digit in enumerate(kernel.digits):
-                    if i + j < sums:
-                        taps[:, i + j, i] = digit[:, 0, 0]
-            packed = kernel.packed[count] = executable.pack(taps)
-        return executable, packed
+            packed = kernel.packed[key] = prepared.executable.pack(kernel.digits)
+        return packed
+
+    def _sums(self, image: Any, kernel: _Kernel, packed: Any, prepared: _Prepared, buffer: Any, threads: int) -> Any:
+        """The sums of digits, (leads, sums, outputs)."""
+        p = prepared.executable.problem
+        sums = buffer[:8 * prod(p.output_shape)].view(np.int64).reshape(p.output_shape)
+        digits = buffer[prepared.split_at:].view(np.int16).reshape(p.image_shape)
+        if not image.flags.c_contiguous:  # the sums' memory is free until then
+            source = buffer[:image.nbytes].view(image.dtype).reshape(image.shape)
+            source[...] = image
+            image = source
+        split(image.reshape(self.leads, -1), p.channels_in, kernel.bits, self.machine, threads, digits)
+        prepared.executable.run(digits, packed, None, sums, threads)
+        return sums.reshape(self.leads, p.channels_out, -1)
+
+    def _store(self, sums: Any, bits: int, limit: int, bias: Any, out: Any, threads: int) -> bool:
+        """Put the numbers together."""
+        p, target = self.problem, self.output(out)
+        if self._is_float(limit):
+            numbers = sum(np.ldexp(sums[:, number].astype(np.float64), bits * number) for number in range(len(sums[0])))
+            target[...] = numbers.reshape(target.shape)
+            if bias is not None:
+                target += bias.reshape(p.groups, 1, *[1] * p.ndim)
+            return False
+        bounds = limits(p.output_dtype) if self._watches(limit) else None
+        there = p.output_dtype in ("int64", "uint64") and target.flags.c_contiguous
+        numbers, overflowed = join(sums, bits, bias, self.machine, threads, target if there else None, bounds,
+                                   signed=p.output_dtype != "uint64")
+        if not there:
+            target[...] = numbers.reshape(target.shape)
+        return overflowed and p.overflow == "raise"
 
     @property
     def workspace_bytes(self) -> int:
-        """Peak workspace of a call with two digits: they, their sums, and the transforms'."""
+        """Peak workspace of a call with the largest numbers that the dtypes allow."""
         p = self.problem
-        executable = self._executables.get((2, 3)) or Fourier(
-            problem_of(p, 2, 3), View((), (), ()), self.machine, self.threads)
-        leads = prod(p.batch) * p.groups
-        return executable.workspace_bytes + leads * (2 * 2 * prod(p.image) + 8 * 4 * prod(p.output))
+        bits, kernel_digits = self._kernel_digits(magnitude(p.kernel_dtype))
+        most = digits_of(magnitude(p.image_dtype), bits)
+        prepared = self._prepare(most, kernel_digits, bits, whole=p.overflow in ("raise", "saturate"))
+        narrow = 0 if p.output_dtype in ("int64", "uint64") else 8 * self.leads * prod(p.output)
+        return prepared.executable.workspace_bytes + prepared.workspace.size_bytes + narrow
 
     def ir(self) -> str:
         """The LLVM IR of the programs made so far."""
@@ -146,27 +220,20 @@ class Digits:
         return "\n".join(executable.assembly() for executable in self._made())
 
     def _made(self) -> list[Fourier]:
-        if not self._executables:
+        if not self._prepared:
             raise PlanError('plan: method="digits" generates its programs when the first image shows how many digits '
                             "there are; call the plan first")
-        return list(self._executables.values())
+        return [prepared.executable for prepared in self._prepared.values()]
 
 
 def _magnitude(values: Any) -> int:
-    return max(abs(int(values.max())), abs(int(values.min()))) if values.size else 0
+    return int(max(int(values.max()), -int(values.min()))) if values.size else 0
 
 
-def _count(magnitude: int, bits: int) -> int:
-    """How many balanced digits hold numbers up to a magnitude, modulo two to the 64."""
-    return min(-(-(magnitude.bit_length() + 2) // bits), -(-WORD // bits))
-
-
-def _split(values: Any, count: int, bits: int) -> list[Any]:
-    """Balanced digits, the lowest first; what overflows on the way is a multiple of two to the 64."""
-    rest, half, mask = values.astype(np.int64), 1 << bits - 1, (1 << bits) - 1
-    digits = []
-    for _ in range(count):
-        digit = ((rest + half) & mask) - half
-        rest = (rest - digit) >> bits
-        digits.append(digit.astype(np.int16))
-    return digits
+def _weight(taps: Any, largest: int) -> int:
+    """Largest sum of magnitudes of one group's taps."""
+    count = prod(taps.shape[2:])
+    if largest * count >= 2**63:
+        return int(largest * count)
+    sums = np.abs(taps.astype(np.int64)).reshape(len(taps), -1).sum(1)
+    return int(max(sums))

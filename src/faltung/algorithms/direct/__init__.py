@@ -39,10 +39,15 @@ def least_cycles(problem: Problem, machine: Machine) -> float:
     return problem.multiply_adds * element.planes**2 / together / machine.vectors_per_cycle
 
 
+def workspace_bytes(problem: Problem, output: View, machine: Machine, threads: int) -> int:
+    """Peak workspace of one call, without building anything."""
+    return max(part.frame.scratch_bytes for part in parts(problem, output, machine, threads)) * threads
+
+
 def build(problem: Problem, output: View, machine: Machine, threads: int) -> Direct:
     """Compile (or load from the disk's cache) all that the problem needs."""
     return Direct(problem, output, machine, threads)
 
 
 __all__ = ["NAME", "Direct", "DirectRecipe", "applies", "build", "error_bound", "least_cycles", "parts",
-           "predicted_cycles"]
+           "predicted_cycles", "workspace_bytes"]

@@ -22,11 +22,15 @@ from .tiles import Tile
 
 
 class Fourier:
-    """The executable: tile by tile, one batch element and group after the other."""
+    """The executable: tile by tile, one batch element and group after the other.
 
-    def __init__(self, problem: Problem, output: View, machine: Machine, threads: int) -> None:
+    With ``digits``, channels are digits of the image, and there are so many kernels, digits too, the highest first: the
+    kernel of an output and a channel is the digit of that weight which the two leave, if there is one.
+    """
+
+    def __init__(self, problem: Problem, output: View, machine: Machine, threads: int, digits: int = 0) -> None:
         self.problem, self.output = problem, output
-        self.parts = [_make_part(phase, machine, threads) for phase in with_taps(problem)]
+        self.parts = [_make_part(phase, machine, threads, digits) for phase in with_taps(problem)]
         self.recipe = self.parts[0].recipe
         self.sums_integers = sums_integers(problem)
         self.empty = [phase for phase in phases(problem) if phase.is_empty]
@@ -95,8 +99,8 @@ class Fourier:
 
     @property
     def workspace_bytes(self) -> int:
-        """Peak workspace of one call: tiles, their spectra, and theirs after the product."""
-        return max(part.workspace.size_bytes for part in self.parts)
+        """Peak workspace of one call: tiles, their spectra, and theirs after the product; and a tile by itself."""
+        return max(part.workspace.size_bytes + part.directly_bytes for part in self.parts)
 
     def ir(self) -> str:
         """The LLVM IR of every program."""
@@ -107,8 +111,8 @@ class Fourier:
         return "\n".join(jit.assembly(part.emit(), part.machine) for part in self.parts)
 
 
-def _make_part(phase: Phase, machine: Machine, threads: int) -> LinePart | PlanePart:
-    return (PlanePart if is_real_plane(phase.problem) else LinePart)(phase, machine, threads)
+def _make_part(phase: Phase, machine: Machine, threads: int, digits: int) -> LinePart | PlanePart:
+    return (PlanePart if is_real_plane(phase.problem) else LinePart)(phase, machine, threads, digits)
 
 
 def _cast_into(place: np.ndarray, sums: np.ndarray, problem: Problem) -> bool:

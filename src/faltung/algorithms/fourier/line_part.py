@@ -28,8 +28,8 @@ NO_BIAS = np.zeros(2)
 class LinePart(Part):
     """One phase whose tiles are gathered, transformed and stored by generated code, on several threads."""
 
-    def __init__(self, phase: Phase, machine: Machine, threads: int) -> None:
-        super().__init__(phase, machine)
+    def __init__(self, phase: Phase, machine: Machine, threads: int, digits: int = 0) -> None:
+        super().__init__(phase, machine, digits)
         p = self.problem
         real = {"complex64": "float32", "complex128": "float64"}.get(self.recipe.dtype, self.recipe.dtype)
         self.line = Line(self.recipe.samples, real, machine)
@@ -44,7 +44,7 @@ class LinePart(Part):
 
     @cached_property
     def _functions(self) -> tuple[Any, Any]:
-        what = f"fourier {self.problem!r} {self.recipe!r} {self.line!r}"
+        what = f"fourier {self.problem!r} {self.recipe!r} {self.line!r} {self.digits}"
         library = jit.load(what, self.machine, ("entry", "spectrum"), self.emit)
         pointer, integer = ctypes.c_void_p, ctypes.c_int64
         return (library.function("entry", None, *[pointer] * 3, integer, integer),
@@ -54,7 +54,7 @@ class LinePart(Part):
         """Write the program; the generator is imported only where no object is found on the disk."""
         from .line_program import emit_program
 
-        return emit_program(self.line, self.problem, self.tiling, whole=sums_integers(self.problem))
+        return emit_program(self.line, self.problem, self.tiling, whole=sums_integers(self.problem), digits=self.digits)
 
     def spectra(self, kernel: np.ndarray) -> Any:
         """The spectrum of every kernel, (groups, channels out, channels in, bytes)."""

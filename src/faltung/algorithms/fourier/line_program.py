@@ -18,7 +18,7 @@ LIMITS = {"float32": (-100, 120), "float64": (-900, 900)}
 """Bounds on the exponent by which a tile is scaled to a magnitude near one."""
 
 
-def emit_program(line: Line, problem: Problem, tiling: Tiling, *, whole: bool) -> str:
+def emit_program(line: Line, problem: Problem, tiling: Tiling, *, whole: bool, digits: int = 0) -> str:
     """Write ``entry`` and ``spectrum``; ``whole`` says that sums are integers and have to be rounded."""
     module = Module()
     LineCode(line, module).emit(alone=is_alone(problem))
@@ -26,7 +26,7 @@ def emit_program(line: Line, problem: Problem, tiling: Tiling, *, whole: bool) -
     LineStore(line, problem, tiling.outputs[-1], module, whole=whole).emit()
     _emit_spectrum(module, line)
     LineTile(line, problem, tiling, module).emit()
-    _Work(line, problem, tiling, module).emit()
+    _Work(line, problem, tiling, module, digits).emit()
     return module.text()
 
 
@@ -56,8 +56,8 @@ def _emit_spectrum(module: Module, line: Line) -> None:
 class _Work:
     """Writes ``entry`` and ``work(context, item, slot)``."""
 
-    def __init__(self, line: Line, problem: Problem, tiling: Tiling, module: Module) -> None:
-        self.line, self.problem, self.tiling, self.module = line, problem, tiling, module
+    def __init__(self, line: Line, problem: Problem, tiling: Tiling, module: Module, digits: int) -> None:
+        self.line, self.problem, self.tiling, self.module, self.digits = line, problem, tiling, module, digits
         self.is_complex = problem.accumulator_dtype.startswith("complex")
         self.leading = len(problem.batch) + 1
         self.pairs = tiling.count if self.is_complex else -(-tiling.count // 2)
@@ -91,17 +91,28 @@ class _Work:
         factors = self._gather(image, first, status)
         spectra = f.at(self.samples, 2 * p.channels_in * self.line.samples_bytes)
         self._analyse(spectra, [down for down, _ in factors])
-        kernels = p.channels_in * p.channels_out
+        kernels = self.digits or p.channels_in * p.channels_out
         kernel = f.at(self.cells.pointer(KERNEL), f.mul(group, kernels * self.line.spectrum_bytes))
         planes = 2 if self.is_complex else 1
         bias = f.at(self.cells.pointer(BIAS), f.mul(group, p.channels_out * self.line.size * planes))
+        sums = self._sums_of(spectra)
         with f.loop(0, p.channels_out) as m:
-            taps = f.at(kernel, f.mul(m.index, p.channels_in * self.line.spectrum_bytes))
-            call(f, "sums", context, spectra, taps)
+            first_channel, channels, number = self._products(m.index)
+            call(f, "sums", context, f.at(spectra, f.mul(first_channel, self.line.spectrum_bytes)),
+                 f.at(kernel, f.mul(number, self.line.spectrum_bytes)), sums, channels)
             here = f.at(out, f.mul(m.index, self.cells.step(self.leading, out=True)))
             self._compose(spectra, here, f.at(bias, f.mul(m.index, self.line.size * planes)), first,
                           [up for _, up in factors])
         f.finish()
+
+    def _products(self, output: Value) -> tuple[Operand, Operand, Operand]:
+        """The first channel that an output sums, how many, and the number of the first kernel."""
+        f, channels = self.f, self.problem.channels_in
+        if not self.digits:
+            return 0, channels, f.mul(output, channels)
+        first = f.larger(f.sub(output, self.digits - 1), 0)
+        last = f.smaller(f.add(output, 1), channels)
+        return first, f.sub(last, first), f.sub(f.add(first, self.digits - 1), output)
 
     def _half(self, channel: Operand, part: int) -> Value:
         """Where the samples of a channel's real or imaginary part stand."""
@@ -179,19 +190,24 @@ class _Work:
                 with f.loop(0, line.bands) as band:
                     call(f, "across", f.at(there, f.mul(band.index, line.band_bytes)), self.cells.pointer(ACROSS))
 
+    def _sums_of(self, spectra: Value) -> Value:
+        p = self.problem
+        return spectra if is_alone(p) else self.f.at(spectra, p.channels_in * self.line.spectrum_bytes)
+
     def _emit_sums(self) -> None:
-        """sums(context, spectra, kernel): products, summed over channels, and transformed back along the bands."""
-        f = self.f = self.module.function("sums", "void", [("ptr", name) for name in ("context", "spectra", "kernel")])
-        context, spectra, kernel = f.arguments
+        """sums(context, spectra, kernel, target, channels): products, summed, and transformed back along the bands."""
+        names = ("context", "spectra", "kernel", "target")
+        f = self.f = self.module.function("sums", "void", [*(("ptr", name) for name in names), ("i64", "channels")])
+        context, spectra, kernel, target, channels = f.arguments
         line, roots = self.line, Cells(f, context, self.problem).pointer(ACROSS)
         with f.loop(0, line.bands) as loop:
             band = f.mul(loop.index, line.band_bytes)
             if is_alone(self.problem):
                 call(f, "round", f.at(spectra, band), roots, f.at(kernel, band))
             else:
-                target = f.at(f.at(spectra, self.problem.channels_in * line.spectrum_bytes), band)
-                call(f, "multiply", f.at(spectra, band), f.at(kernel, band), target, self.problem.channels_in)
-                call(f, "home", target, roots)
+                there = f.at(target, band)
+                call(f, "multiply", f.at(spectra, band), f.at(kernel, band), there, channels)
+                call(f, "home", there, roots)
         f.finish()
 
     def _compose(self, spectra: Value, out: Value, bias: Value, first: Operand, factors: list[Value]) -> None:
@@ -199,10 +215,9 @@ class _Work:
 
         With several channels the samples are no longer needed, for their spectra stand apart.
         """
-        f, p = self.f, self.problem
-        sums = spectra if is_alone(p) else f.at(spectra, p.channels_in * self.line.spectrum_bytes)
-        call(f, "compose", sums, self._half(0, 0), self._half(0, 1), self._strip(spectra), self.cells.pointer(DOWN),
-              self.cells.pointer(TURNS), *factors)
+        f = self.f
+        call(f, "compose", self._sums_of(spectra), self._half(0, 0), self._half(0, 1), self._strip(spectra),
+             self.cells.pointer(DOWN), self.cells.pointer(TURNS), *factors)
         for part in range(1 if self.is_complex else 2):
             tile = f.add(first, part)
             if part and self.tiling.count % 2:

@@ -26,8 +26,8 @@ NO_BIAS = np.zeros(1)
 class PlanePart(Part):
     """One phase whose tiles are gathered, transformed and stored by generated code, on several threads."""
 
-    def __init__(self, phase: Phase, machine: Machine, threads: int) -> None:
-        super().__init__(phase, machine)
+    def __init__(self, phase: Phase, machine: Machine, threads: int, digits: int = 0) -> None:
+        super().__init__(phase, machine, digits)
         p = self.problem
         self.plane = Plane((self.recipe.lengths[0], self.recipe.lengths[1]), self.recipe.dtype, machine)
         self.items = prod(p.batch) * p.groups * self.tiling.count
@@ -65,7 +65,16 @@ class PlanePart(Part):
                 taps[:, :columns] = apart[place]
                 self._functions[1](taps.ctypes.data, found[place].ctypes.data, *addresses)
                 self._separate(found[place])
-        return found
+        return self._each_product(found) if self.digits else found
+
+    def _each_product(self, found: Any) -> Any:
+        """The digits' spectra, for every output and channel the one that belongs there."""
+        p = self.problem
+        every = aligned((p.groups, p.channels_out, p.channels_in, found.shape[-1]), np.uint8)
+        for place in np.ndindex(every.shape[1:3]):
+            digit = self.digits - 1 - place[0] + place[1]
+            every[:, *place] = found[:, digit, 0] if 0 <= digit < self.digits else 0
+        return every
 
     def _separate(self, spectrum: Any) -> None:
         """Lane 0 of band 0 holds the transforms of two real rows: half their sum, and half their difference."""

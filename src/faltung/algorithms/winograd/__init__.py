@@ -17,7 +17,7 @@ from typing import Any
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
-from . import costs, inside_recipe, recipe
+from . import costs, fallback, inside_recipe, recipe
 from .executable import Winograd
 from .frame import NAME, Frame, WinogradRecipe
 from .inside_executable import InsideOut
@@ -98,9 +98,12 @@ def workspace_bytes(problem: Problem, output: View, machine: Machine, threads: i
     strides = output.strides()
     if is_inside(problem):
         frames: list[Any] = [inside_recipe.choose(problem, strides, machine, threads)]
+        alone = [fallback.one_element(problem)]
     else:
         frames = [part.frame for part in recipe.choose(problem, strides, machine, threads)]
-    return sum(frame.places["end"] * min(threads, frame.items) for frame in frames)
+        alone = [fallback.row_of_tiles(frame) for frame in frames]
+    own: int = sum(frame.places["end"] * min(threads, frame.items) for frame in frames)
+    return own + max(fallback.workspace_bytes(each, machine) for each in alone)
 
 
 def build(problem: Problem, output: View, machine: Machine, threads: int) -> Winograd | InsideOut:

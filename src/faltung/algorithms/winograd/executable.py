@@ -45,7 +45,7 @@ class Winograd:
     @property
     def workspace_bytes(self) -> int:
         """Workspace of all parts, all threads together."""
-        return sum(part.workspace_bytes for part in self.parts)
+        return sum(part.workspace_bytes for part in self.parts) + max(part.fallback_bytes for part in self.parts)
 
     # --- kernels
 

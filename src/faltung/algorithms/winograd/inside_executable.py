@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
-from .. import direct
+from . import fallback
 from .inside_frame import InsideFrame
 from .inside_recipe import choose, cycles
 
@@ -55,7 +54,8 @@ class InsideOut:
     @property
     def workspace_bytes(self) -> int:
         """Peak workspace of one call, all threads together."""
-        return self._workspace.size_bytes
+        return self._workspace.size_bytes + fallback.workspace_bytes(
+            fallback.one_element(self.problem), self.machine)
 
     def pack(self, kernel: Any) -> Any:
         """The kernel itself, if its rows are lines of memory: it is read where it lies."""
@@ -86,9 +86,7 @@ class InsideOut:
     @cached_property
     def _directly(self) -> Any:
         """The definition for one index of the batch, of one group."""
-        one = replace(self.problem, batch=(), groups=1)
-        shape = one.output_shape
-        return direct.build(one, View(shape, shape, tuple(range(len(shape)))), self.machine, 1)
+        return fallback.build(fallback.one_element(self.problem), self.machine)
 
     def _run_directly(self, status: Any, image: Any, kernel: Any, places: Any) -> None:
         executable = self._directly

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,7 @@ from ...compiler.memory import Workspace
 from ...compiler.threads import run_items
 from ...lazy import cached_property
 from ...problem.border import map_index
-from ...problem.layout import View
-from .. import direct
+from . import fallback
 from .frame import Frame
 from .seen import FILLS
 
@@ -64,8 +62,13 @@ class Loaded:
 
     @property
     def workspace_bytes(self) -> int:
-        """Workspace of one call, all threads together."""
+        """Workspace of one call, all threads together, where all is finite."""
         return self._workspace.size_bytes
+
+    @property
+    def fallback_bytes(self) -> int:
+        """What a row of tiles that is not finite takes beside it."""
+        return fallback.workspace_bytes(fallback.row_of_tiles(self.frame), self.frame.machine)
 
     def run(self, image: Any, kernel: Packed, bias: Any, places: Any, threads: int) -> None:
         """Fill ``places``: image and output have the axes of the frame's problem."""
@@ -89,13 +92,7 @@ class Loaded:
     @cached_property
     def _directly(self) -> Any:
         """The definition for one row of tiles of one group, its border made already."""
-        p, fr = self.problem, self.frame
-        height, taps = min(fr.recipe.tile[0], p.output[0]), p.kernel
-        extents = (height + taps[0] - 1, p.output[1] + taps[1] - 1)
-        row = replace(p, batch=(), groups=1, image=extents, output=(height, p.output[1]), start=(0, 0),
-                      border=((0, 0), (0, 0)))
-        shape = row.output_shape
-        return direct.build(row, View(shape, shape, tuple(range(len(shape)))), self.frame.machine, 1)
+        return fallback.build(fallback.row_of_tiles(self.frame), self.frame.machine)
 
     def _run_directly(self, status: Any, image: Any, taps: Any, bias: Any, places: Any) -> None:
         p, executable = self.problem, self._directly

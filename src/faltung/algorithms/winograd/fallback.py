@@ -1,0 +1,44 @@
+"""What is summed by the definition where it is not finite: the problems, and the workspace that this takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+
+from ...compiler.elements import ELEMENTS
+from ...machine import Machine
+from ...problem.layout import View
+from ...problem.problem import Problem
+from .. import direct
+from .frame import Frame
+
+
+def row_of_tiles(frame: Frame) -> Problem:
+    """One row of tiles of one batch element and group, its border made already."""
+    problem = frame.problem
+    height, taps = min(frame.recipe.tile[0], problem.output[0]), problem.kernel
+    extents = (height + taps[0] - 1, problem.output[1] + taps[1] - 1)
+    return replace(problem, batch=(), groups=1, image=extents, output=(height, problem.output[1]), start=(0, 0),
+                   border=((0, 0), (0, 0)))
+
+
+def one_element(problem: Problem) -> Problem:
+    """One batch element and group."""
+    return replace(problem, batch=(), groups=1)
+
+
+def build(problem: Problem, machine: Machine) -> direct.Direct:
+    """The definition for one of these."""
+    return direct.build(problem, _view(problem), machine, 1)
+
+
+def workspace_bytes(problem: Problem, machine: Machine) -> int:
+    """Samples, taps before and after packing, sums, and the workspace of the definition."""
+    numbers = prod(problem.image_shape) + 3 * prod(problem.kernel_shape) + prod(problem.output_shape)
+    own = direct.workspace_bytes(problem, _view(problem), machine, 1)
+    return ELEMENTS[problem.accumulator_dtype].size * numbers + own
+
+
+def _view(problem: Problem) -> View:
+    shape = problem.output_shape
+    return View(shape, shape, tuple(range(len(shape))))
