@@ -84,7 +84,9 @@ def _pixel_tiles(p: Problem, machine: Machine, lanes: int, planes: int) -> Itera
     for shape, sums in _fitting(most, planes):
         m, r, v = shape
         if m <= p.channels_out and r <= p.output[-2] and (v - 1) * lanes < p.output[-1] and 2 * sums > least:
-            yield Tile("pixels", shape, max(1, min(p.kernel[-2], UNROLLED_FMAS // (sums * planes))))
+            most_rows = max(1, UNROLLED_FMAS // (sums * planes))
+            # chunks of rows that are nearly even: a short one at the end would share few loads
+            yield Tile("pixels", shape, -(-p.kernel[-2] // -(-p.kernel[-2] // most_rows)))
 
 
 @cache

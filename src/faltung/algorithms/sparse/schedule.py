@@ -18,6 +18,9 @@ from .structure import most_kept
 TAP_CYCLES = {"image": 0.6, "line": 0.6, "wide line": 1.2}
 """Of a tap for each vector of outputs; on a line no load serves two, and vectors of 64 bytes cross a cache line."""
 
+WATCH_CYCLES = 1.0
+"""Of a packed vector that is watched."""
+
 
 def frame_of(problem: Problem, output: View, machine: Machine, threads: int) -> SparseFrame:
     """The program of any pattern: its tiles, and blocks that are shared among threads."""
@@ -40,4 +43,5 @@ def cycles(frame: SparseFrame) -> float:
     kind = "image" if rows > 1 else "wide line" if frame.recipe.vector_bytes == 64 else "line"
     turn = rows * vectors * TAP_CYCLES[kind]
     block = tiles * (most_kept(p) * turn + rows * vectors * 2.0 + 20)
-    return (block + packing_cycles(frame)) * prod(frame.blocks) * prod(p.batch) * p.groups
+    watching = prod(frame.packed_extents) / frame.lanes * WATCH_CYCLES if frame.watches else 0.0
+    return (block + packing_cycles(frame) + watching) * prod(frame.blocks) * prod(p.batch) * p.groups
