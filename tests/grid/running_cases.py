@@ -27,7 +27,7 @@ def draw(seed: int) -> Case:
         if sums_integers(problem):
             # whatever the kernel turns out to be, this holds its sums; their range is not known
             wraps = "saturate" if problem.overflow == "saturate" else "wrap"
-            problem = replace(problem, accumulator_dtype=str(rng.choice(["int32", "float64"])), overflow=wraps)
+            problem = replace(problem, accumulator_dtype=str(rng.choice(["int32", "int64", "float64"])), overflow=wraps)
         if running.applies(problem) is None:
             return replace(case, problem=problem, seed=seed, magnitude=min(case.magnitude, 1))
 
