@@ -162,6 +162,20 @@ def _volumes() -> Iterator[Case]:
                        known=False, quick=dtype == "float32" and n == 64)
 
 
+def _boxes() -> Iterator[Case]:
+    """Boxes along lines and in volumes, and a centre with its surround."""
+    shapes = [((10**6,), (101,)), ((10**6,), (1001,)), ((10**6,), (10001,)), ((64,) * 3, (7,) * 3),
+              ((128,) * 3, (5,) * 3), ((128,) * 3, (21,) * 3)]
+    for dtype in ("float32", "float64", "uint8"):
+        for shape, kernel in shapes:
+            name = f"box-{'x'.join(map(str, kernel))}-{shape[0]}-{dtype}"
+            yield Case(name, "boxes", "correlate", shape, kernel, dtype, border="reflect", taps="box",
+                       quick=dtype == "float32" and kernel in {(1001,), (7,) * 3})
+        for extent, centre in ((33, 11), (99, 33)):
+            yield Case(f"centre-{extent}-512-{dtype}", "boxes", "correlate", (512, 512), (extent, extent), dtype,
+                       border="reflect", taps=f"centre {centre}", quick=dtype == "float32" and extent == 33)
+
+
 def _patterns() -> Iterator[Case]:
     """Score maps (zncc), some with a mask, and blurs that leave missing values out."""
     for n, k in ((512, 8), (512, 32), (1024, 16), (1024, 64), (2048, 32), (2048, 128), (4096, 8), (4096, 256)):
@@ -188,7 +202,7 @@ def _integers() -> Iterator[Case]:
 
 CASES: tuple[Case, ...] = (
     *_small_layers(), *_other_layers(), *_depthwise(), *_transposed(), *_other_dimensions(), *_gradients(), *_images(),
-    *_pictures(), *_signals(), *_volumes(), *_patterns(), *_integers(),
+    *_pictures(), *_signals(), *_volumes(), *_boxes(), *_patterns(), *_integers(),
 )
 _BY_NAME = {case.name: case for case in CASES}
 

@@ -91,6 +91,8 @@ def _kernel(rng: np.random.Generator, case: Case) -> Array:
     dtype = "float32" if case.dtype == "uint8" else case.dtype
     if kind == "box":
         return np.full(case.kernel, 1 / prod(case.kernel), dtype)
+    if kind == "centre":
+        return np.asarray(_centre(case.kernel[0], int(number)), dtype)
     if kind == "gaussian":
         bell = np.exp(-0.5 * ((np.arange(case.kernel[0]) - case.kernel[0] // 2) / float(number)) ** 2)
         return np.asarray(np.outer(bell, bell) / bell.sum() ** 2, dtype)
@@ -98,6 +100,14 @@ def _kernel(rng: np.random.Generator, case: Case) -> Array:
         taps = rng.random(case.kernel)
         return np.asarray(taps / taps.sum(), dtype)
     return _floats(rng, case.kernel, dtype)
+
+
+def _centre(extent: int, inner: int) -> Array:
+    """Return twice the mean of the inner taps, less the mean of all."""
+    taps = np.full((extent, extent), -1 / extent**2)
+    middle = slice((extent - inner) // 2, (extent + inner) // 2)
+    taps[middle, middle] += 2 / inner**2
+    return taps
 
 
 def _integer_kernel(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

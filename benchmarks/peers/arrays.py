@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from benchmarks.cases import Case
-from benchmarks.checking import Operands
+from benchmarks.checking import Array, Operands
 
 from .common import MOST_PRODUCTS, Forms, products
 
@@ -32,6 +32,9 @@ def ndimage_forms(case: Case, given: Operands, _threads: int) -> Forms:
     }
     if kind in named:
         return {kind: named[kind]}
+    if kind == "centre" and case.dtype != "uint8":
+        return {kind: lambda: 2 * ndimage.uniform_filter(x, int(number), mode=mode)
+                - ndimage.uniform_filter(x, len(k), mode=mode)}
     if products(case) > MOST_BY_NDIMAGE:
         return {}
     if kind == "whole":
@@ -66,10 +69,18 @@ def scipy_forms(case: Case, given: Operands, _threads: int) -> Forms:
 
 
 def numpy_forms(case: Case, given: Operands, _threads: int) -> Forms:
-    """Return np.convolve, signals only."""
+    """Return np.convolve, and differences of sums from the beginning on for boxes; signals only."""
+    if case.taps == "box" and case.ndim == 1 and case.dtype != "uint8":
+        return {"cumsum": lambda: _by_sums_from_the_beginning(given.x, len(given.k))}
     if case.operation != "convolve" or products(case) > MOST_PRODUCTS:
         return {}
     return {"convolve": lambda: np.convolve(given.x, given.k)}
+
+
+def _by_sums_from_the_beginning(x: Array, taps: int) -> Array:
+    """Return means of windows; in double precision, for errors grow along the line."""
+    sums = np.cumsum(np.pad(x, (taps // 2 + 1, taps - 1 - taps // 2), mode="reflect"), dtype=np.float64)
+    return np.asarray((sums[taps:] - sums[:-taps]) / taps, x.dtype)
 
 
 def astropy_forms(case: Case, given: Operands, _threads: int) -> Forms:

@@ -38,6 +38,9 @@ def _filters(cv2: Any, case: Case, given: Operands) -> Forms:
         "laplacian": lambda: cv2.Laplacian(x, depth, ksize=1),
     }
     forms: Forms = {kind: named[kind]} if kind in named else {}
+    if kind == "centre" and case.dtype != "uint8":
+        inner = int(number)
+        return {kind: lambda: cv2.addWeighted(cv2.blur(x, (inner, inner)), 2, cv2.blur(x, (extent, extent)), -1, 0)}
     if kind == "gaussian":
         bell = cv2.getGaussianKernel(extent, float(number), cv2.CV_64F if case.dtype == "float64" else cv2.CV_32F)
         forms["sepFilter2D"] = lambda: cv2.sepFilter2D(x, -1, bell, bell)
