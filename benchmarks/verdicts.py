@@ -37,6 +37,7 @@ GOALS = {
     "pictures": Goal(1.5, 0.95),
     "signals": Goal(3.0, 0.95),
     "volumes": Goal(3.0, 1.0),
+    "boxes": Goal(5.0, 1.0),
     "matching": Goal(2.0, 1.0),
     "matching, masked": Goal(2.0, 1.0),
     "missing values": Goal(20.0, 10.0),
