@@ -13,6 +13,7 @@ import pytest
 
 from faltung import machine, reference
 from faltung.algorithms import separable
+from faltung.algorithms.separable import schedule
 from faltung.algorithms.separable.structure import float_lines, form_of, integer_lines
 from faltung.problem.problem import Problem
 from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
@@ -50,6 +51,12 @@ def check(case: Case, isa: str = "own", threads: int = 1) -> None:
 @pytest.mark.parametrize("seed", range(80))
 def test_against_the_oracle(seed: int) -> None:
     check(draw(seed))
+
+
+@pytest.mark.parametrize("seed", range(300, 325))
+def test_what_comes_next_is_fetched(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "FETCHED_BYTES", 0)
+    check(draw_volume(seed) if seed % 5 == 0 else draw(seed))
 
 
 @pytest.mark.parametrize("seed", range(60))

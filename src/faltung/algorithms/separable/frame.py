@@ -21,8 +21,8 @@ DOWN_VECTORS, ACROSS_VECTORS = 2, 4
 """Vectors side by side in a register tile, where there are 32 registers; half as many elsewhere."""
 
 
-WAYS, WAY_BYTES = 8, 4096
-"""Of the first-level cache: memory that is so many bytes apart falls into the same set of so many lines."""
+WAY_BYTES, CACHE_LINE = 4096, 64
+"""Of the first-level cache: memory that is so many bytes apart falls into the same set of lines; bytes of one."""
 
 
 class Form(NamedTuple):
@@ -45,12 +45,17 @@ class Form(NamedTuple):
 
 
 class SeparableRecipe(NamedTuple):
-    """How `separable` runs: outputs of a work item, rows that are summed together, bytes of a vector, most terms."""
+    """How `separable` runs.
+
+    Outputs of a work item, rows that are summed together, bytes of a vector; the most terms of a sum, and whether what
+    the next tile needs is fetched from memory while one is summed.
+    """
 
     block: tuple[int, ...]
     rows: int
     vector_bytes: int
     rank: int = 1
+    fetches: bool = False
 
     @property
     def algorithm(self) -> str:
@@ -181,6 +186,11 @@ class Frame:
         """Bytes of one term's taps along the axes before; whole, of the one that copies a row."""
         return (axis if self.form.whole else sum(self.problem.kernel[:axis])) * self.accumulator.size
 
+    @property
+    def rows_ahead(self) -> int:
+        """Rows of the image behind those of a tile that are fetched while it is summed: what the next one adds."""
+        return self.recipe.rows * self.problem.stride[0] if self.recipe.fetches and self.last == 0 else 0
+
     # --- scratch memory: entries, constant rows, rows that had to be copied, lines, phases; slabs and their entries
 
     @cached_property
@@ -196,14 +206,15 @@ class Frame:
         Where a slab is made of them, they are read once for a few outputs, and need not.
         """
         rows = self.reach[0] + (self.recipe.rows - 1) * self.problem.stride[0] + 1 if self.last == 0 else 0
-        groups = (rows - 1) // WAYS
+        groups = (rows - 1) // (self.machine.l1_bytes // WAY_BYTES)
         return WAY_BYTES >> (groups.bit_length() - 1) if groups > 0 else 0
 
     @cached_property
     def places(self) -> tuple[int, ...]:
         """Where each part of the scratch memory begins, and where all ends."""
         size, rows, last = self.accumulator.size, self.recipe.rows, self.last
-        parts = [self.extents[last] * ENTRY_BYTES, 2 * (last + 1) * self.row_bytes, self.seen_rows(0) * self.row_bytes,
+        parts = [(self.extents[last] + self.rows_ahead) * ENTRY_BYTES,
+                 2 * (last + 1) * self.row_bytes, self.seen_rows(0) * self.row_bytes,
                  self.terms * rows * self.line_pitch * size, (self.phases > 1) * self.terms * self.term_pitch * size]
         for axis in range(last):
             slab = self.rows(axis) * self.places_behind(axis) * self.line_pitch * size

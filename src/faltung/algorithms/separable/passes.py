@@ -8,7 +8,7 @@ from typing import Any, cast
 from ...compiler.casts import widen
 from ...compiler.emit import Function, Module, Operand, Value, constant, lanes_of, vector
 from ..direct.output import Writer
-from .frame import ACROSS_VECTORS, DOWN_VECTORS, ENTRY_BYTES, Frame
+from .frame import ACROSS_VECTORS, CACHE_LINE, DOWN_VECTORS, ENTRY_BYTES, Frame
 from .lines import LineSum
 from .rounding import SmallWriter
 
@@ -76,6 +76,9 @@ class DownPass:
                     for number in range(vectors)]
 
         self._keep(f, self._line_sum(f, taps).emit(load, vector(fr.accumulator.ir, lanes), vectors), place, lanes)
+        for row in range(fr.rows_ahead):
+            entry = f.at(entries, (fr.reach[0] + 1 + (fr.recipe.rows - 1) * fr.problem.stride[0] + row) * ENTRY_BYTES)
+            fetch(f, f.at(f.load("ptr", entry, align=8), offset), vectors * lanes * source.itemsize)
 
     def _keep(self, f: Function, sums: list[list[Value]], place: Value, lanes: int) -> None:
         size, pitch = self.frame.accumulator.size, self.frame.line_pitch * self.frame.places_behind(self.axis)
@@ -102,6 +105,13 @@ def down_names(frame: Frame, axis: int, kind: str) -> tuple[str, str]:
     """Names of the two functions of a pass: of the last axis and the first kind, the bare ones."""
     behind = f"_{axis}" * (axis != frame.last) + f"_{kind}" * (kind != frame.form.kinds(axis)[0])
     return f"down{behind}", f"down_one{behind}"
+
+
+def fetch(f: Function, place: Value, size_bytes: int, *, write: bool = False) -> None:
+    """Ask for memory that is read or written a little later: a hint, which no address can make fail."""
+    how = [Value("i32", text) for text in (str(int(write)), "2", "1")]
+    for line in range(0, size_bytes, CACHE_LINE):
+        f.call("llvm.prefetch.p0", "void", f.at(place, line), *how)
 
 
 class Window:
@@ -174,6 +184,9 @@ class AcrossPass:
                 column = f.smaller(loop.index, width - vectors * lanes)
                 here = f.at(line, f.mul(column, fr.accumulator.size))
                 there = f.at(out, f.mul(column, fr.stage.output_strides[-1] * fr.target.itemsize))
+                if fr.recipe.fetches and fr.stage.output_strides[-1] == 1:
+                    below = f.at(there, fr.recipe.rows * fr.stage.output_strides[-2] * fr.target.itemsize)
+                    fetch(f, below, vectors * lanes * fr.target.itemsize, write=True)
                 flags, odd = self._columns(f, here, there, taps, bias, vectors, lanes, loop.carried[1:])
                 loop.carry([f.bits("or", loop.carried[0], flags), *odd])
             assert loop.results is not None

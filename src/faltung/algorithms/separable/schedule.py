@@ -24,6 +24,8 @@ BLOCK_ROWS, BLOCK_BYTES = 32, 4096
 """Most rows of a work item, and bytes of a line of sums."""
 SLAB_PART, SLAB_LINE_BYTES, SLAB_ROWS, SLAB_PLANES = 0.25, 2048, 64, 32
 """A slab's share of the second-level cache; bytes of its lines; most outputs along its axes, and along the first."""
+FETCHED_BYTES = 12 << 20
+"""Images and outputs of more bytes come from memory, and what is needed next is asked for in time."""
 SLAB_ROW_CYCLES = 25.0
 """What begins and ends a row of a slab."""
 
@@ -81,7 +83,9 @@ def schedule(problem: Problem, output: View, machine: Machine, rank: int = 1) ->
     stage = stage_of(problem, output)
     p = stage.problem
     block = block_of(p, machine)
-    recipe = SeparableRecipe(block, min(ROWS, block[-2]), machine.vector_bytes, rank)
+    held = sum(prod(shape) * ELEMENTS[dtype].itemsize for shape, dtype in
+               ((p.image_shape, p.image_dtype), (p.output_shape, p.output_dtype)))
+    recipe = SeparableRecipe(block, min(ROWS, block[-2]), machine.vector_bytes, rank, held > FETCHED_BYTES)
     return Schedule(stage, recipe, cycles(p, machine, rank))
 
 

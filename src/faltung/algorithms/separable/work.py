@@ -125,6 +125,13 @@ class Work:
                 self._copy_row(f.at(raw, f.mul(low, step)), step, copy, f.value(f.sub(high, low)), apart)
                 f.store(f.at(copy, back), entry, align=8)
 
+    def _rows_ahead(self, image: Value, first: Operand) -> None:
+        """Enter the rows behind the block's, which are fetched and not read."""
+        f, row_step = self.f, self._step(len(self.problem.batch) + 2)
+        with f.loop(first, f.add(first, self.frame.rows_ahead)) as loop:
+            row = f.at(image, f.mul(f.add(self.firsts[0], loop.index), row_step))
+            self._enter(f.at(self.entries, f.mul(loop.index, ENTRY_BYTES)), row, row, 0)
+
     def _enter(self, entry: Value, columns: Value, raw: Value, step: Operand) -> None:
         """Note where a row's columns begin, where they do in the array, and the step there."""
         for number, value in enumerate((columns, raw, step)):
@@ -177,6 +184,8 @@ class Work:
         f, low, high = self.f, *columns[:2]
         count = f.add(f.mul(f.sub(self.height, 1), self.problem.stride[0]), self.frame.reach[0] + 1)
         self._rows(image, self.firsts, count, self.entries, low, high)
+        if self.frame.rows_ahead:
+            self._rows_ahead(image, count)
         return self._rows_of_tiles(out, taps, bias, columns, f.value(0))
 
     def _rows_of_tiles(self, out: Value, taps: Value, bias: Value, columns: Columns, flags: Value) -> Value:
