@@ -28,6 +28,7 @@ WIDE_DEFAULTS: dict[str, Any] = {
     **DEFAULTS,
     "clock": 4e9,
     "factors": {"fourier image": 0.65, "fourier line": 0.52, "fourier volume": 0.9, "fourier layer": 0.9,
+                "rank2 image": 0.75, "rank3 image": 0.75, "rank4 image": 0.75,
                 "running image": 0.85, "running line": 0.8, "running volume": 1.4, "separable image": 0.8,
                 "separable volume": 0.9, "sparse line": 0.65, "sparse volume": 1.3, "winograd image": 0.9,
                 "winograd layer": 0.9},
