@@ -20,6 +20,7 @@ DEFAULTS: dict[str, Any] = {
     "clock": 3e9,
     "serial_cycles": 150_000.0,
     "factors": {"fourier image": 0.8, "fourier line": 0.7, "running image": 0.9, "running line": 0.9,
+                "rank2 image": 0.85, "rank3 image": 0.85, "rank4 image": 0.85,
                 "separable image": 0.85, "separable volume": 0.85, "winograd layer": 0.92},
 }
 """Cycles a second; work below which a second thread does not pay; measured over predicted cycles (1 where unnamed)."""
