@@ -13,15 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.catalogue import CASES
-from benchmarks.report import (
-    family_table,
-    heading,
-    load,
-    lost_table,
-    summary_table,
-    table,
-    wrong,
-)
+from benchmarks.peers import PEERS
+from benchmarks.report import family_table, heading, load, lost_table, summary_table, table, wrong
 from benchmarks.verdicts import Figures, Summary, geometric_mean, slower_with_two, summarise
 from faltung import show
 
@@ -52,7 +45,8 @@ def page(folder: Path) -> str:
     figures, versions = load(folder / "results.json")
     summaries = summarise(figures)
     parts = [INTRODUCTION, _verdict(summaries), summary_table(summaries), _quiet(figures.machine),
-             heading(figures.machine, versions), "## Lost", lost_table(figures, summaries), _slower(figures)]
+             _pictures(figures), heading(figures.machine, versions), "## Lost", lost_table(figures, summaries),
+             _slower(figures)]
     parts += [_folded(*part) for part in _others(folder)]
     families = dict.fromkeys(one.family for one in summaries)
     parts += [DETAILS, *(_folded(name, family_table(figures, name)) for name in families)]
@@ -65,6 +59,15 @@ def _verdict(summaries: list[Summary]) -> str:
     met, judged = sum(one.met is True for one in summaries), sum(one.met is not None for one in summaries)
     cases, lost = sum(len(one.ratios) for one in summaries), sum(len(one.lost) for one in summaries)
     return f"{met} of {judged} targets are met; {cases - lost} of {cases} comparisons are won."
+
+
+def _pictures(figures: Figures) -> str:
+    """Return the links to the charts; those of cases are folded."""
+    first, *others = _groups(figures)
+    shown = "\n\n".join(f"![{name}: the best peer's time over ours, and dots for the other peers](speed/{name}.svg)"
+                        for name in others)
+    families = f"![{first}: geometric means of the best peer's time over ours](speed/{first}.svg)"
+    return f"{families}\n\n{_folded('Charts of single cases', shown)}" if others else families
 
 
 def _quiet(machine: dict[str, Any]) -> str:
@@ -145,25 +148,33 @@ CHARTS = {"layers": "layers 3x3,gradients by image", "images": "images float32,i
 MOST_ROWS = 24
 
 
+Group = dict[str, dict[str, float]]
+
+
 def charts(figures: Figures) -> dict[str, Any]:
     """Return figures by name: the families, and for some of them the cases."""
-    found = {"families": show.ratios(_families(summarise(figures)), width=WIDTH)}
+    return {name: show.ratios(groups, width=WIDTH) for name, groups in _groups(figures).items()}
+
+
+def _groups(figures: Figures) -> dict[str, dict[str, Group]]:
+    """Return what each chart shows."""
+    found = {"families": _families(summarise(figures))}
     for name, families in CHARTS.items():
         group = {case: against for family in families.split(",") for case, against in _cases(figures, family).items()}
         if group:
-            found[name] = show.ratios({"1 thread": group}, width=WIDTH)
+            found[name] = {"1 thread": group}
     return found
 
 
-def _families(summaries: list[Summary]) -> dict[str, dict[str, dict[str, float]]]:
-    groups: dict[str, dict[str, dict[str, float]]] = {}
+def _families(summaries: list[Summary]) -> dict[str, Group]:
+    groups: dict[str, Group] = {}
     for one in summaries:
         title = f"{one.threads} thread{'s' if one.threads > 1 else ''}, geometric means"
         groups.setdefault(title, {})[one.family] = {f"in {len(one.ratios)} cases": one.mean}
     return groups
 
 
-def _cases(figures: Figures, family: str) -> dict[str, dict[str, float]]:
+def _cases(figures: Figures, family: str) -> Group:
     """Return the cases of a family on one thread, every so many of them if they are many."""
     names = [case.name for case in CASES if case.family == family and figures.against(case.name, 1)]
     step = max(1, -(-len(names) // (MOST_ROWS // 2)))
@@ -177,7 +188,7 @@ def readme(text: str, summaries: list[Summary]) -> str:
     if not mark:
         raise SystemExit(f"README.md lacks the marks {BEGIN} and {END}")
     wins, cases = sum(len(one.ratios) - len(one.lost) for one in summaries), sum(len(one.ratios) for one in summaries)
-    told = (f"{wins} of {cases} comparisons with the fastest of eleven other libraries are won; "
+    told = (f"{wins} of {cases} comparisons with the fastest of {len(PEERS)} other libraries are won;\n"
             "[docs/speed.md](docs/speed.md) has every figure, those that are lost as well.")
     picture = "![Time of the best other library over that of faltung, family by family](docs/speed/families.svg)"
     return f"{before}{BEGIN}\n\n{told}\n\n{picture}\n\n{END}{after}"
