@@ -49,7 +49,7 @@ def _check(seed: int, where: str, known: Machine, *, inside: bool) -> None:
     image, kernel, bias = arrays(case)
     memory.aligned = _guarded_aligned(where)
     executable = _build(case, seed, known, inside=inside)
-    for part in [executable] if inside else executable.parts:
+    for part in executable.parts:
         part.rows, part.fills = place(part.rows, where), place(part.fills, where)
     view = output_view(p, channels_last=case.channels_last)
     out = place(np.zeros(view.shape, numpy_dtype(p.output_dtype)), where, writeable=True)

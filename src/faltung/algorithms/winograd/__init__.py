@@ -63,7 +63,7 @@ def _columns_outside(p: Problem) -> tuple[int, int]:
 
 def is_inside(p: Problem) -> bool:
     """Whether a problem is computed inside out: fewer outputs than taps, lanes along the batch."""
-    few = p.ndim == 2 and all(r in inside_recipe.TAPS for r in p.output) and 1 < prod(p.output) < prod(p.kernel)
+    few = all(r in inside_recipe.TAPS for r in p.output[-2:]) and 1 < prod(p.output[-2:]) < prod(p.kernel[-2:])
     plain = len(p.batch) == 1 < min(p.batch[0], p.channels_out) and not p.bias and p.activation is None
     return few and plain and inside_recipe.repeats_what_it_reads(p)
 
@@ -89,7 +89,7 @@ def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: 
 def known_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
     """The same where the kernel was transformed beforehand."""
     if is_inside(problem):
-        return inside_recipe.cycles(inside_recipe.choose(problem, output.strides(), machine, threads))
+        return inside_recipe.all_cycles(problem, output.strides(), machine, threads)
     return costs.all_cycles(recipe.choose(problem, output.strides(), machine, threads))
 
 
@@ -97,13 +97,14 @@ def workspace_bytes(problem: Problem, output: View, machine: Machine, threads: i
     """Peak workspace of one call, all threads together."""
     strides = output.strides()
     if is_inside(problem):
-        frames: list[Any] = [inside_recipe.choose(problem, strides, machine, threads)]
-        alone = [fallback.one_element(problem)]
+        frames: list[Any] = [*inside_recipe.choose_all(problem, strides, machine, threads)]
+        alone = [fallback.one_element(frame.problem) for frame in frames]
+        apart = fallback.sums_bytes(problem, len(frames))
     else:
         frames = [part.frame for part in recipe.choose(problem, strides, machine, threads)]
-        alone = [fallback.row_of_tiles(frame) for frame in frames]
+        alone, apart = [fallback.row_of_tiles(frame) for frame in frames], 0
     own: int = sum(frame.places["end"] * min(threads, frame.items) for frame in frames)
-    return own + max(fallback.workspace_bytes(each, machine) for each in alone)
+    return own + apart + max(fallback.workspace_bytes(each, machine) for each in alone)
 
 
 def build(problem: Problem, output: View, machine: Machine, threads: int) -> Winograd | InsideOut:

@@ -39,6 +39,11 @@ def workspace_bytes(problem: Problem, machine: Machine) -> int:
     return ELEMENTS[problem.accumulator_dtype].size * numbers + own
 
 
+def sums_bytes(problem: Problem, parts: int) -> int:
+    """The outputs of another part, until they are added to those of the first."""
+    return ELEMENTS[problem.output_dtype].size * prod(problem.output_shape) if parts > 1 else 0
+
+
 def _view(problem: Problem) -> View:
     shape = problem.output_shape
     return View(shape, shape, tuple(range(len(shape))))

@@ -1,4 +1,4 @@
-"""The loaded program of a problem turned inside out, and how it is called."""
+"""The loaded programs of a problem turned inside out, and how they are called."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from ...problem.layout import View
 from ...problem.problem import Problem
 from . import fallback
 from .inside_frame import InsideFrame
-from .inside_recipe import choose, cycles
+from .inside_parts import InsidePart, inside_parts
+from .inside_recipe import all_cycles, choose_all
+from .loaded import numbers
+from .seen import BEFORE, FILLS
 
 
 def _emit(frame: InsideFrame) -> str:
@@ -26,36 +29,91 @@ def _emit(frame: InsideFrame) -> str:
     return emit_program(frame)
 
 
-class InsideOut:
-    """The executable of one problem with many taps and few outputs."""
+class _Loaded:
+    """The program of one part."""
 
-    def __init__(self, problem: Problem, output: View, machine: Machine, threads: int,
-                 frame: InsideFrame | None = None) -> None:
-        self.problem, self.output, self.machine = problem, output, machine
-        self.frame = fr = frame or choose(problem, output.strides(), machine, threads)
-        self.recipe = fr.recipe
-        library = jit.load(f"winograd {fr!r}", machine, ("entry",), lambda: _emit(fr))
+    def __init__(self, part: InsidePart, frame: InsideFrame, threads: int) -> None:
+        self.part, self.frame, self.problem = part, frame, frame.problem
+        library = jit.load(f"winograd {frame!r}", frame.machine, ("entry",), lambda: _emit(frame))
         pointer, integer = ctypes.c_void_p, ctypes.c_int64
         self._entry = library.function("entry", None, *[pointer] * 3, integer, integer)
-        self.participants = min(threads, fr.items)
-        self._workspace = Workspace(fr.places["end"] * self.participants)
-        self.rows = np.array([mark for side in fr.operands for mark in side.rows.marks], np.int64)
+        self.participants = min(threads, frame.items)
+        self._workspace = Workspace(frame.places["end"] * self.participants)
+        marks = [mark for side in frame.operands for mark in side.rows.marks]
+        self.rows = np.array([marks + planes for planes in part.marks], np.int64)
         self.fills = self._fills()
-        self.predicted_cycles = cycles(fr)
 
     def _fills(self) -> Any:
-        """Lines of constants: before the image, behind it, and zeros."""
-        values = [0.0 if isinstance(side, str) else float(side.real) for side in self.problem.border[0]]
+        """Lines of constants, as `seen` numbers them."""
         longest = max(side.columns.inside[2] for side in self.frame.operands)
-        found = np.zeros((3, longest), self.problem.accumulator_dtype)
-        found[:2] = np.array(values)[:, None]
+        found = np.zeros((FILLS, longest), self.problem.accumulator_dtype)
+        found[:2] = numbers(self.problem.border[0])[:, None]
+        found[3:] = numbers(self.part.depth.border)[:, None]
         return found
 
     @property
     def workspace_bytes(self) -> int:
-        """Peak workspace of one call, all threads together."""
-        return self._workspace.size_bytes + fallback.workspace_bytes(
-            fallback.one_element(self.problem), self.machine)
+        """Workspace of one call, all threads together."""
+        return self._workspace.size_bytes
+
+    def run(self, image: Any, kernel: Any, places: Any, plane: int, threads: int) -> None:
+        """Fill one plane of outputs."""
+        status = np.zeros((self.problem.groups, self.problem.batch[0]), np.int64)
+        buffer = self._workspace.borrow()
+        context = np.array([
+            image.ctypes.data, kernel.ctypes.data, places.ctypes.data, self.rows[plane].ctypes.data,
+            self.fills.ctypes.data, buffer[0], status.ctypes.data, *image.strides, *kernel.strides], np.int64)
+        try:
+            run_items(self._entry, context.ctypes.data, self.frame.items, min(threads, self.participants))
+        finally:
+            self._workspace.give_back(buffer)
+        if status.any():
+            self._run_directly(status, image, kernel, places, self.part.marks[plane])
+
+    # --- what is not finite
+
+    @cached_property
+    def _directly(self) -> Any:
+        """The definition for one index of the batch, of one group."""
+        return fallback.build(fallback.one_element(self.problem), self.frame.machine)
+
+    def _run_directly(self, status: Any, image: Any, kernel: Any, places: Any, marks: list[int]) -> None:
+        executable, p = self._directly, self.problem
+        sums = np.empty((1, p.channels_out, *p.output), p.output_dtype)
+        for group in np.flatnonzero(status.any(axis=1)):
+            packed = executable.pack(kernel[group].reshape(1, *p.kernel_shape[1:]))
+            for index in np.flatnonzero(status[group]):
+                seen = self._planes(image[index, group], marks)
+                executable.run(seen.reshape(1, p.channels_in, *p.image), packed, None, sums, 1)
+                places[index, group] = sums[0]
+
+    def _planes(self, image: Any, marks: list[int]) -> Any:
+        """The planes that those of the kernel meet, constants among them."""
+        seen = image[:, [max(mark, 0) for mark in marks]]
+        for at, mark in enumerate(marks):
+            if mark < 0:
+                seen[:, at] = self.fills[BEFORE - mark, 0]
+        return seen
+
+
+class InsideOut:
+    """The executable of one problem with many taps and few outputs."""
+
+    def __init__(self, problem: Problem, output: View, machine: Machine, threads: int,
+                 frames: tuple[InsideFrame, ...] = ()) -> None:
+        self.problem, self.output, self.machine = problem, output, machine
+        frames = frames or choose_all(problem, output.strides(), machine, threads)
+        self.parts = [_Loaded(part, frame, threads)
+                      for part, frame in zip(inside_parts(problem), frames, strict=True)]
+        self.frame, self.recipe = frames[0], frames[0].recipe
+        self.predicted_cycles = all_cycles(problem, output.strides(), machine, threads)
+
+    @property
+    def workspace_bytes(self) -> int:
+        """Workspace of all parts, all threads together."""
+        own = sum(part.workspace_bytes for part in self.parts) + fallback.sums_bytes(self.problem, len(self.parts))
+        return own + max(fallback.workspace_bytes(fallback.one_element(part.problem), self.machine)
+                         for part in self.parts)
 
     def pack(self, kernel: Any) -> Any:
         """The kernel itself, if its rows are lines of memory: it is read where it lies."""
@@ -67,45 +125,29 @@ class InsideOut:
 
     def run(self, image: Any, kernel: Any, bias: Any, out: Any, threads: int) -> bool:
         """Fill ``out``; nothing can overflow."""
-        fr, places, image = self.frame, self.output(out), _by_lines(image)
-        status = np.zeros((self.problem.groups, self.problem.batch[0]), np.int64)
-        buffer = self._workspace.borrow()
-        context = np.array([
-            image.ctypes.data, kernel.ctypes.data, places.ctypes.data, self.rows.ctypes.data, self.fills.ctypes.data,
-            buffer[0], status.ctypes.data, *image.strides, *kernel.strides], np.int64)
-        try:
-            run_items(self._entry, context.ctypes.data, fr.items, min(threads, self.participants))
-        finally:
-            self._workspace.give_back(buffer)
-        if status.any():
-            self._run_directly(status, image, kernel, places)
+        places, image, start = self.output(out), _by_lines(image), self.problem.start[-1]
+        if self.problem.ndim == 1:
+            places = places[..., None, :]
+        if self.problem.ndim < 3:
+            places = places[..., None, :, :]
+        for plane in range(places.shape[3]):
+            wanted = places[:, :, :, plane]
+            for number, part in enumerate(self.parts):
+                made = wanted if number == 0 else np.empty_like(places)[:, :, :, plane]
+                part.run(part.part.see_image(image, start), part.part.see_kernel(kernel), made, plane, threads)
+                if number:
+                    wanted += made
         return False
-
-    # --- what is not finite
-
-    @cached_property
-    def _directly(self) -> Any:
-        """The definition for one index of the batch, of one group."""
-        return fallback.build(fallback.one_element(self.problem), self.machine)
-
-    def _run_directly(self, status: Any, image: Any, kernel: Any, places: Any) -> None:
-        executable = self._directly
-        sums = np.empty((1, self.problem.channels_out, *self.problem.output), self.problem.output_dtype)
-        for group in np.flatnonzero(status.any(axis=1)):
-            packed = executable.pack(kernel[group:group + 1])
-            for index in np.flatnonzero(status[group]):
-                executable.run(image[index, group:group + 1], packed, None, sums, 1)
-                places[index, group] = sums[0]
 
     # --- what a plan tells
 
     def ir(self) -> str:
-        """The LLVM IR of the program."""
-        return _emit(self.frame)
+        """The LLVM IR of all programs."""
+        return "\n".join(_emit(part.frame) for part in self.parts)
 
     def assembly(self) -> str:
-        """Its machine code, as assembly."""
-        return jit.assembly(_emit(self.frame), self.machine)
+        """Their machine code, as assembly."""
+        return "\n".join(jit.assembly(_emit(part.frame), self.machine) for part in self.parts)
 
 
 def _by_lines(array: Any) -> Any:

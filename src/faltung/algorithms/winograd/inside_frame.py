@@ -75,6 +75,8 @@ class InsideFrame(Numbers):
     strides: tuple[int, ...]
     recipe: InsideRecipe
     machine: Machine
+    planes: int = 1
+    """Planes of the kernel that each channel has: they are counted as channels in."""
 
     # --- tiles
 

@@ -14,7 +14,7 @@ from .lanes import turned
 from .linear import Program
 from .seen import BEFORE
 
-# Cells of the context, 8 bytes each; the strides of the image and of the kernel follow, in bytes, five each.
+# Cells of the context, 8 bytes each; the strides of the image and of the kernel follow, in bytes, six each.
 IMAGE, KERNEL, OUT, ROWS, FILLS, SCRATCH, STATUS, STEPS = range(8)
 
 
@@ -37,9 +37,9 @@ class Gather:
         self.f = module.function(side.name, "void", parameters)
         self.context, self.scratch, self.group, self.first, self.rows, self.channel, self.end = self.f.arguments
         # strides by what they lead to
-        order = ("channel", "group", "summed", "row", "column") if self.is_image else (
-            "group", "channel", "summed", "row", "column")
-        base = STEPS + (0 if self.is_image else 5)
+        order = ("channel", "group", "summed", "plane", "row", "column") if self.is_image else (
+            "group", "channel", "summed", "plane", "row", "column")
+        base = STEPS + (0 if self.is_image else len(order))
         self.steps = {name: number(self.f, self.f.at(self.context, 8 * base), at) for at, name in enumerate(order)}
 
     def emit(self) -> None:
@@ -73,28 +73,39 @@ class Gather:
         fresh = f.bits("or", f.compare("eq", row, 0), f.compare("eq", f.value(top), 0))
         start = f.select(fresh, 0, known)
         source = f.at(cell(f, self.context, IMAGE if self.is_image else KERNEL), f.mul(self.group, self.steps["group"]))
-        source = f.at(f.at(source, f.mul(summed, self.steps["summed"])), f.mul(channel, self.steps["channel"]))
-        source = f.at(source, self.index * self.frame.size)
+        source = f.at(source, f.mul(channel, self.steps["channel"]))
+        source, plane = self._plane(f.at(source, self.index * self.frame.size), summed)
         with f.loop(start, down) as i:
             position = f.add(top, i.index)
             line = self._line(ring, position)
             if self.count:
-                address, step = self._address(source, position)
+                address, step = self._address(source, position, plane)
                 self._turn(address, step, f.at(line, self.place * self.vector_bytes))
             for at, mark in enumerate(self.side.columns.marks):
                 if mark >= 0 and not self.place <= at < self.place + self.count:
                     there = f.at(line, (mark - self.index + self.place) * self.vector_bytes)
                     f.store(f.load(self.kind, there), f.at(line, at * self.vector_bytes))
 
-    def _address(self, source: Value, position: Number) -> tuple[Value, Value]:
+    def _plane(self, source: Value, summed: Number) -> tuple[Value, Value | None]:
+        """The plane of a channel that is summed, and its mark if it may be a constant."""
+        f, fr = self.f, self.frame
+        source = f.at(source, f.mul(f.div(summed, fr.planes), self.steps["summed"]))
+        plane, mark = f.rem(summed, fr.planes), None
+        if self.is_image:
+            marks = f.at(cell(f, self.context, ROWS), 8 * sum(len(side.rows.marks) for side in fr.operands))
+            plane = mark = number(f, marks, plane)
+        return f.at(source, f.mul(plane, self.steps["plane"])), mark
+
+    def _address(self, source: Value, position: Number, plane: Value | None) -> tuple[Value, Value]:
         """Where a line of the first channel lies, and how far the next channel's is: a line of constants may do."""
         f, fr = self.f, self.frame
         table = f.at(cell(f, self.context, ROWS), 0 if self.is_image else 8 * len(fr.operands[0].rows.marks))
         mapped = number(f, table, position)
-        inside = f.compare("sge", mapped, 0)
+        mark = mapped if plane is None else f.select(f.compare("sge", mapped, 0), f.smaller(plane, 0), mapped)
+        inside = f.compare("sge", mark, 0)
         # all lines of constants are as long as the image's or the kernel's longest
         longest = max(side.columns.inside[2] for side in fr.operands)
-        fill = f.at(cell(f, self.context, FILLS), f.mul(f.sub(BEFORE, mapped), longest * fr.size))
+        fill = f.at(cell(f, self.context, FILLS), f.mul(f.sub(BEFORE, mark), longest * fr.size))
         address = f.select(inside, f.at(source, f.mul(mapped, self.steps["row"])), fill)
         return address, f.select(inside, self.steps["channel"], 0)
 

@@ -8,8 +8,9 @@ from math import prod
 
 from ...machine import Machine, fake
 from ...problem.problem import Problem
-from .costs import CALL_CYCLES, SHARED_BYTES, vector_cycles
+from .costs import CALL_CYCLES, PART_CYCLES, SHARED_BYTES, vector_cycles
 from .inside_frame import InsideFrame, InsideRecipe, Operand
+from .inside_parts import inside_parts
 from .linear import programs
 from .matrices import growth
 from .recipe import REGISTER_TILES
@@ -35,6 +36,10 @@ def strip_rows(problem: Problem) -> int:
 
 def repeats_what_it_reads(problem: Problem) -> bool:
     """Whether the border's columns repeat none but columns that are read for themselves."""
+    return all(_repeats_what_it_reads(part.problem) for part in inside_parts(problem))
+
+
+def _repeats_what_it_reads(problem: Problem) -> bool:
     rows, taps = strip_rows(problem), (TAPS[problem.output[0]], TAPS[problem.output[1]])
     columns = InsideFrame(problem, (), InsideRecipe(taps, rows, 1, 1, 1), NOWHERE).operands[0].columns
     _, first, count = columns.inside
@@ -42,13 +47,23 @@ def repeats_what_it_reads(problem: Problem) -> bool:
 
 
 def error_bound(problem: Problem) -> float:
-    """The published ``c``, as in `recipe.error_bound`: a term meets the sum of its strip, and the sum of all strips."""
-    taps = [TAPS[r] for r in problem.output]
-    steps = sum(one.roundings for r, p in zip(problem.output, taps, strict=True) for one in programs(r, p))
-    factor = prod(growth(r, p) for r, p in zip(problem.output, taps, strict=True))
-    down, across = (-(-k // p) for k, p in zip(problem.kernel, taps, strict=True))
-    rows = strip_rows(problem)
-    return 1.01 * factor * (rows * across + -(-problem.channels_in * down // rows) + steps + 2)
+    """The published ``c``, as in `recipe.error_bound`: a term meets the sum of its strip, and those of all strips."""
+    parts = inside_parts(problem)
+    tile = [(r, TAPS[r]) for r in parts[0].problem.output]
+    steps = sum(one.roundings for r, p in tile for one in programs(r, p))
+    longest, strips = 0, len(parts) - 1
+    for part in parts:
+        down, across = (-(-k // p) for k, (_, p) in zip(part.problem.kernel, tile, strict=True))
+        rows = strip_rows(part.problem)
+        longest, strips = max(longest, rows * across), strips + -(-part.problem.channels_in * down // rows)
+    return 1.01 * prod(growth(r, p) for r, p in tile) * (longest + strips + steps + 2)
+
+
+def all_cycles(problem: Problem, strides: tuple[int, ...], machine: Machine, threads: int) -> float:
+    """Predicted cycles of one thread, of all parts for all planes of outputs."""
+    planes = problem.output[0] if problem.ndim == 3 else 1
+    frames = choose_all(problem, strides, machine, threads)
+    return planes * sum(cycles(frame) for frame in frames) - (planes * len(frames) - 1) * (CALL_CYCLES - PART_CYCLES)
 
 
 # ---------------------------------------------------------------- cycles
@@ -94,7 +109,8 @@ def least_cycles(problem: Problem, machine: Machine) -> float:
     """A lower bound on what any recipe needs."""
     p = problem
     size = 8 if p.accumulator_dtype == "float64" else 4
-    products = prod((k + 0.0) / TAPS[r] * (r + TAPS[r] - 1) for k, r in zip(p.kernel, p.output, strict=True))
+    products = float(prod(p.kernel[:-2]) * prod(p.output[:-2]))
+    products *= prod(k / TAPS[r] * (r + TAPS[r] - 1) for k, r in zip(p.kernel[-2:], p.output[-2:], strict=True))
     return products * p.channels_in * p.channels_out * p.batch[0] * p.groups * size / (
         machine.vector_bytes * machine.vectors_per_cycle)
 
@@ -102,9 +118,16 @@ def least_cycles(problem: Problem, machine: Machine) -> float:
 # ---------------------------------------------------------------- the choice
 
 @lru_cache(maxsize=256)
-def choose(problem: Problem, strides: tuple[int, ...], machine: Machine, threads: int) -> InsideFrame:
+def choose_all(problem: Problem, strides: tuple[int, ...], machine: Machine, threads: int) -> tuple[InsideFrame, ...]:
+    """The frames of all parts of a problem of one to three axes."""
+    plain = (*strides[:3], *(0, 0, *strides[3:])[-2:])
+    return tuple(choose(part.problem, plain, machine, threads, part.planes) for part in inside_parts(problem))
+
+
+@lru_cache(maxsize=256)
+def choose(problem: Problem, strides: tuple[int, ...], machine: Machine, threads: int, planes: int = 1) -> InsideFrame:
     """The cheapest register tile; several threads part the channels out."""
-    frames = [InsideFrame(problem, strides, recipe, machine) for recipe in _recipes(problem, machine, threads)]
+    frames = [InsideFrame(problem, strides, recipe, machine, planes) for recipe in _recipes(problem, machine, threads)]
     return min(frames, key=lambda frame: cycles(frame) * -(-frame.items // threads) / frame.items)
 
 

@@ -56,8 +56,8 @@ class Loaded:
     def _fills(self) -> Any:
         """Rows of constants, as `seen` numbers them."""
         found = np.zeros((FILLS, max(1, self.frame.columns[1])), self.problem.accumulator_dtype)
-        found[:2] = _numbers(self.problem.border[0])[:, None]
-        found[3:] = _numbers(self.frame.depth.border if self.frame.depth else (0, 0))[:, None]
+        found[:2] = numbers(self.problem.border[0])[:, None]
+        found[3:] = numbers(self.frame.depth.border if self.frame.depth else (0, 0))[:, None]
         return found
 
     @property
@@ -110,7 +110,7 @@ class Loaded:
                 top = strip * m
                 first = min(top, p.output[0] - height)
                 seen = [self._gathered(plane, first, height) for plane in self._planes(image, index, group)]
-                executable.run(np.concatenate(seen)[None], packed, added, sums, 1)
+                executable.run((seen[0] if len(seen) == 1 else np.concatenate(seen))[None], packed, added, sums, 1)
                 places[(*lead, slice(None), slice(top, first + height))] = sums[0, :, top - first:]
 
     def _planes(self, image: Any, index: tuple[Any, ...], group: Any) -> list[Any]:
@@ -142,7 +142,8 @@ class Loaded:
         return found
 
 
-def _numbers(sides: tuple[Any, Any]) -> Any:
+def numbers(sides: tuple[Any, Any]) -> Any:
+    """The constants of two sides; zero where the image is repeated."""
     return np.array([0.0 if isinstance(side, str) else float(side.real) for side in sides])
 
 

@@ -57,10 +57,15 @@ class Cut(NamedTuple):
         return self._parted(seen, places, self.width) if self.parts else places
 
     def _parted(self, seen: Seen, array: Any, width: int) -> Any:
-        at = _axis(seen)
-        shape = (*array.shape[:at], self.parts, *array.shape[at:-1], width)
-        strides = _inserted(array.strides, at, self.width * array.strides[-1])
-        return np.lib.stride_tricks.as_strided(array, shape, strides, writeable=array.flags.writeable)
+        return strided(array, _axis(seen), self.parts, self.width, width)
+
+
+def strided(array: Any, at: int, count: int, step: int, width: int) -> Any:
+    """So many parts of rows, ``step`` columns apart and ``width`` wide, along a new axis before axis ``at``."""
+    at %= array.ndim
+    shape = (*array.shape[:at], count, *array.shape[at:-1], width)
+    strides = _inserted(array.strides, at, step * array.strides[-1])
+    return np.lib.stride_tricks.as_strided(array, shape, strides, writeable=array.flags.writeable)
 
 
 def _axis(seen: Seen) -> int:

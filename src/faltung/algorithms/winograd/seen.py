@@ -74,12 +74,16 @@ def see(p: Problem, strides: tuple[int, ...]) -> Seen:
     if p.ndim == 2:
         return Seen(p, strides)
     leading = len(p.batch)
-    plain = replace(p, batch=(*p.batch, p.output[0]), channels_in=p.kernel[0] * p.channels_in, **{
-        name: getattr(p, name)[1:] for name in (
-            "image", "kernel", "output", "start", "stride", "kernel_dilation", "image_dilation", "border")})
+    plain = replace(without_depth(p), batch=(*p.batch, p.output[0]), channels_in=p.kernel[0] * p.channels_in)
     by_plane = strides[leading + 2]
     return Seen(plain, (*strides[:leading], by_plane, *strides[leading:leading + 2], *strides[leading + 3:]),
                 Depth(p.image[0], p.kernel[0], p.output[0], p.start[0], p.stride[0], p.kernel_dilation[0], p.border[0]))
+
+
+def without_depth(p: Problem) -> Problem:
+    """Two axes of a volume's three."""
+    return replace(p, **{name: getattr(p, name)[1:] for name in (
+        "image", "kernel", "output", "start", "stride", "kernel_dilation", "image_dilation", "border")})
 
 
 def see_array(p: Problem, array: Any) -> Any:
