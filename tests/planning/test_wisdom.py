@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 import warnings
 from pathlib import Path
@@ -13,8 +14,12 @@ import pytest
 
 import faltung as ft
 from faltung import wisdom as face
+from faltung.algorithms import direct
 from faltung.errors import PlanError
+from faltung.machine import detect
 from faltung.planning import documents, factors, measuring, planner, wisdom
+from grid.cases import arrays, draw, lay_out, output_view
+from grid.check import compare, run
 
 IMAGE, TAPS = ft.Like((60, 50)), np.ones((5, 5), np.float32)
 
@@ -81,6 +86,79 @@ def test_every_dtype_and_operation_can_be_measured() -> None:
     ft.plan(ft.conv, *likes, padding=1, activation="relu", measure=True)
     ft.plan(ft.conv_weight_grad, ft.Like((2, 8, 9, 9)), ft.Like((2, 4, 9, 9)), (8, 4, 3, 3), padding=1, measure=True)
 
+
+# ---------------------------------------------------------------- recipes
+
+def fast_recipe(monkeypatch: pytest.MonkeyPatch, seconds: float = 1e-6) -> list[str]:
+    """Let the clock say that the last recipe of `direct` is the fastest; the recipes that were timed."""
+    timed: list[str] = []
+
+    def times(ways: Any, *_: Any, **__: Any) -> dict[str, float]:
+        timed.extend(way.recipe for way in ways if way.recipe)
+        return {way.label: seconds if [way.recipe] == timed[-1:] else 1e-5 if way.name == "direct" else 1.0
+                for way in ways}
+
+    monkeypatch.setattr(planner, "time_ways", times)
+    return timed
+
+
+def test_the_fastest_recipe_is_remembered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+                                          rng: np.random.Generator) -> None:
+    x, own = rng.standard_normal((60, 50)).astype("float32"), plan(method="direct", threads=1)
+    timed = fast_recipe(monkeypatch)
+    made = plan(measure=True, threads=1)
+    assert len(timed) == len(set(timed)) == direct.TIMED - 1
+    assert str(own.recipe) not in timed
+    assert str(made.ways[-1].executable.recipe) == timed[-1] != str(own.recipe)
+    assert wisdom.times(made.setting)["direct"] == wisdom.times(made.setting)[f"direct {timed[-1]}"] == 1e-6
+    alone = plan(method="direct", threads=1)
+    assert str(alone.recipe) == timed[-1]
+    assert plan(method="direct", threads=2)(x).tobytes() == alone(x).tobytes()
+    rows = {row.name: row for row in alone.candidates}
+    assert rows["direct"].workspace_bytes == alone.workspace_bytes
+    np.testing.assert_allclose(alone(x), own(x), rtol=1e-4, atol=1e-4)
+    stored = pickle.dumps(alone)
+    monkeypatch.setenv("FALTUNG_CACHE_DIR", str(tmp_path / "another"))
+    assert str(plan(method="direct", threads=1).recipe) == str(own.recipe)
+    assert str(pickle.loads(stored).recipe) == timed[-1]
+    assert pickle.loads(stored)(x).tobytes() == alone(x).tobytes()
+
+
+def test_a_recipe_that_gains_nothing_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    timed = fast_recipe(monkeypatch, seconds=0.99e-5)
+    made = plan(measure=True)
+    assert timed
+    assert all(" " not in label for label in wisdom.times(made.setting))
+
+
+def test_no_other_recipe_is_timed_where_workspace_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    timed = fast_recipe(monkeypatch)
+    plan(measure=True, max_workspace=100_000)
+    assert timed == []
+
+
+def test_a_recipe_that_nobody_knows_is_never_run() -> None:
+    own = plan(method="direct")
+    strange = str(own.recipe._replace(block=(10**9, 7)))
+    wisdom.remember(own.setting, {"direct": 1e-6, f"direct {strange}": 1e-6})
+    assert str(plan(method="direct").recipe) == str(own.recipe)
+
+
+@pytest.mark.parametrize("seed", range(17000, 17012))
+def test_recipes_that_are_timed_compute_the_same(seed: int) -> None:
+    case = draw(seed)
+    p, (image, kernel, bias) = case.problem, arrays(case)
+    view, known = output_view(p, channels_last=case.channels_last), detect()
+    for recipe in direct.recipes(p, view, known):
+        executable = direct.build(p, view, known, 1, recipe)
+        assert executable.recipe._replace(channel_blocks=1) == direct.build(p, view, known, 2, recipe).recipe._replace(
+            channel_blocks=1, block=executable.recipe.block)
+        got, overflowed = run(p, lay_out(case, image), kernel, bias, known, view=view, executable=executable)
+        if not overflowed:
+            compare(p, image, kernel, bias, got, factor=direct.error_bound(p))
+
+
+# ---------------------------------------------------------------- files
 
 def test_export_and_import(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     learned(monkeypatch)

@@ -11,6 +11,8 @@ An algorithm is a module (see `algorithms`).  Beyond what all have, one may have
     ``predicted_cycles`` without what a kernel takes before it can be used, where that is much.  It counts for known
     kernels, and for single ones even if they are not known: there it is little, and a plan gives the bits of the
     call that it stands for.
+``recipes(problem, output, machine) -> list[str]``
+    Several recipes that are worth to be timed, as text; ``build`` then takes one as ``recipe=``.
 ``workspace_bytes(problem, output, machine, threads) -> int``
     Peak workspace, without building anything.
 ``WATCHES = True``

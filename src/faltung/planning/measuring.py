@@ -18,7 +18,7 @@ BUDGET_S, LEAST_ROUNDS, MOST_ROUNDS = 0.3, 3, 50
 
 
 def measure(ways: Sequence[Way], layout: Layout, taps: Any = None, budget: float = BUDGET_S) -> dict[str, float]:
-    """Seconds of each way on one thread, the least of several turns; those that the kernel does not suit are left out.
+    """Seconds of each way's label on one thread, the least of several turns; what the kernel does not suit is left out.
 
     Structured kernels are timed with the known taps if these suit, or with ones.
     """
@@ -30,7 +30,7 @@ def measure(ways: Sequence[Way], layout: Layout, taps: Any = None, budget: float
         packed = next((packed for one in suiting if (packed := way.pack(one)) is not None), None)
         if packed is not None:
             offset = None if bias is None else way.executable.pack_bias(bias)
-            calls[way.name] = partial(way.executable.run, image, packed, offset, out, 1)
+            calls[way.label] = partial(way.executable.run, image, packed, offset, out, 1)
     return least_seconds(calls, budget)
 
 

@@ -318,7 +318,7 @@ class Plan:
         return f"<Plan {self.function}: {self.recipe}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return self._planner.make, (*self.asked, tuple(way.name for way in self.ways))
+        return self._planner.make, (*self.asked, tuple(way.label for way in self.ways))
 
 
 def _offset(bias: Any, problem: Problem) -> Any:

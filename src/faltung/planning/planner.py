@@ -69,9 +69,9 @@ def make_plan(problem: Problem, layout: Layout, function: str = "plan", method: 
     reserved_bytes : int
         What the caller takes of it.
     taken : tuple of str
-        The algorithms, if they were chosen before: those of a plan that is loaded.
+        The algorithms with their recipes, if they were chosen before: the labels of a loaded plan's ways.
     measure : bool
-        Whether the best candidates are timed first, and their times remembered (see `wisdom`).
+        Whether the best candidates and recipes are timed first, and their times remembered (see `wisdom`).
     """
     check_method(function, method)
     asked = Asked(problem, layout, function, method, threads, kernel, bias, refine, max_workspace, reserved_bytes)
@@ -87,7 +87,7 @@ def make_plan(problem: Problem, layout: Layout, function: str = "plan", method: 
         ways = choose(setting, function)
     else:
         _check_serves(function, method, problem)
-        ways = _ways((method,), setting, function)
+        ways = _ways((f"{method} {wisdom.recipe(wisdom.times(setting), method)}",), setting, function)
     return Plan(asked, setting, ways, Planner(make_plan, weigh, would_do))
 
 
@@ -116,7 +116,8 @@ def choose(setting: Setting, function: str = "plan") -> tuple[Way, ...]:
             continue
         if needed < least:
             quicker.append((needed, name))
-    return tuple(Way(name, ALGORITHMS[name], settings[name]) for name in (*(name for _, name in sorted(quicker)), best))
+    return tuple(Way(name, ALGORITHMS[name], settings[name], wisdom.recipe(measured, name))
+                 for name in (*(name for _, name in sorted(quicker)), best))
 
 
 def _quickest(names: list[str], settings: dict[str, Setting], measured: dict[str, float]) -> tuple[str, float]:
@@ -162,21 +163,31 @@ def _learn(setting: Setting, layout: Layout, function: str, kernel: Any) -> None
     names = [name for needed, name in predicted[:FEW] if needed < HOPELESS * predicted[0][0]]
     if all(is_structured(ALGORITHMS[name]) for name in names):
         names.append(next(name for _, name in predicted if not is_structured(ALGORITHMS[name])))
-    ways = [Way(name, ALGORITHMS[name], settings[name]) for name in names]
+    ways = [Way(name, ALGORITHMS[name], settings[name], recipe)
+            for name in names for recipe in ("", *_other_recipes(name, setting))]
     taps = None if kernel is None else layout.see_kernel(kernel)
-    wisdom.remember(setting, time_ways(ways, layout, taps))
+    wisdom.remember(setting, wisdom.winners(time_ways(ways, layout, taps)))
 
 
-def _ways(names: tuple[str, ...], setting: Setting, function: str) -> tuple[Way, ...]:
-    """The algorithms of these names, which are known to serve."""
+def _other_recipes(name: str, setting: Setting) -> list[str]:
+    """Recipes that are timed beside an algorithm's own choice; none where workspace is short."""
+    ask = getattr(ALGORITHMS[name], "recipes", None)
+    if ask is None or setting.max_workspace is not None:
+        return []
+    found: list[str] = ask(*setting[:3])[1:]
+    return found
+
+
+def _ways(labels: tuple[str, ...], setting: Setting, function: str) -> tuple[Way, ...]:
+    """The algorithms of these labels, which are known to serve."""
     found = []
-    for name in names:
+    for name, _, recipe in (label.partition(" ") for label in labels):
         fits = fit(ALGORITHMS[name], setting)
         if fits.setting is None:
             raise PlanError(f'{function}: method "{name}" does not fit max_workspace={setting.max_workspace} bytes; '
                             f"it needs {fits.least_bytes}: use max_workspace={fits.least_bytes} or more, or "
                             'method="auto"')
-        found.append(Way(name, ALGORITHMS[name], fits.setting))
+        found.append(Way(name, ALGORITHMS[name], fits.setting, recipe))
     return tuple(found)
 
 

@@ -7,12 +7,13 @@ from math import inf
 from typing import Any
 
 from . import factors
-from .candidates import Candidate, Setting, cycles, fit, is_structured, workspace_bytes
+from .candidates import Candidate, Setting, bytes_beside, cycles, fit, is_structured, workspace_bytes
+from .ways import Way
 
 
 def survey(algorithms: dict[str, Any], plan: Any, oracle: str) -> list[Candidate]:
     """Weigh all; those that the plan holds come first, then the others by predicted time."""
-    held = {way.name: way.setting for way in plan.ways}
+    held = {way.name: way for way in plan.ways}
     rows = []
     for name, algorithm in algorithms.items():
         found = _weigh(name, algorithm, plan.setting, held.get(name))
@@ -28,7 +29,7 @@ def survey(algorithms: dict[str, Any], plan: Any, oracle: str) -> list[Candidate
     return sorted(told, key=lambda row: (not row.serves, row.reason is not None, row.seconds or inf))
 
 
-def _weigh(name: str, algorithm: Any, setting: Setting, held: Setting | None) -> Candidate:
+def _weigh(name: str, algorithm: Any, setting: Setting, held: Way | None) -> Candidate:
     """What an algorithm would cost, or why it cannot serve."""
     reason = algorithm.applies(setting.problem)
     if reason is not None:
@@ -37,10 +38,17 @@ def _weigh(name: str, algorithm: Any, setting: Setting, held: Setting | None) ->
         fits = fit(algorithm, setting)
         if fits.setting is None:
             return Candidate(name, f"needs {fits.least_bytes:,} bytes of workspace or more", serves=False)
-        held = fits.setting
-    return Candidate(name, seconds=factors.seconds(cycles(name, algorithm, held)),
-                     workspace_bytes=workspace_bytes(algorithm, held),
+        setting = fits.setting
+    else:
+        setting = held.setting
+    return Candidate(name, seconds=factors.seconds(cycles(name, algorithm, setting)),
+                     workspace_bytes=_used(held) if held and held.recipe else workspace_bytes(algorithm, setting),
                      error_bound=float(algorithm.error_bound(setting.problem)))
+
+
+def _used(way: Way) -> int:
+    """Workspace of a way whose recipe is not the algorithm's own choice."""
+    return int(way.executable.workspace_bytes) + bytes_beside(way.algorithm, way.setting)
 
 
 def _reason(row: Candidate, plan: Any, least: float, *, oracle: bool, structured: bool) -> str | None:

@@ -24,15 +24,21 @@ class Ready(NamedTuple):
 class Way:
     """An algorithm and all that it is built for; ``executable`` compiles at the first look."""
 
-    def __init__(self, name: str, algorithm: Any, setting: Setting) -> None:
-        self.name, self.algorithm, self.setting = name, algorithm, setting
+    def __init__(self, name: str, algorithm: Any, setting: Setting, recipe: str = "") -> None:
+        self.name, self.algorithm, self.setting, self.recipe = name, algorithm, setting, recipe
         self.pack = self._ask_and_pack
+
+    @property
+    def label(self) -> str:
+        """The algorithm's name, and the recipe if it is not the algorithm's own choice."""
+        return f"{self.name} {self.recipe}".rstrip()
 
     @cached_property
     def executable(self) -> Any:
         """Packs kernels, and runs."""
         problem, output, machine, threads = self.setting[:4]
-        built = self.algorithm.build(problem, output, machine, threads)
+        options = {"recipe": self.recipe} if self.recipe else {}
+        built = self.algorithm.build(problem, output, machine, threads, **options)
         self.pack = built.pack
         return built
 

@@ -23,6 +23,10 @@ MOST = 4096
 """Problems that are remembered; the oldest are forgotten first."""
 
 Times = dict[str, float]
+"""Seconds by algorithm, and by "algorithm recipe" where another recipe is faster than the algorithm's own choice."""
+
+GAIN = 0.98
+"""Another recipe is taken if it needs less than this share of the time."""
 
 
 class _State:
@@ -46,6 +50,21 @@ def times(setting: Setting) -> Times:
     """Seconds that algorithms took for a problem, on one thread; empty if it was not measured."""
     known = _known()
     return known.get(_key(setting), {}) if known else {}
+
+
+def recipe(times: Times, name: str) -> str:
+    """The text of the recipe that an algorithm is to take; empty for its own choice."""
+    return next((label.partition(" ")[2] for label in times if label.startswith(f"{name} ")), "")
+
+
+def winners(times: Times) -> Times:
+    """Of the recipes of each algorithm only the fastest, if it gains anything; its time is the algorithm's."""
+    found = {label: seconds for label, seconds in times.items() if " " not in label}
+    for label in sorted(times.keys() - found.keys(), key=times.__getitem__):
+        name = label.partition(" ")[0]
+        if name in found and times[label] < GAIN * found[name] and not recipe(found, name):
+            found[label] = found[name] = times[label]
+    return found
 
 
 def remember(setting: Setting, measured: Times) -> None:

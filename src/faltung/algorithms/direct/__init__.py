@@ -8,10 +8,12 @@ from ...problem.layout import View
 from ...problem.problem import Problem
 from .executable import Direct
 from .frame import DirectRecipe
-from .schedule import shared_cycles
-from .stages import parts
+from .schedule import promising, shared_cycles
+from .stages import parts, stages
 
 NAME = "direct"
+TIMED = 5
+"""So many recipes are timed."""
 _BYTES = ("uint8", "bool")
 
 
@@ -44,10 +46,18 @@ def workspace_bytes(problem: Problem, output: View, machine: Machine, threads: i
     return max(part.frame.scratch_bytes for part in parts(problem, output, machine, threads)) * threads
 
 
-def build(problem: Problem, output: View, machine: Machine, threads: int) -> Direct:
-    """Compile (or load from the disk's cache) all that the problem needs."""
-    return Direct(problem, output, machine, threads)
+def recipes(problem: Problem, output: View, machine: Machine) -> list[str]:
+    """A few recipes that are worth to be timed, as text, the one that is predicted to be the fastest first."""
+    found = list(stages(problem, output))
+    if len(found) > 1 or found[0][0].is_empty:
+        return []
+    return [str(recipe) for recipe in promising(found[0][1], machine, TIMED)]
+
+
+def build(problem: Problem, output: View, machine: Machine, threads: int, recipe: str = "") -> Direct:
+    """Compile (or load from the disk's cache) all that the problem needs; ``recipe`` is one of `recipes`."""
+    return Direct(problem, output, machine, threads, recipe)
 
 
 __all__ = ["NAME", "Direct", "DirectRecipe", "applies", "build", "error_bound", "least_cycles", "parts",
-           "predicted_cycles", "workspace_bytes"]
+           "predicted_cycles", "recipes", "workspace_bytes"]

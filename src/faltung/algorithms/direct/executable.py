@@ -91,8 +91,8 @@ class PartProgram(Program):
 class Direct:
     """The executable: one program for each phase of the problem."""
 
-    def __init__(self, problem: Problem, output: View, machine: Machine, threads: int) -> None:
-        self.parts = parts(problem, output, machine, threads)
+    def __init__(self, problem: Problem, output: View, machine: Machine, threads: int, recipe: str = "") -> None:
+        self.parts = parts(problem, output, machine, threads, recipe)
         self.programs = [PartProgram(part, threads) for part in self.parts]
         self.recipe = self.parts[0].frame.recipe
 

@@ -16,6 +16,9 @@ from .tiles import Tile, even, finished, tiles
 ITEMS = 4
 """Work items that each thread should find, to even out what they cost."""
 
+WORTH_TIMING = 2.0
+"""The best recipe with other lanes is timed if it is predicted to take no more than so many times as long."""
+
 ROUNDED = 1 - 1e-12
 """A bound that is as large as the cost may come out larger by roundings."""
 
@@ -23,8 +26,25 @@ ROUNDED = 1 - 1e-12
 @lru_cache(maxsize=512)
 def choose(stage: Stage, machine: Machine, threads: int) -> Frame:
     """The cheapest recipe and its geometry, its work parted finely enough for ``threads``."""
-    best = _cheapest(stage, machine)
-    return Frame(best.stage, _share(best.stage, best.recipe, machine, threads), machine)
+    return _shared(_cheapest(stage, machine), threads)
+
+
+def named(stage: Stage, machine: Machine, threads: int, recipe: str) -> Frame:
+    """The same for the recipe of this text, if it is one of those that are looked at: no other is ever run."""
+    found = next((frame for frame in _frames(stage, machine) if str(frame.recipe) == recipe), None)
+    return choose(stage, machine, threads) if found is None else _shared(found, threads)
+
+
+def promising(stage: Stage, machine: Machine, count: int) -> list[DirectRecipe]:
+    """So many recipes that are predicted to be cheap, the best of each kind of lanes first."""
+    frames = sorted(_frames(stage, machine), key=with_kernel)
+    most = WORTH_TIMING * with_kernel(frames[0])
+    kinds = {frame.recipe.lanes: frame.recipe for frame in reversed(frames) if with_kernel(frame) < most}
+    return list(dict.fromkeys([frames[0].recipe, *kinds.values(), *(frame.recipe for frame in frames)]))[:count]
+
+
+def _shared(frame: Frame, threads: int) -> Frame:
+    return Frame(frame.stage, _share(frame.stage, frame.recipe, frame.machine, threads), frame.machine)
 
 
 def _cheapest(stage: Stage, machine: Machine) -> Frame:
@@ -48,6 +68,11 @@ def _options(stage: Stage, machine: Machine) -> Iterator[tuple[float, Stage, Til
             for tile in tiles(on, machine):
                 if dot == 1 or tile.lanes == "pixels":
                     yield bounds.least(tile), on, tile, dot
+
+
+def _frames(stage: Stage, machine: Machine) -> Iterator[Frame]:
+    """All recipes."""
+    return (_frame(on, machine, tile, dot) for _, on, tile, dot in _options(stage, machine))
 
 
 def _frame(stage: Stage, machine: Machine, tile: Tile, dot: int) -> Frame:

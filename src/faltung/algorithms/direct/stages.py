@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from ...problem.layout import View
 from ...problem.problem import Problem
 from ..phases import Phase, phases
 from .frame import Frame, Stage
-from .schedule import choose
+from .schedule import choose, named
 
 MOST_INTERLEAVED = 5
 
@@ -24,20 +25,23 @@ class Part(NamedTuple):
     frame: Frame
 
 
-def parts(problem: Problem, output: View, machine: Machine, threads: int) -> list[Part]:
-    """Part the problem into stages and choose a recipe for each."""
+def parts(problem: Problem, output: View, machine: Machine, threads: int, recipe: str = "") -> list[Part]:
+    """Part the problem into stages and choose a recipe for each; ``recipe`` is the text of one to take instead."""
+    return [Part(phase, named(stage, machine, threads, recipe) if recipe else choose(stage, machine, threads))
+            for phase, stage in stages(problem, output)]
+
+
+def stages(problem: Problem, output: View) -> Iterator[tuple[Phase, Stage]]:
+    """The problem's phases, each as a stage."""
     strides = output.strides()
     leading = len(problem.batch) + 2
-    found = []
     for phase in phases(problem):
         offset, steps = 0, list(strides)
         for axis, taken in enumerate(phase.outputs):
             offset += taken.start * strides[leading + axis]
             steps[leading + axis] *= taken.step
         plain = _without_taps(phase.problem) if phase.is_empty else phase.problem
-        stage = _stage(plain, tuple(steps), offset)
-        found.append(Part(phase, choose(stage, machine, threads)))
-    return found
+        yield phase, _stage(plain, tuple(steps), offset)
 
 
 def _without_taps(problem: Problem) -> Problem:
