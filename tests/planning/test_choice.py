@@ -19,7 +19,8 @@ from faltung.machine import detect
 from faltung.planning import planner
 from faltung.planning.candidates import Setting, cycles, is_structured, least_cycles
 from faltung.planning.planner import ALGORITHMS, ORACLE, choose, make_plan
-from grid.cases import arrays, draw, draw_bytes, draw_line, lay_out, output_view
+from faltung.problem.problem import Problem
+from grid.cases import Case, arrays, draw, draw_bytes, draw_line, lay_out, output_view
 from grid.check import compare, poisoned_workspaces
 from planning import structured
 from planning.test_plan import LINE, layout_of, operands
@@ -51,19 +52,51 @@ def random_costs(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     monkeypatch.setattr(planner, "PROBE_CYCLES", 0.0)
 
 
-chosen: set[str] = set()
+SEEDS = range(15000, 15096)
+chosen: dict[int, str] = {}
 
 
-@pytest.mark.parametrize("seed", range(15000, 15120))
-def test_whatever_is_chosen_keeps_its_bound(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def favour(monkeypatch: pytest.MonkeyPatch, seed: int, problem: Problem) -> str:
+    """Let an algorithm that serves, another one for each seed, predict no time at all, and the others any."""
     random_costs(monkeypatch, seed)
-    case = draw(seed)
+    serving = [name for name, reason in planner.candidates(problem).items() if reason is None and name != ORACLE]
+    # those that serve few problems come first
+    serving.sort(key=lambda name: (name in ("direct", "fourier", "sparse", "running"), name))
+    turns = list(chosen.values())
+    favourite = min(serving, key=turns.count)
+    predicted = planner.cycles
+    monkeypatch.setattr(planner, "cycles", lambda name, *rest: 0.0 if name == favourite else predicted(name, *rest))
+    return favourite
+
+
+def draw_plane(seed: int) -> Case:
+    """A plane under one small kernel: almost every algorithm serves it."""
+    rng = np.random.default_rng([seed, 37])
+    extents, size = tuple(int(n) for n in rng.integers(6, 40, 2)), int(rng.choice([3, 5, 5]))
+    ones, dtype = (1, 1), str(rng.choice(["float32", "float64"]))
+    problem = Problem((2,), 1, 1, 1, extents, (size, size), extents, (-(size // 2),) * 2, ones, ones, ones,
+                      (("reflect", 0), ("edge", "wrap")), dtype, dtype, dtype, dtype)
+    return Case(problem, seed)
+
+
+def suited(kernel: np.ndarray, name: str) -> np.ndarray:
+    """The kernel, with the structure that an algorithm looks for."""
+    if not is_structured(ALGORITHMS[name]):
+        return kernel
+    equal = np.full_like(kernel, kernel.flat[0])
+    if name == "sparse":
+        equal.reshape(*equal.shape[:3], -1)[..., 1:] = 0
+    return equal
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_whatever_is_chosen_keeps_its_bound(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = (draw, draw, draw_line, draw_plane)[seed % 4](seed)
     p, (image, kernel, bias) = case.problem, arrays(case)
-    if seed % 3 == 0:  # a structure that algorithms may look for
-        kernel = np.full_like(kernel, kernel.flat[0])
+    kernel = suited(kernel, favour(monkeypatch, seed, p))
     with poisoned_workspaces():
         plan = make_plan(p, layout_of(p), kernel=kernel, bias=bias, threads=1 + seed % 2)
-        chosen.add(plan.way.name)
+        chosen[seed] = plan.way.name
         try:
             got = plan(lay_out(case, image))
         except OverflowError:
@@ -76,8 +109,8 @@ def test_whatever_is_chosen_keeps_its_bound(seed: int, monkeypatch: pytest.Monke
 
 
 def test_every_candidate_had_its_turn() -> None:
-    if chosen:  # the cases ran in this process
-        assert chosen >= {"direct", "fourier"}
+    if len(chosen) == len(SEEDS):  # the cases ran in this process
+        assert set(chosen.values()) == set(ALGORITHMS) - {ORACLE}
 
 
 def test_the_number_of_threads_does_not_choose() -> None:

@@ -9,7 +9,7 @@ from ...problem.problem import Problem
 from .executable import Direct
 from .frame import DirectRecipe
 from .schedule import promising, shared_cycles
-from .stages import parts, stages
+from .stages import parts, staged
 
 NAME = "direct"
 TIMED = 5
@@ -48,7 +48,7 @@ def workspace_bytes(problem: Problem, output: View, machine: Machine, threads: i
 
 def recipes(problem: Problem, output: View, machine: Machine) -> list[str]:
     """A few recipes that are worth to be timed, as text, the one that is predicted to be the fastest first."""
-    found = list(stages(problem, output))
+    found = list(staged(problem, output))
     if len(found) > 1 or found[0][0].is_empty:
         return []
     return [str(recipe) for recipe in promising(found[0][1], machine, TIMED)]

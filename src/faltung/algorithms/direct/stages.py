@@ -28,10 +28,10 @@ class Part(NamedTuple):
 def parts(problem: Problem, output: View, machine: Machine, threads: int, recipe: str = "") -> list[Part]:
     """Part the problem into stages and choose a recipe for each; ``recipe`` is the text of one to take instead."""
     return [Part(phase, named(stage, machine, threads, recipe) if recipe else choose(stage, machine, threads))
-            for phase, stage in stages(problem, output)]
+            for phase, stage in staged(problem, output)]
 
 
-def stages(problem: Problem, output: View) -> Iterator[tuple[Phase, Stage]]:
+def staged(problem: Problem, output: View) -> Iterator[tuple[Phase, Stage]]:
     """The problem's phases, each as a stage."""
     strides = output.strides()
     leading = len(problem.batch) + 2
