@@ -162,6 +162,49 @@ def found(kernel: Any, most: int = 5) -> tuple[Box, ...] | None:
     return boxes_of(problem, taps[None, None, None], most)
 
 
+def centre(extents: tuple[int, ...], surround: float, inner: float) -> np.ndarray:
+    kernel = np.full(extents, surround)
+    kernel[tuple(slice(n // 3, n - n // 4) for n in extents)] = inner
+    return kernel
+
+
+@pytest.mark.parametrize("types", [("uint8", "int32", "int32"), ("int16", "int64", "int64"),
+                                   ("uint8", "float32", "uint8"), ("int16", "float64", "float64")], ids=str)
+@pytest.mark.parametrize("extents", [(7, 11), (13,)], ids=str)
+def test_a_centre_on_its_surround(extents: tuple[int, ...], types: tuple[str, str, str]) -> None:
+    image_dtype, sums, output = types
+    ndim = len(extents)
+    problem = replace(BASE, image=(20, 60)[-ndim:], output=(18, 50)[-ndim:], kernel=extents, start=(-3, -2)[-ndim:],
+                      stride=(1,) * ndim, kernel_dilation=(1,) * ndim, image_dilation=(1,) * ndim,
+                      border=((1, "reflect"),) * ndim, image_dtype=image_dtype, kernel_dtype=sums,
+                      accumulator_dtype=sums, output_dtype=output,
+                      overflow="saturate" if output == "uint8" else "proven")
+    values = (-2, 9) if sums.startswith("int") else (-0.01, 0.07)
+    kernel = centre(extents, *values).astype(sums).reshape(problem.kernel_shape)
+    executable = boxes.ALL[0].build(problem, output_view(problem), machine.detect(), 1)
+    assert boxes.ALL[0].unsuited(problem, kernel) is None
+    assert len(executable.pack(kernel).runs) == 2
+    image = arrays(Case(problem, 5))[0]
+    got, overflowed = run(problem, image, kernel, None, machine.detect(), executable=executable)
+    compare(problem, image, kernel, None, got, overflowed=overflowed, factor=boxes.ALL[0].error_bound(problem))
+
+
+def test_when_a_centre_is_two_boxes() -> None:
+    kernel = centre((7, 11), -2, 9)[None, None, None]
+    whole = replace(BASE, kernel=(7, 11), image_dtype="uint8", kernel_dtype="int32", accumulator_dtype="int32",
+                    output_dtype="int32")
+    assert boxes.ALL[0].unsuited(whole, kernel.astype("int32")) is None
+    for change in ({"image_dtype": "float32", "kernel_dtype": "float32", "accumulator_dtype": "float32"},
+                   {"accumulator_dtype": "float64"}):
+        problem = replace(whole, **change)
+        assert boxes.ALL[0].unsuited(problem, kernel.astype(problem.kernel_dtype)) is not None
+    # the surround is so large beside what is left of it that the roundings would be
+    problem = replace(whole, kernel_dtype="float32", accumulator_dtype="float32", output_dtype="float32")
+    nothing = np.where(kernel == 9, 0, np.pad(np.ones((5, 9)), 1)[None, None, None]).astype("float32")
+    assert boxes.ALL[0].unsuited(problem, nothing) is not None
+    assert boxes.ALL[0].unsuited(replace(problem, border=((np.inf, 0),) * 2), kernel.astype("f")) is not None
+
+
 def test_boxes_are_found() -> None:
     assert found([1, 1, 0, 0, 0]) == (Box((0,), (2,)), Box((2,), (3,)))
     assert found([[1, 1], [1, 1]]) == (Box((0, 0), (2, 2)),)
@@ -169,13 +212,15 @@ def test_boxes_are_found() -> None:
     assert found([1, 2, 3, 4, 5, 6]) is None
     assert found([[1, 2, 3], [3, 2, 1]], 5) is None
     assert found([1, 2, 1], 2) is None
+    assert found([[1, 2, 1], [3, 3, 3]], 2) is None
+    assert found([[1, 2, 3, 4, 5, 6], [3] * 6]) is None
     assert found([np.nan, np.nan], 2) is not None
 
 
 @pytest.mark.parametrize(("kernel", "method"), [
     (np.r_[np.ones(50), -np.ones(50)], "boxes2"),
-    (np.r_[np.full(300, -1), np.full(300, 2), np.full(300, -1)], "boxes3"),
-    (np.pad(np.ones((20, 20)), 20) * 10 - 1, "boxes5"),
+    (np.r_[np.full(300, -1), np.full(300, 2), np.full(300, -3)], "boxes3"),
+    (np.pad(np.ones((20, 20)), 20) * 10 - 1, "boxes2"),
     (np.ones(50), "running")], ids=["step", "second difference", "centre", "box"])
 def test_the_planner_takes_them(kernel: np.ndarray, method: str) -> None:
     x = np.ones((600,) * kernel.ndim if kernel.ndim == 2 else 100_000, "int16")

@@ -2,8 +2,8 @@
 
 Steps, Haar features, a centre and its surround: ``sum over t of x[o + t] k[t]`` is the sum over boxes ``b`` of
 ``k_b * (sum over the taps of b of x[o + t])``.  Each inner sum is taken as `running` takes it, and added to the outputs
-of the box before.  No box lies on another, so that nothing is taken off again: what is not finite reaches exactly its
-own outputs, and ``sum |k_b| |b|`` is ``sum |k|``.
+of the box before.  In floats no box lies on another, so that nothing is taken off again: what is not finite reaches
+exactly its own outputs, and ``sum |k_b| |b|`` is ``sum |k|``.  A centre on its surround, of integers, is two boxes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .. import running
 from ..running.schedule import cycles
 from ..running.structure import constants
 from .executable import Boxes, BoxesRecipe
-from .structure import boxes_of, values_of
+from .structure import GROWTH, may_cancel, parts_of
 
 ADDED_CYCLES = 2.0
 """Of a vector of outputs: it is read again, and written."""
@@ -41,8 +41,8 @@ class AFewBoxes(NamedTuple):
         return running.applies(problem)
 
     def error_bound(self, problem: Problem) -> float:
-        """As `running`'s, and a rounding for each box that is added."""
-        return running.error_bound(problem) + self.most
+        """As `running`'s, and a rounding for each box that is added; more where boxes lie on another."""
+        return (running.error_bound(problem) + self.most) * (GROWTH if may_cancel(problem) else 1.0)
 
     def predicted_cycles(self, problem: Problem, output: View, machine: Machine, threads: int) -> float:
         """Predicted cycles of one thread, for as many boxes as there may be."""
@@ -56,8 +56,8 @@ class AFewBoxes(NamedTuple):
 
     def unsuited(self, problem: Problem, kernel: Any) -> str | None:
         """None, or that these taps are too many boxes."""
-        boxes = boxes_of(problem, kernel, self.most)
-        if boxes is None or any(constants(problem, values_of(kernel, box)) is None for box in boxes):
+        parts = parts_of(problem, kernel, self.most)
+        if parts is None or any(constants(problem, part.taps) is None for part in parts):
             return f"its taps are not {self.most} boxes of equal ones"
         return None
 

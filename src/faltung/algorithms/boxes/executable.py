@@ -17,7 +17,7 @@ from ..running.cascade import Steps, starts
 from ..running.executable import Running
 from ..running.schedule import stage_of
 from ..separable.executable import Packed
-from .structure import Box, boxes_of, values_of
+from .structure import Box, parts_of
 
 KNOWN = 8
 """Ways to part a kernel whose programs are kept."""
@@ -141,11 +141,11 @@ class Boxes:
 
     def pack(self, kernel: Any) -> PackedBoxes | None:
         """The boxes' taps; None if there are too many boxes."""
-        boxes = boxes_of(self.problem, kernel, self.most)
-        if boxes is None:
+        parts = parts_of(self.problem, kernel, self.most)
+        if parts is None:
             return None
-        runs = self._runs(boxes)
-        taps = [run.pack(values_of(kernel, box)) for run, box in zip(runs, boxes, strict=True)]
+        runs = self._runs(tuple(part.box for part in parts))
+        taps = [run.pack(part.taps) for run, part in zip(runs, parts, strict=True)]
         packed = tuple(each for each in taps if each is not None)
         return PackedBoxes(runs, packed) if len(packed) == len(runs) else None
 
