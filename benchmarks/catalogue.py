@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 from math import ceil
 
 from benchmarks.cases import Case
@@ -110,7 +111,7 @@ def _image(size: int, extent: int, taps: str, dtype: str, *, name: str = "", qui
 
 
 def _images() -> Iterator[Case]:
-    """Gaussian, box, sobel, laplacian and random kernels."""
+    """Gaussian, box, sobel, laplacian, random and dilated kernels."""
     gaussians = {512: (1, 2, 4, 8), 2048: (1, 4), 4096: (2,)}
     boxes = {512: (3, 7, 31, 63), 2048: (7, 31), 4096: (15,)}
     random = {512: (3, 5, 7, 9, 11, 15, 31, 63), 2048: (3, 7, 15, 31), 4096: (3, 9)}
@@ -127,6 +128,9 @@ def _images() -> Iterator[Case]:
             for extent in random[size]:
                 quick = size == 512 and extent in ({3, 7, 15, 63} if fast else {7})
                 yield _image(size, extent, "random", dtype, quick=quick)
+    for dtype, size, step in product(("float32", "uint8"), (512, 2048), (2, 4)):  # with their zeros written out
+        yield _image(size, 2 * step + 1, f"dilated {step}", dtype, name=f"dilated {step}",
+                     quick=size == 512 and step == 2)
     for size, extent in ((512, 3), (512, 5), (512, 7), (512, 11), (2048, 3), (2048, 7), (2048, 11)):
         yield _image(size, extent, "whole", "uint8", quick=size == 512 and extent == 5)
     yield replace(_image(512, 7, "random", "complex64"), family="other types", quick=True)

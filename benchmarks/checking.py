@@ -93,6 +93,10 @@ def _kernel(rng: np.random.Generator, case: Case) -> Array:
         return np.full(case.kernel, 1 / prod(case.kernel), dtype)
     if kind == "centre":
         return np.asarray(_centre(case.kernel[0], int(number)), dtype)
+    if kind == "dilated":
+        taps = np.zeros(case.kernel)
+        taps[::int(number), ::int(number)] = rng.random((3, 3))
+        return np.asarray(taps / taps.sum(), dtype)
     if kind == "gaussian":
         bell = np.exp(-0.5 * ((np.arange(case.kernel[0]) - case.kernel[0] // 2) / float(number)) ** 2)
         return np.asarray(np.outer(bell, bell) / bell.sum() ** 2, dtype)

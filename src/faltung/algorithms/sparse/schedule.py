@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 from ...compiler.elements import ELEMENTS
@@ -31,7 +32,9 @@ def frame_of(problem: Problem, output: View, machine: Machine, threads: int) -> 
     wished = sums // 6 if p.output[-2] > 1 else sums
     vectors = min(wished, -(-p.output[-1] // lanes))
     tile = Tile("pixels", (1, min(sums // vectors, p.output[-2]), vectors))
-    recipe = _share(stage, finished(stage, machine, tile), machine, threads)
+    # rows above and below a block are packed for it again: the taller it is, the better
+    roomy = replace(machine, l2_bytes=2 * machine.l2_bytes)
+    recipe = _share(stage, finished(stage, roomy, tile), machine, threads)
     return SparseFrame(stage, SparseRecipe(*recipe), machine)
 
 
