@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import faltung as ft
 from faltung import reference
 from faltung.errors import DTypeError, PlanError, ShapeError
 from faltung.planning.plan import Plan
@@ -198,3 +199,62 @@ def test_an_out_that_does_not_fit() -> None:
     for out in (np.empty((1, 1, 108), np.float32)[..., ::2], np.broadcast_to(np.float32(0), (1, 1, 54))):
         with pytest.raises(ShapeError, match=r"^plan: out must be C-contiguous and writeable for a plan; "):
             plan(image, out=out)
+
+
+# ---------------------------------------------------------------- kernels that come again
+
+def packed(plan, monkeypatch):
+    """Kernels that are probed and packed from now on."""
+    seen, pack = [], plan.pack
+    monkeypatch.setattr(plan, "pack", lambda taps: seen.append(taps) or pack(taps))
+    return seen
+
+
+def test_kernels_that_come_again_are_not_packed_again(monkeypatch, rng):
+    x, bank = rng.normal(size=(40, 50)), rng.normal(size=(5, 9, 9))
+    plan = ft.plan(ft.correlate, ft.Like(x.shape, "float64"), ft.Like((9, 9), "float64"), "same")
+    seen = packed(plan, monkeypatch)
+    want = [ft.plan(ft.correlate, x, k, "same")(x).tobytes() for k in bank]
+    for _ in range(3):
+        for k, bytes_ in zip(bank[:4], want, strict=False):
+            assert plan(x, k).tobytes() == bytes_
+    assert len(seen) == 4
+    assert plan(x, bank[4]).tobytes() == want[4]
+    assert plan(x, bank[3]).tobytes() == want[3]
+    assert len(seen) == 5
+    assert plan(x, bank[0]).tobytes() == want[0]  # the one that was not used for longest was forgotten
+    assert len(seen) == 6
+
+
+def test_a_kernel_that_was_changed_in_place_is_another(monkeypatch, rng):
+    x, k = rng.normal(size=200), rng.normal(size=30)
+    plan = ft.plan(ft.correlate, ft.Like(x.shape, "float64"), ft.Like(k.shape, "float64"))
+    seen = packed(plan, monkeypatch)
+    for at in (0, 7, 29):
+        k[at] += 1
+        assert plan(x, k).tobytes() == ft.plan(ft.correlate, x, k)(x).tobytes()
+    k[k == 0] = 0.0
+    k[3] = 0.0
+    plan(x, k)
+    k[3] = -0.0
+    plan(x, k)
+    assert len(seen) == 5
+
+
+def test_weights_and_bias_that_come_again(monkeypatch, rng):
+    x, w, b = rng.normal(size=(1, 3, 12, 12)), rng.normal(size=(4, 3, 3, 3)), rng.normal(size=4)
+    plan = ft.plan(ft.conv, ft.Like(x.shape, "float64"), ft.Like(w.shape, "float64"), ft.Like(b.shape, "float64"))
+    seen = packed(plan, monkeypatch)
+    for bias in (b, 2 * b, b, np.zeros(4)):
+        assert plan(x, w, bias).tobytes() == ft.plan(ft.conv, x, w, bias)(x).tobytes()
+    assert len(seen) == 3
+
+
+def test_large_kernels_are_not_kept(monkeypatch, rng):
+    x, k = rng.normal(size=(300, 300)), rng.normal(size=(200, 200))
+    plan = ft.plan(ft.correlate, ft.Like(x.shape, "float64"), ft.Like(k.shape, "float64"), "valid")
+    seen = packed(plan, monkeypatch)
+    plan(x, k)
+    plan(x, k)
+    assert len(seen) == 2
+    assert not plan._recent

@@ -47,8 +47,9 @@ class Planner(NamedTuple):
     would_do: Callable[[Problem], str]
 
 
-SMALL_BYTES = 1 << 14
-"""A kernel of so few bytes that is passed at each call is remembered: the same again is neither probed nor packed."""
+RECENT, RECENT_BYTES = 4, 1 << 18
+"""So many kernels that are passed at each call are remembered, of so few bytes together: one of them is neither probed
+nor packed again.  They are compared, byte by byte until one differs, and never hashed."""
 
 
 class Plan:
@@ -74,9 +75,9 @@ class Plan:
         self._kernel_shape, self._kernel_dtype = layout.kernel.shape, numpy_dtype(problem.kernel_dtype)
         # most kernels need neither be flipped nor conjugated
         self._see_kernel = layout.see_kernel if layout.flip or layout.conjugate else layout.kernel
-        self._remembers = asked.kernel is None and not problem.bias and (
-            prod(self._kernel_shape) * self._kernel_dtype.itemsize <= SMALL_BYTES)
-        self._last: tuple[bytes, Ready] | None = None
+        kernel_bytes = prod(self._kernel_shape) * self._kernel_dtype.itemsize
+        self._remembers = min(RECENT, RECENT_BYTES // max(1, kernel_bytes)) if asked.kernel is None else 0
+        self._recent: tuple[tuple[bytes, Ready], ...] = ()
         self._others: dict[Problem, Plan] = {}
         self._lock = threading.Lock()
         self.bias = None if asked.bias is None or isinstance(asked.bias, str) else self._check_bias(asked.bias)
@@ -178,33 +179,40 @@ class Plan:
 
     def _prepare(self, kernel: Any, bias: Any) -> Ready:
         """Bring the operands of a call into order; None stands for a known one."""
-        if self._remembers and bias is None and kernel is not None:
-            return self._recall(self._check_kernel(kernel))
+        if self._remembers and kernel is not None:
+            return self._recall(self._check_kernel(kernel), self._bias_of(bias))
         packed, taps = self._packed, self.taps
         if kernel is not None:
             taps, packed = self._see_kernel(self._check_kernel(kernel)), None
         elif taps is None:
             raise ShapeError(f"{self.function}: this plan was made without the kernel; pass it, plan(x, kernel)")
-        if bias is not None:
-            bias = self._check_bias(bias)
-        elif self.problem.bias:
-            bias = self.bias
-            if bias is None:
-                raise ShapeError(f"{self.function}: this plan was made without the bias; pass it, plan(x, w, bias)")
+        bias = self._bias_of(bias)
         if self.taps is not None and self.asked.refine:
             problem = refined(self.asked.problem, taps, bias)
             if problem != self.problem:
                 return self.other(problem)._prepare(self.taps if kernel is None else kernel, bias)
         return self.order(taps, bias, packed)
 
-    def _recall(self, kernel: Any) -> Ready:
-        """A small kernel in order: that of the call before, if its bytes are the same."""
-        last, given = self._last, kernel.tobytes()
-        if last is not None and last[0] == given:
-            return last[1]
-        taps = self._see_kernel(kernel.copy())
-        ready = self.order(taps, None)
-        self._last = given, ready
+    def _bias_of(self, bias: Any) -> Any:
+        """The bias of a call: that which is passed, or the known one."""
+        if bias is not None:
+            return self._check_bias(bias)
+        if self.problem.bias and self.bias is None:
+            raise ShapeError(f"{self.function}: this plan was made without the bias; pass it, plan(x, w, bias)")
+        return self.bias
+
+    def _recall(self, kernel: Any, bias: Any) -> Ready:
+        """A kernel and a bias in order: those of a recent call, if their bytes are the same."""
+        recent, given = self._recent, kernel.tobytes()
+        if bias is not None:
+            given += bias.dtype.char.encode() + bias.tobytes()
+        for place, (known, ready) in enumerate(recent):
+            if known == given:
+                if place:
+                    self._recent = (recent[place], *recent[:place], *recent[place + 1:])
+                return ready
+        ready = self.order(self._see_kernel(kernel.copy()), bias)
+        self._recent = ((given, ready), *recent[:self._remembers - 1])
         return ready
 
     def order(self, taps: Any, bias: Any, packed: tuple[Way, Any] | None = None) -> Ready:
