@@ -139,7 +139,8 @@ def save(path: Path, figures: Figures, versions: dict[str, str]) -> None:
 
 
 def load(path: Path) -> tuple[Figures, dict[str, str]]:
-    """Read the file back."""
-    data = json.loads(path.read_text())
-    results = [Result(r["case"], r["threads"], [Timing(**t) for t in r["timings"]]) for r in data["results"]]
+    """Read the file back, without cases that the catalogue has no longer."""
+    data, known = json.loads(path.read_text()), {case.name for case in CASES}
+    results = [Result(r["case"], r["threads"], [Timing(**t) for t in r["timings"]]) for r in data["results"]
+               if r["case"] in known]
     return Figures({(r.case, r.threads): r for r in results}, data["machine"]), data["versions"]
