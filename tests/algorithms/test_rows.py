@@ -41,11 +41,13 @@ def draw(rng, kind):
     start = tuple(int(n) for n in rng.integers(-5, 3, ndim))
     reads = [(o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(output, stride, kernel, dilation, strict=True)]
     image = tuple(max(1, n - int(rng.integers(-4, 8))) for n in reads)
-    border = int(rng.choice([0, 3]))
+    constant = int(rng.choice([0, 3]))
+    borders = [("edge", "wrap", "reflect", "symmetric")[rng.integers(4)] for _ in range(2)]
+    border = (constant, constant) if rng.integers(2) else borders
     groups, b = (int(rng.integers(1, 4)) for _ in range(2))
     types = TYPES[kind]
     return Problem((b,), groups, 1, 1, image, kernel, output, start, stride, dilation, (1,) * ndim,
-                   ((border, border),) * ndim, image_dtype=types[0], kernel_dtype=types[1],
+                   (tuple(border),) * ndim, image_dtype=types[0], kernel_dtype=types[1],
                    accumulator_dtype=types[2], output_dtype=types[3])
 
 
@@ -125,9 +127,10 @@ def test_layers_and_photographs_take_it():
     np.testing.assert_allclose(found, np.maximum(planes + bias[:, None, None], 0), rtol=0, atol=1e-5)
     photo = rng.integers(0, 256, (31, 45, 3)).astype("f4")
     kernel = rng.normal(size=(3, 3)).astype("f4")
-    found = ft.filter(photo, kernel, border=0, channel_axis=-1)
-    single = np.stack([ft.filter(photo[..., c], kernel, border=0) for c in range(3)], axis=-1)
-    np.testing.assert_allclose(found, single, rtol=0, atol=1e-2)
+    for border in (0, "reflect"):
+        found = ft.filter(photo, kernel, border=border, channel_axis=-1)
+        single = np.stack([ft.filter(photo[..., c], kernel, border=border) for c in range(3)], axis=-1)
+        np.testing.assert_allclose(found, single, rtol=0, atol=1e-2)
 
 
 def test_overflow_is_told():

@@ -75,11 +75,11 @@ def draw_plain(rng, dtype, border):
     image = tuple(max(1, n - int(rng.integers(-20, 40))) for n in reads)
     groups, c, m, b = (int(rng.integers(1, 3)) for _ in range(4))
     return Problem((b,), groups, c, m, image, taps, output, start, stride, dilation, (1,) * ndim,
-                   ((border, border),) * ndim, image_dtype=dtype, kernel_dtype=dtype, accumulator_dtype=dtype,
+                   (border,) * ndim, image_dtype=dtype, kernel_dtype=dtype, accumulator_dtype=dtype,
                    output_dtype=dtype)
 
 
-@pytest.mark.parametrize("border", [0, -1.5])
+@pytest.mark.parametrize("border", [(0, 0), (-1.5, -1.5), ("wrap", "reflect")])
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_images_that_are_not_packed(monkeypatch, dtype, seed, border):

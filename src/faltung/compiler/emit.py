@@ -35,6 +35,7 @@ class Module:
     def __init__(self) -> None:
         self._functions: list[Function] = []
         self._globals: list[str] = []
+        self._tables: dict[str, str] = {}
         self._declared: dict[str, str] = {}
 
     def function(self, name: str, result: str, parameters: Sequence[tuple[str, str]], *,
@@ -45,10 +46,11 @@ class Module:
         return function
 
     def table(self, numbers: Sequence[int]) -> Value:
-        """Keep constant 64-bit integers in the module."""
-        name = f"@table.{len(self._globals)}"
-        cells = ", ".join(f"i64 {number}" for number in numbers)
-        self._globals.append(f"{name} = internal constant [{len(numbers)} x i64] [{cells}]")
+        """Keep constant 64-bit integers in the module, equal ones once."""
+        cells = f"[{len(numbers)} x i64] [{', '.join(f'i64 {number}' for number in numbers)}]"
+        name = self._tables.setdefault(cells, f"@table.{len(self._globals)}")
+        if name == f"@table.{len(self._globals)}":
+            self._globals.append(f"{name} = internal constant {cells}")
         return Value("ptr", name)
 
     def declare(self, name: str, result: str, parameters: Sequence[str]) -> None:

@@ -18,11 +18,19 @@ def outside(frame: Frame) -> list[tuple[int, int]]:
 
 def border_tables(frame: Frame) -> list[int]:
     """The index that each position outside the image stands for, axis after axis; -1 is the constant border."""
-    p, cells = frame.problem, []
-    for axis, (extent, sides, (before, behind)) in enumerate(zip(p.image, p.border, outside(frame), strict=True)):
-        images = frame.stage.interleaved if axis == p.ndim - 1 else 1
-        for position in [*range(-before, 0), *range(extent, extent + behind)]:
-            pixel, image = divmod(position, images)
-            mapped = map_index(pixel, extent // images, *sides)
-            cells.append(-1 if mapped is None else mapped * images + image)
-    return cells
+    return [cell for axis in range(frame.problem.ndim) for cell in border_table(frame, axis)]
+
+
+def border_table(frame: Frame, axis: int) -> list[int]:
+    """The same for one axis: positions before the image, and those behind it."""
+    extent, (before, behind) = frame.problem.image[axis], outside(frame)[axis]
+    return [mapped(frame, axis, position) for position in [*range(-before, 0), *range(extent, extent + behind)]]
+
+
+def mapped(frame: Frame, axis: int, position: int) -> int:
+    """The index that a position stands for, or -1 for the constant border."""
+    p = frame.problem
+    images = frame.stage.interleaved if axis == p.ndim - 1 else 1
+    pixel, image = divmod(position, images)
+    found = map_index(pixel, p.image[axis] // images, *p.border[axis])
+    return -1 if found is None else found * images + image

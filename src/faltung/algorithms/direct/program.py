@@ -10,7 +10,7 @@ from .channels import ChannelTile
 from .dot import DotTile
 from .fold import emit_fold
 from .frame import Frame
-from .in_place import TapTileInPlace, emit_row_outside, has_rows_outside
+from .in_place import TapTileInPlace, emit_row_outside
 from .pack import Packer
 from .pixels import PixelTile
 from .rows import RowTile, emit_row_tiles, tile_column, tile_count, tile_name, tiles_at_edges, tiles_inside
@@ -120,7 +120,7 @@ class Work:
         scratch = f.at(self._cell(SCRATCH), f.mul(slot, fr.scratch_bytes))
         if fr.recipe.packed:
             self._pack(image, scratch, starts)
-        elif has_rows_outside(fr):
+        else:
             emit_row_outside(f, fr, scratch)
         self.first_row, self.part_of_row = starts[-2], places[-1]
         if not fr.recipe.packed:  # which has its tiles counted from the whole row's first
@@ -208,8 +208,8 @@ class Work:
         """Loop over the rows of tiles of taps; a block holds whole rows of outputs."""
         f, leading = self.f, len(self.problem.batch) + 2
         row_step, channel_step = self._step(leading), self._step(leading - 1)
-        with self._rows(image, out) as (line, there, row):
-            here = f.at(line, self.problem.start[-1] * self.frame.source.itemsize)
+        with self._rows(out) as (there, row):
+            here = f.at(image, self.problem.start[-1] * self.frame.source.itemsize)
             f.call("tile", "i64", kernel, steps, there, here, row, row_step, channel_step, outside, local=True)
 
     def _row_tiles(self, image: Value, kernel: Value, bias: Value, out: Value, outside: Value) -> None:
@@ -220,10 +220,10 @@ class Work:
         first = f.mul(self.part_of_row, each)
         last = f.smaller(f.add(first, each), count)
         row_step = self._step(len(p.batch) + 2)
-        with self._rows(image, out) as (here, there, row):
+        with self._rows(out) as (there, row):
 
             def tile(column: Operand, name: str) -> None:
-                seen = f.at(here, f.mul(f.add(column, p.start[-1]), fr.source.itemsize))
+                seen = f.at(image, f.mul(f.add(column, p.start[-1]), fr.source.itemsize))
                 to = f.at(there, f.mul(column, fr.stage.output_strides[-1] * fr.target.itemsize))
                 self._note(f.call(name, "i64", kernel, bias, to, seen, row, row_step, outside, local=True))
 
@@ -245,12 +245,11 @@ class Work:
             yield
 
     @contextmanager
-    def _rows(self, image: Value, out: Value) -> Iterator[tuple[Value, Value, Operand]]:
-        """Loop over the block's rows of tiles: where the image is read, where sums go, and the image's first row."""
+    def _rows(self, out: Value) -> Iterator[tuple[Value, Operand]]:
+        """Loop over the block's rows of tiles: where the sums go, and the row that the first tap sees."""
         f, fr, p = self.f, self.frame, self.problem
         block = fr.recipe.block[-2]
         with f.loop(0, -(-block // fr.tile_rows)) as loop:
             below = f.smaller(f.mul(loop.index, fr.tile_rows), block - fr.tile_rows)
             row = f.add(f.mul(f.add(self.first_row, below), p.stride[-2]), p.start[-2])
-            here = f.at(image, f.mul(self._step(len(p.batch) + 2), row))
-            yield here, f.at(out, f.mul(below, fr.stage.output_strides[-2] * fr.target.itemsize)), row
+            yield f.at(out, f.mul(below, fr.stage.output_strides[-2] * fr.target.itemsize)), row

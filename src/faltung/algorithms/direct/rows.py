@@ -70,8 +70,9 @@ class RowTile(PixelTile):
 class RowTileInPlace(RowTile):
     """Writes the function ``tile_column(kernel, bias, out, image, row, row_step, outside)``.
 
-    ``image`` is where the first pixel of row ``row`` would be that the tile sees, ``outside`` a row of the border's
-    constant.  Tiles at an edge have functions of their own, with their columns as constants; all others share one.
+    ``image`` is where the first pixel of row 0 would be that the tile sees, ``row`` the row that its first tap sees,
+    and ``outside`` a row of the border's constant.  Tiles at an edge have functions of their own, with their columns as
+    constants; all others share one.
     """
 
     def __init__(self, frame: Frame, module: Module, column: int | None) -> None:
@@ -88,8 +89,8 @@ class RowTileInPlace(RowTile):
         self._sum(kernel, bias, out)
 
     def _line(self, row: int) -> Value:
-        line = self.f.at(self.image, self.f.mul(self.line_step, row))
-        return emit_line(self.f, self.frame, line, self.f.add(self.row, row), self.outside)
+        row_there = self.f.add(self.row, row)
+        return emit_line(self.module, self.f, self.frame, self.image, row_there, self.line_step, self.outside)
 
     def _load(self, line: Value, number: int) -> Value:
         further = number * self.frame.lanes

@@ -116,7 +116,7 @@ def sums_by_rows(p: Problem, machine: Machine) -> bool:
     single = p.ndim == 2 and p.channels_in == p.channels_out == 1 == p.stride[-1] and element.planes == 1
     small = 1 < p.terms <= machine.registers // 2 and (p.kernel[-1] - 1) * p.kernel_dilation[-1] <= 64
     plain = source.kind in "fiub" and source.size <= element.size
-    return single and small and plain and machine.vector_bytes == 64 and has_one_constant(p)
+    return single and small and plain and machine.vector_bytes == 64 and has_plain_border(p)
 
 
 def _row_tiles(p: Problem, machine: Machine, lanes: int) -> Iterator[Tile]:
@@ -136,10 +136,10 @@ def _few_edges(p: Problem, columns: int, lanes: int) -> bool:
     return -(-p.output[-1] // columns) - inside <= MOST_EDGES
 
 
-def has_one_constant(p: Problem) -> bool:
-    """Whether there is at most one constant that the problem reads outside the image."""
+def has_plain_border(p: Problem) -> bool:
+    """Whether what the problem reads outside the image is one constant, or copies of the image on all sides."""
     sides = sides_outside(p)
-    return len(sides) <= 1 and not any(isinstance(side, str) for side in sides)
+    return all(isinstance(side, str) for side in sides) or len(sides) <= 1
 
 
 def sums_by_taps(stage: Stage, lanes: int) -> bool:
@@ -163,7 +163,7 @@ def reads_in_place(p: Problem, machine: Machine) -> bool:
     """Whether lanes of taps need not pack the image: planes that a few masks make as good as packed ones."""
     plain = p.image_dtype == p.accumulator_dtype and p.ndim == 2 and p.kernel_dilation[-1] == 1
     near = (p.output[-1] - 1) * p.stride[-1] <= machine.vector_bytes // ELEMENTS[p.accumulator_dtype].size
-    return plain and near and has_one_constant(p) and machine.vector_bytes == 64
+    return plain and near and has_plain_border(p) and machine.vector_bytes == 64
 
 
 def sides_outside(p: Problem) -> set[Side]:
