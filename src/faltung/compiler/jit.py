@@ -19,7 +19,8 @@ from ..machine import Machine
 from . import cache as disk
 
 _lock = threading.RLock()
-"""Held around every call of llvmlite, which has locks of its own that a fork must not find taken."""
+"""Held around every call of llvmlite and every import of a generator: both take locks that a fork must not find
+taken."""
 
 
 @cache
@@ -156,7 +157,8 @@ def load(what: str, machine: Machine, symbols: tuple[str, ...], build: Callable[
             return Library(image, symbols)
         except CodegenError:
             disk.forget(key)
-    image = compile_object(build(), machine)
+    with _lock:  # generators are imported when they are first needed, and a fork must not find a half imported module
+        image = compile_object(build(), machine)
     disk.write(key, image)
     return Library(image, symbols)
 
