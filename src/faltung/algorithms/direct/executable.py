@@ -42,23 +42,26 @@ class Program:
         self.tables = np.array(border_tables(frame), np.int64)
         self.tables_address = self.tables.ctypes.data
         self.workspace = Workspace(frame.scratch_bytes * threads)
-        self.participants = min(threads, frame.items)
+        self.participants, self.interleaved = min(threads, frame.items), frame.stage.interleaved > 1
 
     def run(self, image: Any, kernel: Any, bias: Any, out: Any, threads: int) -> int:
         """Run every work item; whether an integer output overflowed."""
-        if self.frame.stage.interleaved > 1:
+        if self.interleaved:
             image = side_by_side(self.frame.stage, image)
-        participants = min(threads, self.participants)
+        participants = threads if threads < self.participants else self.participants
         workers = pool(participants) if participants > 1 else None
         buffer = self.workspace.borrow()
+        overflowed: int
         try:
             if workers is None:
-                return int(self.entry(image, out, kernel, bias, self.tables_address, buffer[0], None, None, 1))
-            workers.wake(participants - 1)
-            return int(self.entry(image, out, kernel, bias, self.tables_address, buffer[0],
-                                  workers.address, workers.run_address, participants))
+                overflowed = self.entry(image, out, kernel, bias, self.tables_address, buffer[0], None, None, 1)
+            else:
+                workers.wake(participants - 1)
+                overflowed = self.entry(image, out, kernel, bias, self.tables_address, buffer[0],
+                                        workers.address, workers.run_address, participants)
         finally:
             self.workspace.give_back(buffer)
+        return overflowed
 
 
 class PartProgram(Program):
@@ -67,14 +70,17 @@ class PartProgram(Program):
     def __init__(self, part: Part, threads: int) -> None:
         super().__init__(part.frame, threads)
         self.part, self.pack = part, KernelPacker(part)
+        self.is_plain = part.frame.recipe.packed and not part.phase.is_empty
 
     def run(self, image: Any, kernel: Any, bias: Any, out: Any, threads: int) -> int:
         """Run every work item; whether an integer output overflowed."""
+        if self.is_plain:
+            return Program.run(self, image, kernel, bias, out, threads)
         if not self.frame.recipe.packed and image.strides[-1] != image.itemsize:
             return self._packed.run(image, kernel, bias, out, threads)
         if self.part.phase.is_empty:  # outputs that no tap reaches see one zero
             image = np.broadcast_to(np.zeros((), self.frame.problem.accumulator_dtype), (1,) * image.ndim)
-        return super().run(image, kernel, bias, out, threads)
+        return Program.run(self, image, kernel, bias, out, threads)
 
     @property
     def workspace_bytes(self) -> int:
