@@ -237,4 +237,4 @@ def fitting_points(letters: int, cell: float, most: float) -> float | None:
 def letter_on(colour: Sequence[float]) -> str:
     """Black or white, whichever is read better on a colour."""
     red, green, blue = colour[:3]
-    return BLACK if 0.299 * red + 0.587 * green + 0.114 * blue > 0.55 else WHITE
+    return BLACK if 0.299 * red + 0.587 * green + 0.114 * blue > 0.47 else WHITE
