@@ -48,6 +48,15 @@ def test_the_network_sees_what_its_summary_says(name):
             assert sight.field == row.sight.field
 
 
+def test_planes_between_those_that_are_seen():
+    """Taps far apart, on a signal of many blocks: exactly their samples, and none of the blocks between."""
+    made = network(layers.Conv1d(1, 2, 3, dilation=40, seed=0), layers.Conv1d(2, 1, 2, dilation=7, seed=1))
+    one, both = sights(made, (1, 1, 250), (5,))
+    first = one.at[0]
+    assert np.flatnonzero(one.mask).tolist() == [first, first + 40, first + 80]
+    assert np.flatnonzero(both.mask).tolist() == [5, 12, 45, 52, 85, 92]
+
+
 def test_each_place_and_the_borders():
     made, space = NETWORKS["plain"]
     for at in ((0, 0), (3, 11), (6, 2)):
@@ -178,8 +187,8 @@ def test_the_figure_is_that_of_the_layer():
      "relu2, pool2"),
     (lambda: receptive_field(zoo.lenet5(), (1, 1, 28, 28), "pool2", (5, 0)),
      "receptive_field: at=(5, 0) is no place of the 5x5 outputs of pool2; count from 0"),
-    (lambda: receptive_field(zoo.resnet(2, 1), (1, 1, 129, 129)),
-     "receptive_field: input 129x129 is larger than 128 a side; use 128x128 or less"),
+    (lambda: receptive_field(zoo.resnet(2, 1), (1, 1, 257, 257)),
+     "receptive_field: input 257x257 is larger than 256 a side; use 256x256 or less"),
     (lambda: receptive_field(zoo.resnet(2, 1), (28, 28)),
      "receptive_field: input_shape=(28, 28) must be (batch, channels, *space) with one or two axes of space"),
     (lambda: receptive_field(layers.Sequential(layers.Flatten()), (1, 1, 28, 28)),

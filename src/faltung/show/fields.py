@@ -31,7 +31,7 @@ def receptive_field(network: Layer, input_shape: Sequence[int], layer: str | Non
     network : Layer
         Any.
     input_shape : sequence of int
-        (batch, channels, \*space), with one or two axes of space, and at most 128 samples along each.
+        (batch, channels, \*space), with one or two axes of space, and at most 256 samples along each.
     layer : str, optional
         Path of a layer; by default the last one that sees more than those before it.
     at : sequence of int, optional

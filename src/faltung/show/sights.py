@@ -6,6 +6,7 @@ gradient, with which a one at the output is carried back.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
@@ -20,9 +21,12 @@ from ..layers.normalisation import BatchNorm
 from ..layers.training import dtype_of
 from .panels import Array
 
-MOST = 128
-"""Samples of the input along an axis; each takes a pass through the network."""
-_AT_ONCE = 32
+MOST = 256
+"""Samples of the input along an axis; each that is seen takes a pass through the network."""
+_BLOCK = 16
+"""So many neighbours are blinded together first; where none of them is seen, that is all."""
+_AT_ONCE, _PIXELS = 32, 32 * 128**2
+"""Images in one pass, and their pixels."""
 _MOST_LOOKS, _WORK = 16, 160e6
 """The size of a gradient is averaged over so many images or channels, fewer where that is more work than this, counted
 in multiply-adds of the network.
@@ -84,10 +88,12 @@ def sights(network: Layer, input_shape: Sequence[int], at: Sequence[int] | None 
     places = _places(rows, at, layer)
     found = [[np.zeros(extent, bool) for extent in shape[2:]] for _ in rows]
     for axis, extent in enumerate(shape[2:]):
-        for start in range(0, extent, _AT_ONCE):
-            part = range(start, min(start + _AT_ONCE, extent))
-            for number, blind in enumerate(_blinded(network, shape, axis, part, rows, places)):
-                found[number][axis][part.start : part.stop] = blind
+        blocks = [range(start, min(start + _BLOCK, extent)) for start in range(0, extent, _BLOCK)]
+        is_seen = np.any(_blinded(network, shape, axis, blocks, rows, places), axis=0)
+        planes = [place for block, seen in zip(blocks, is_seen, strict=True) if seen for place in block]
+        singles = [range(place, place + 1) for place in planes]
+        for number, blind in enumerate(_blinded(network, shape, axis, singles, rows, places)):
+            found[number][axis][planes] = blind
     return [Sight(row, place, tuple(seen)) for row, place, seen in zip(rows, places, found, strict=True)]
 
 
@@ -107,22 +113,25 @@ def _places(rows: Sequence[Row], at: Sequence[int] | None, layer: str | None) ->
                   zip(chosen, row.output_shape[2:], extents, strict=True)) for row in rows]
 
 
-def _blinded(network: Layer, shape: Index, axis: int, part: range, rows: Sequence[Row],
+def _blinded(network: Layer, shape: Index, axis: int, parts: Sequence[range], rows: Sequence[Row],
              places: Sequence[Index]) -> list[Array]:
-    """For each layer and each plane across an axis, whether the output cannot be computed without the plane."""
-    images = np.random.default_rng(0).normal(size=(len(part), *shape[1:])).astype(dtype_of(network))
-    for number, place in enumerate(part):
-        np.moveaxis(images[number], axis + 1, 0)[place] = np.nan
+    """For each layer and each part of an axis, whether the output cannot be computed without the planes across it."""
     wanted = {row.path: place for row, place in zip(rows, places, strict=True)}
-    found: dict[str, Array] = {}
+    found: dict[str, list[Array]] = {path: [np.zeros(0, bool)] for path in wanted}
 
     def see(path: str, layer: Layer, argument: Any, result: Any) -> None:
         if path in wanted and not layer.children:
-            found[path] = np.isnan(result[(..., *wanted[path])]).any(axis=1)
+            found[path].append(np.isnan(result[(..., *wanted[path])]).any(axis=1))
 
-    with watched(network, "forward", see), np.errstate(invalid="ignore"):
-        network.forward(images)
-    return [found[row.path] for row in rows]
+    count = max(min(_AT_ONCE, _PIXELS // math.prod(shape[2:])), 1)
+    for start in range(0, len(parts), count):
+        some = parts[start : start + count]
+        images = np.random.default_rng(0).normal(size=(len(some), *shape[1:])).astype(dtype_of(network))
+        for image, part in zip(images, some, strict=True):
+            np.moveaxis(image, axis + 1, 0)[part.start : part.stop] = np.nan
+        with watched(network, "forward", see), np.errstate(invalid="ignore"):
+            network.forward(images)
+    return [np.concatenate(found[row.path]) for row in rows]
 
 
 # ---------------------------------------------------------------- how strongly
