@@ -201,6 +201,7 @@ def _same(case: Case, x: Array, k: Array) -> Array:
     padded = np.pad(x, [(n // 2, n - 1 - n // 2) for n in k.shape], mode=case.border)  # type: ignore[call-overload]
     if k.size > FEW_TAPS:
         result = signal.oaconvolve(padded, np.flip(k), "valid")
+        result = np.rint(result) if case.taps == "whole" else result
     else:
         result = np.zeros(x.shape, x.dtype)
         for at in product(*(range(n) for n in k.shape)):

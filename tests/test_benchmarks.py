@@ -14,7 +14,7 @@ from benchmarks.peers import PEERS
 from benchmarks.verdicts import GOALS, Figures, slower_with_two, summarise
 
 SMALL = ["layer-1x64to128-3x3-56-s2", "transposed-1x64to3-4x4-64-s2", "input_grad-layer-8x1to16-3x3-28",
-         "weight_grad-layer-8x1to16-3x3-28", "image-gaussian 2-512-float32", "image-whole 5x5-512-uint8",
+         "weight_grad-layer-8x1to16-3x3-28", "image-gaussian 2-512-float32", "image-whole 11x11-512-uint8",
          "signal-1e3-3-float32", "volume-3x3x3-64-float32", "match-32-512-uint8-masked",
          "missing-gaussian 2-512-float32", "blur 1-512-uint8", "edges-512-float32", "pyramid 5-512-uint8",
          "integers-1e5-1000-20bits"]
