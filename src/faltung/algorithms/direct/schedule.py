@@ -26,7 +26,8 @@ ROUNDED = 1 - 1e-12
 @lru_cache(maxsize=512)
 def choose(stage: Stage, machine: Machine, threads: int) -> Frame:
     """The cheapest recipe and its geometry, its work parted finely enough for ``threads``."""
-    return _shared(_cheapest(stage, machine), threads)
+    # the search is done once, for one thread
+    return _shared(_cheapest(stage, machine) if threads == 1 else choose(stage, machine, 1), threads)
 
 
 def named(stage: Stage, machine: Machine, threads: int, recipe: str) -> Frame:
