@@ -78,7 +78,7 @@ def test_what_takes_no_bank_says_so(method: str, rng: np.random.Generator) -> No
         plan_for(method, ft.Like((1, 1, 40, 45), "int16"), kernels(kind, "int16", 3, rng)[None])
 
 
-@pytest.mark.parametrize("taps", [3, 31])
+@pytest.mark.parametrize("taps", [3, pytest.param(31, marks=pytest.mark.slow)])
 def test_a_bank_transforms_its_image_once(taps: int) -> None:
     """One call costs less than its parts: the predicted cycles, which are those of the transforms."""
     image, bank = ft.Like((1, 512, 512)), np.ones((16, taps, taps), np.float32)
