@@ -31,7 +31,8 @@ def result(call: Callable[[], Any]) -> Any:
 @pytest.mark.parametrize("taps", [5, 400])
 @pytest.mark.parametrize(("bits", "output"), [
     (8, "int64"), (52, "int64"), (52, "uint64"), (20, "int32"), (62, "int64"),
-    *(pytest.param(bits, output, marks=pytest.mark.slow) for bits in (8, 40, 55, 62) for output in ("uint64", "int32"))])
+    *(pytest.param(bits, output, marks=pytest.mark.slow)
+      for bits in (8, 40, 55, 62) for output in ("uint64", "int32"))])
 def test_every_image_gives_the_bits_of_direct(taps: int, bits: int, output: str, rng: np.random.Generator) -> None:
     k = integers(rng, 12, (taps,))
     image = ft.Like(LINE, "int64")
