@@ -180,6 +180,18 @@ def _boxes() -> Iterator[Case]:
                        border="reflect", taps=f"centre {centre}", quick=dtype == "float32" and extent == 33)
 
 
+def _products() -> Iterator[Case]:
+    """Products of lines in volumes, and sums of two of them: laplacians of gaussians."""
+    for dtype in ("float32", "float64"):
+        for size, sigma in product((512, 2048), (1, 2, 3)):
+            yield replace(_image(size, 8 * sigma + 1, f"ring {sigma}", dtype, quick=size == 512 and sigma == 2),
+                          name=f"ring {sigma}-{size}-{dtype}", family="products of lines")
+        for size, sigma in ((128, 1), (128, 2), (256, 1)):
+            yield Case(f"gaussian {sigma}-{size}-cubed-{dtype}", "products of lines", "correlate", (size,) * 3,
+                       (8 * sigma + 1,) * 3, dtype, border="reflect", taps=f"gaussian {sigma}",
+                       quick=dtype == "float32" and size == 128 and sigma == 1)
+
+
 def _patterns() -> Iterator[Case]:
     """Score maps (zncc), some with a mask, and blurs that leave missing values out."""
     for n, k in ((512, 8), (512, 32), (1024, 16), (1024, 64), (2048, 32), (2048, 128), (4096, 8), (4096, 256)):
@@ -206,7 +218,7 @@ def _integers() -> Iterator[Case]:
 
 CASES: tuple[Case, ...] = (
     *_small_layers(), *_other_layers(), *_depthwise(), *_transposed(), *_other_dimensions(), *_gradients(), *_images(),
-    *_pictures(), *_signals(), *_volumes(), *_boxes(), *_patterns(), *_integers(),
+    *_pictures(), *_signals(), *_volumes(), *_boxes(), *_products(), *_patterns(), *_integers(),
 )
 _BY_NAME = {case.name: case for case in CASES}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from itertools import product
 from math import prod
 from typing import Any
@@ -99,7 +100,11 @@ def _kernel(rng: np.random.Generator, case: Case) -> Array:
         return np.asarray(taps / taps.sum(), dtype)
     if kind == "gaussian":
         bell = np.exp(-0.5 * ((np.arange(case.kernel[0]) - case.kernel[0] // 2) / float(number)) ** 2)
-        return np.asarray(np.outer(bell, bell) / bell.sum() ** 2, dtype)
+        return np.asarray(reduce(np.multiply.outer, [bell / bell.sum()] * case.ndim), dtype)
+    if kind == "ring":
+        place = np.arange(case.kernel[0]) - case.kernel[0] // 2
+        square = np.add.outer(place**2, place**2) / float(number) ** 2
+        return np.asarray((2 - square) * np.exp(-square / 2) / 20, dtype)
     if case.dtype == "uint8":
         taps = rng.random(case.kernel)
         return np.asarray(taps / taps.sum(), dtype)

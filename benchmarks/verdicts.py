@@ -38,6 +38,7 @@ GOALS = {
     "signals": Goal(3.0, 0.95),
     "volumes": Goal(3.0, 1.0),
     "boxes": Goal(5.0, 1.0),
+    "products of lines": Goal(2.0, 1.0),
     "matching": Goal(2.0, 1.0),
     "matching, masked": Goal(2.0, 1.0),
     "missing values": Goal(20.0, 10.0),
