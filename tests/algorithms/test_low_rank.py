@@ -55,12 +55,12 @@ def check(seed: int, isa: str = "own", *, bad: bool = False) -> None:
     compare(p, image, kernel, bias, got, overflowed=overflowed, factor=low_rank.ALL[rank - 2].error_bound(p))
 
 
-@pytest.mark.parametrize("seed", range(45))
+@pytest.mark.parametrize("seed", range(36))
 def test_against_the_oracle(seed: int) -> None:
     check(seed)
 
 
-@pytest.mark.parametrize("seed", range(100, 130))
+@pytest.mark.parametrize("seed", range(100, 121))
 def test_blocks_that_are_summed_anew(seed: int) -> None:
     check(seed, bad=True)
 
