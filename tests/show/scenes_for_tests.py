@@ -41,7 +41,7 @@ class Sliding(Scene):
         line, = lower.plot([], [], "o-", color=colours.result)
         dots = lower.scatter(np.arange(self.steps), self.result, s=9, color=colours.border)
         upper.set(ylim=(-0.5, 3), ylabel="signal")
-        lower.set(xlim=(-1, self.steps), ylim=(0, self.result.max() + 1), xlabel="place", ylabel="sum")
+        lower.set(xlim=(-1, self.steps), ylim=(0, self.result.max() + 1), yticks=[0, 5], xlabel="place", ylabel="sum")
         value = lower.text(0, 0, "", color=colours.mark, ha="center")
         count = stage.figure.text(0.99, 0.01, "", color=colours.soft, ha="right", va="bottom")
 
