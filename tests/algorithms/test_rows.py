@@ -44,10 +44,11 @@ def draw(rng, kind):
     constant = int(rng.choice([0, 3]))
     borders = [("edge", "wrap", "reflect", "symmetric")[rng.integers(4)] for _ in range(2)]
     border = (constant, constant) if rng.integers(2) else borders
+    inner = (constant, constant) if start[-1] >= 0 and image[-1] >= start[-1] + reads[-1] else tuple(border)
     groups, b = (int(rng.integers(1, 4)) for _ in range(2))
     types = TYPES[kind]
     return Problem((b,), groups, 1, 1, image, kernel, output, start, stride, dilation, (1,) * ndim,
-                   (tuple(border),) * ndim, image_dtype=types[0], kernel_dtype=types[1],
+                   (*(tuple(border),) * (ndim - 1), inner), image_dtype=types[0], kernel_dtype=types[1],
                    accumulator_dtype=types[2], output_dtype=types[3])
 
 
@@ -115,6 +116,14 @@ def test_every_tile_of_a_row_is_one_of_few_programs(host):
                 first = [rows.tile_column(frame, number) for number in {*edges, *inside}]
                 covered = {column + lane for column in first for lane in range(frame.tile_columns)}
                 assert set(range(columns)) <= covered
+
+
+def test_a_border_that_is_not_read_does_not_matter(host):
+    """Vectors reach beyond the last column of an axis whose border no output sees."""
+    rng, ones = np.random.default_rng(5), (1, 1)
+    problem = Problem((1,), 1, 1, 1, (6, 23), (3, 3), (6, 21), (-1, 0), ones, ones, ones,
+                      (("reflect", "reflect"), (0, 0)))
+    assert check_one(problem, rng, host, 1)
 
 
 def test_layers_and_photographs_take_it():

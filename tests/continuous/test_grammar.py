@@ -120,6 +120,7 @@ POINTED = {
     "box(t^2)": ("cannot be made: a function is taken of a t + b only, as in box(2*t - 1)", 0),
     "b_spline": ("cannot be made: b_spline needs its degree, as in b_spline(3)", 0),
     "b_spline(2.5)": ("cannot be made: b_spline: degree=2.5 must be a whole number of at least 0", 0),
+    "b_spline(t)": ("cannot be made: b_spline needs its degree, as in b_spline(3)", 0),
     "shift(box, t)": ("cannot be made: shift takes a function and a number", 0),
     "shift(box)": ("cannot be made: shift takes 2 arguments, not 1", 0),
     "sin(x=1)": ("cannot be made: sin takes no argument by name; leave x= out", 0),

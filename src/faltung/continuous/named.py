@@ -39,7 +39,7 @@ def called(name: str, given: list[Value], by_name: dict[str, Value]) -> Value:
     """The value of a name with arguments."""
     if name in READY:
         if len(given) == 1 and isinstance(given[0], Formula) and not by_name:
-            return composed(READY[name](), given[0])
+            return composed(READY[name](**_bound(name, [], {})), given[0])
         return READY[name](**_bound(name, given, by_name))
     if by_name:
         raise FunctionError(f"{name} takes no argument by name; leave {next(iter(by_name))}= out")

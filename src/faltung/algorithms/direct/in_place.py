@@ -76,22 +76,21 @@ def load_pixels(f: Function, frame: Frame, place: Value, first: int | None) -> V
 
 
 def _mapped_pixels(f: Function, frame: Frame, place: Value, first: int) -> Value:
-    """Pixels of which some are copies of others: vectors that hold them all, then lane by lane."""
+    """Pixels of which some are copies of others: vectors that hold them all, then lane by lane.
+
+    Lanes for which nothing stands there belong to no output.
+    """
     axis, extent, lanes = frame.problem.ndim - 1, frame.problem.image[-1], frame.lanes
     columns = [mapped(frame, axis, first + lane) for lane in range(lanes)]
-    wanted, found = set(columns), None
+    wanted, found = set(columns) - {-1}, constant(vector(frame.source.ir, lanes), 0)
     while wanted:
         begin = max(0, min(*wanted, extent - lanes))
         held = [begin + lane < extent for lane in range(lanes)]
         pixels = _some(f, frame, f.at(place, (begin - first) * frame.source.size), held)
         here = {column for column in wanted if begin <= column < begin + lanes}
-        if found is None:
-            found = f.shuffle(pixels, None, [column - begin if column in here else -1 for column in columns])
-        else:
-            found = f.shuffle(found, pixels, [lanes + column - begin if column in here else lane
-                                              for lane, column in enumerate(columns)])
+        found = f.shuffle(found, pixels, [lanes + column - begin if column in here else lane
+                                          for lane, column in enumerate(columns)])
         wanted -= here
-    assert found is not None
     return found
 
 

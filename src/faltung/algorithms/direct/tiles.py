@@ -147,6 +147,7 @@ def sums_by_taps(stage: Stage, lanes: int) -> bool:
     p = stage.problem
     few = p.output[-1] <= 16 and prod(p.output) <= 1024 and stage.interleaved == 1
     plain = p.accumulator_dtype in ("float32", "float64") and not p.bias and p.activation is None
+    plain = plain and ELEMENTS[p.output_dtype].planes == 1
     return few and plain and 2 * p.kernel[-1] >= lanes and prod(p.kernel) >= LONG_KERNEL and lanes > 1
 
 
