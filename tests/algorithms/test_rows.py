@@ -126,6 +126,14 @@ def test_a_border_that_is_not_read_does_not_matter(host):
     assert check_one(problem, rng, host, 1)
 
 
+@pytest.mark.parametrize("fill", [-8, 300, 1.5])
+def test_a_border_that_the_image_cannot_hold(fill):
+    """Such a constant is no sample of a row; the image is packed then."""
+    x, k = np.full((9, 40), 3, np.uint8), np.array([[0, 1, 0], [2, 3, 4], [0, 5, 0]], "f4")
+    wanted = ft.correlate(x.astype("f8"), k.astype("f8"), "same", border=fill)
+    np.testing.assert_array_equal(ft.correlate(x, k, "same", border=fill, dtype="float32"), wanted)
+
+
 def test_layers_and_photographs_take_it():
     """A depthwise layer with bias and activation, and a photograph: equal to sums of single planes."""
     rng = np.random.default_rng(8)

@@ -8,7 +8,7 @@ from itertools import product
 from math import prod
 from typing import NamedTuple
 
-from ...compiler.elements import ELEMENTS, Element
+from ...compiler.elements import ELEMENTS, Element, limits
 from ...machine import Machine
 from ...problem.problem import Problem, Side
 from .frame import DirectRecipe, Stage, round_up
@@ -137,9 +137,18 @@ def _few_edges(p: Problem, columns: int, lanes: int) -> bool:
 
 
 def has_plain_border(p: Problem) -> bool:
-    """Whether what the problem reads outside the image is one constant, or copies of the image on all sides."""
-    sides = sides_outside(p)
-    return all(isinstance(side, str) for side in sides) or len(sides) <= 1
+    """Whether what the problem reads outside the image is copies of it on all sides, or one constant of its type."""
+    sides, element = sides_outside(p), ELEMENTS[p.image_dtype]
+    fills = [complex(side).real for side in sides if not isinstance(side, str)]
+    if not fills:
+        return True
+    return len(sides) == 1 and (p.image_dtype == p.accumulator_dtype or _holds(element, fills[0]))
+
+
+def _holds(element: Element, number: float) -> bool:
+    """Whether a number is surely one of the element's."""
+    low, high = (-(1 << 11), 1 << 11) if element.kind == "f" else limits(element)
+    return number.is_integer() and low <= number <= high
 
 
 def sums_by_taps(stage: Stage, lanes: int) -> bool:
