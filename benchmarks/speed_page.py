@@ -71,8 +71,9 @@ def _pictures(figures: Figures) -> str:
 
 
 def _quiet(machine: dict[str, Any]) -> str:
-    if str(machine.get("quiet", "")).startswith("NO"):
-        return "**The machine was not quiet: these figures are a trial, not a measurement.**"
+    told = str(machine.get("quiet", ""))
+    if told.startswith("NO"):
+        return f"**The machine may not have been quiet:{told.partition(':')[2]}.**"
     return ""
 
 
