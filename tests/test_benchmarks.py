@@ -93,7 +93,7 @@ def test_the_page_and_the_readme_are_written(figures, tmp_path):
     (tmp_path / "training.json").write_text(json.dumps(rows))
     text = speed_page.page(tmp_path)
     assert "1 of 2 targets are met; 2 of 3 comparisons are won." in text
-    assert "| signals | 1 | 2 | 1.00 | 0.50 | signal-1e4-31-float32 | numpy | 1 | 3, 0.95 | **no** |" in text
+    assert "| signals | 1 | 2 | 1.00 | 0.50 | signal-1e4-31-float32 | numpy | 1 | 3, 1 | **no** |" in text
     assert "| signal-1e4-31-float32 | 1 | form | 2 | numpy (form) | 1 | 0.50 |" in text
     assert "| 1 | 2.00 | 3.00 | 1.50 | 5.0 | 9.0 |" in text
     face = f"before {speed_page.BEGIN} old {speed_page.END} after"

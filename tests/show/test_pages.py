@@ -260,7 +260,8 @@ def test_the_system_changes_its_theme(visit):
     tab = visit("test")
     tab.emulate_media(color_scheme="dark")
     assert paper(tab) == [rgb(DARK.paper)] * 2
-    assert tab.get_attribute("#theme", "aria-pressed") == "true"
+    # the page is told of it a moment later
+    tab.wait_for_function("document.querySelector('#theme').getAttribute('aria-pressed') === 'true'")
 
 
 def test_a_window_that_becomes_narrow(visit):
