@@ -58,6 +58,12 @@ def test_smaller_instruction_sets(seed: int, isa: str) -> None:
     check(draw(seed), isa)
 
 
+@pytest.mark.parametrize("seed", [1063, 1189])
+def test_every_channel_has_its_bias(seed: int) -> None:
+    """Of sums that are narrower than the bias."""
+    check(draw(seed))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("isa", ["own", *SMALLER])
 @pytest.mark.parametrize("seed", range(1000, 1600))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...compiler.elements import ELEMENTS
 from ...compiler.emit import Function, Module, Operand, Value, constant, vector
 from ...problem.problem import Side
 from ..direct.borders import outside
@@ -91,7 +92,7 @@ class Work:
                 image = f.at(image, f.mul(index, self._step(axis)))
             if axis >= len(p.batch):
                 number = f.add(number, f.mul(index, p.channels_out if axis == len(p.batch) else 1))
-        bias = f.at(bias, f.mul(number, fr.accumulator.size)) if p.bias else bias
+        bias = f.at(bias, f.mul(number, ELEMENTS[p.accumulator_dtype].size)) if p.bias else bias
         return image, out, f.at(taps, f.mul(number, fr.taps_bytes)), bias
 
     # --- rows that the block looks at
