@@ -244,6 +244,11 @@ class Function:
         """Load; by default the address need not be aligned at all."""
         return self._write(kind, f"load {kind}, ptr {pointer.text}, align {align or 1}")
 
+    def masked_load(self, kind: str, pointer: Value, mask: Value, *, align: int, fill: float = 0) -> Value:
+        """Load the lanes of a mask, and ``fill`` for the others, whose memory is not touched."""
+        return self.call(f"llvm.masked.load.{mangle(kind)}.p0", kind, pointer, Value("i32", str(align)), mask,
+                         constant(kind, fill))
+
     def store(self, value: Operand, pointer: Value, *, align: int | None = None) -> None:
         """Store; by default the address need not be aligned at all."""
         written = self.value(value)

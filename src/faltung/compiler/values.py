@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import NamedTuple
 
 FLOATS = {"half": 2, "float": 4, "double": 8}
@@ -65,6 +66,11 @@ def _hex_double(number: float) -> str:
 
 def _half_bits(number: float) -> int:
     return int(struct.unpack("<H", struct.pack("<e", number))[0])
+
+
+def lanes_mask(there: Sequence[bool]) -> Value:
+    """Write which lanes are there as a constant."""
+    return Value(vector("i1", len(there)), f"<{', '.join(f'i1 {str(one).lower()}' for one in there)}>")
 
 
 def mangle(kind: str) -> str:

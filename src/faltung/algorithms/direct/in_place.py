@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ...compiler.casts import widen
 from ...compiler.emit import Function, Module, Operand, Value, constant, vector
-from ...compiler.values import mangle
+from ...compiler.values import lanes_mask
 from .borders import border_table, mapped, outside
 from .frame import Frame
 from .taps import Place, Steps, TapTile
@@ -72,7 +72,7 @@ def load_pixels(f: Function, frame: Frame, place: Value, first: int | None) -> V
     if not any(there):
         return filled
     pixels = widen(f, _some(f, frame, place, there), source, target)
-    return f.select(_mask(there), pixels, filled) if fill else pixels
+    return f.select(lanes_mask(there), pixels, filled) if fill else pixels
 
 
 def _mapped_pixels(f: Function, frame: Frame, place: Value, first: int) -> Value:
@@ -99,12 +99,7 @@ def _some(f: Function, frame: Frame, place: Value, there: list[bool]) -> Value:
     kind, size = vector(frame.source.ir, frame.lanes), frame.source.size
     if all(there):
         return f.load(kind, place, align=size)
-    return f.call(f"llvm.masked.load.{mangle(kind)}.p0", kind, place, Value("i32", str(size)), _mask(there),
-                  constant(kind, 0))
-
-
-def _mask(there: list[bool]) -> Value:
-    return Value(vector("i1", len(there)), f"<{', '.join(f'i1 {str(one).lower()}' for one in there)}>")
+    return f.masked_load(kind, place, lanes_mask(there), align=size)
 
 
 class TapTileInPlace(TapTile):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...compiler.casts import narrow
 from ...compiler.emit import Function, Value, constant, lanes_of
 from ...compiler.transpose import transpose_in_lanes
+from ...compiler.values import lanes_mask
 from .activations import activate
 from .frame import Frame
 
@@ -39,8 +40,7 @@ class Writer:
         if outside is not None:
             width = lanes_of(outside.type)
             if lanes < width:  # lanes beyond the output hold anything at all
-                mask = ", ".join(f"i1 {'true' if lane < lanes else 'false'}" for lane in range(width))
-                outside = self.f.bits("and", outside, Value(outside.type, f"<{mask}>"))
+                outside = self.f.bits("and", outside, lanes_mask([lane < lanes for lane in range(width)]))
             self._overflow = outside if self._overflow is None else self.f.bits("or", self._overflow, outside)
         return value
 

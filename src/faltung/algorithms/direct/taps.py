@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import product
 
 from ...compiler.emit import Module, Operand, Value, constant, lanes_of, vector
-from ...compiler.values import mangle
+from ...compiler.values import lanes_mask
 from .frame import Frame
 from .output import Writer
 from .reduce import LONG, Totals
@@ -180,10 +180,8 @@ class TapTile:
         """The first ``count`` lanes, 0 in all others: what lies there may be a NaN, or no memory at all."""
         if count == self.frame.lanes:
             return self.f.load(self.kind, place, align=self.size)
-        mask = ", ".join(f"i1 {'true' if lane < count else 'false'}" for lane in range(self.frame.lanes))
-        return self.f.call(f"llvm.masked.load.{mangle(self.kind)}.p0", self.kind, place,
-                           Value("i32", str(self.size)), Value(f"<{self.frame.lanes} x i1>", f"<{mask}>"),
-                           constant(self.kind, 0))
+        mask = lanes_mask([lane < count for lane in range(self.frame.lanes)])
+        return self.f.masked_load(self.kind, place, mask, align=self.size)
 
     def _write(self, sums: list[Value], out: Value) -> None:
         f, fr = self.f, self.frame

@@ -14,6 +14,7 @@ as short, and are made by doubling.  As with van Herk's minima, nothing is taken
 from __future__ import annotations
 
 from ...compiler.emit import Function, Operand, Value, constant, lanes_of, vector
+from ...compiler.values import lanes_mask
 from .passes import Doubling, RunningAcross
 
 
@@ -82,7 +83,6 @@ class ScanningAcross(RunningAcross):
         behind = f.mul(f.add(number, 1), size)
         few, many = (f.splat(f.load(element, f.at(sums, behind), align=size), lanes)
                      for sums in (self.inner, self.outer))
-        longer = ", ".join(f"i1 {'true' if lane + scans.rest >= lanes else 'false'}" for lane in range(lanes))
-        between = f.select(Value(vector("i1", lanes), f"<{longer}>"), many,
-                           few if scans.inner else constant(self.kind, -0.0))
+        longer = lanes_mask([lane + scans.rest >= lanes for lane in range(lanes)])
+        between = f.select(longer, many, few if scans.inner else constant(self.kind, -0.0))
         return f.value(f.add(f.add(suffix, between), prefix))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ...compiler.emit import Function, Module, Operand, Value, constant, vector
+from ...compiler.emit import Function, Module, Operand, Value, constant
 from ...compiler.entry import emit_entry
+from ...compiler.values import lanes_mask
 from .code import cell, over, transform
 from .frame import Piece, pieces
 from .inside_frame import InsideFrame
@@ -112,8 +113,8 @@ class _Outputs:
 
     def _mark(self, watched: Value, own: int, status: Value) -> None:
         f, lanes = self.f, int(watched.type[1:].split(" x ", maxsplit=1)[0])
-        flags = ", ".join(f"i1 {'true' if lane < own else 'false'}" for lane in range(lanes))
-        bad = f.bits("and", f.compare("uno", watched, watched), Value(vector("i1", lanes), f"<{flags}>"))
+        outputs = lanes_mask([lane < own for lane in range(lanes)])
+        bad = f.bits("and", f.compare("uno", watched, watched), outputs)
         with f.when(f.call(f"llvm.vector.reduce.or.v{lanes}i1", "i1", bad)):
             for lane in range(own):
                 with f.when(f.extract(bad, lane)):

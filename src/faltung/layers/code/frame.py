@@ -92,8 +92,7 @@ class Writer:
         align = {"i8": 1, "i32": 4}.get(ir, self.size if not ir else 8)
         if mask is None:
             return self.f.load(kind, pointer, align=align)
-        return self.f.call(f"llvm.masked.load.{mangle(kind)}.p0", kind, pointer, Value("i32", str(align)), mask,
-                           constant(kind, fill))
+        return self.f.masked_load(kind, pointer, mask, align=align, fill=fill)
 
     def store(self, value: Value, pointer: Value, mask: Value | None = None) -> None:
         """Store a vector; masked lanes are not touched."""
