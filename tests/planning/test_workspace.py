@@ -96,3 +96,14 @@ def test_the_least_that_would_fit_does(case: str) -> None:
         plan(x)
     with pytest.raises(PlanError, match=f"the least is {least} bytes"):
         CASES[case](max_workspace=least - 1, threads=1)
+
+
+def test_new_buffers_are_zeros_and_used_ones_stay_as_they_are() -> None:
+    """What stands between rows is multiplied too: old bytes that happen to be subnormal would cost cycles."""
+    workspace = Workspace(5000)
+    address, buffer = workspace.borrow()
+    assert address % 64 == 0
+    assert not buffer.any()
+    buffer[7] = 1
+    workspace.give_back((address, buffer))
+    assert workspace.borrow()[1] is buffer
