@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from dataclasses import replace
 from typing import Any
 
@@ -15,35 +14,24 @@ from faltung import machine, reference
 from faltung.algorithms import boxes
 from faltung.algorithms.boxes.structure import Box, boxes_of
 from faltung.problem.problem import Problem
+from grid import structured
 from grid.boxes_cases import draw, kernel_of_boxes
 from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
 from grid.check import compare, poisoned_workspaces, run
 from grid.process import python, succeed
+from grid.structured import SMALLER, known, needs_mprotect
 
-needs_mprotect = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
-SMALLER = machine._usable(machine._best_isa())[1:]
 FIVE = boxes.ALL[-1]
-BASE = Problem((), 1, 1, 1, (90, 120), (5, 9), (90, 120), (-2, -3), (1, 1), (1, 1), (1, 1),
-               (("reflect", "reflect"), ("reflect", "reflect")))
+BASE = replace(structured.BASE, image=(90, 120), kernel=(5, 9), output=(90, 120))
 SMALL = replace(machine.detect(), l2_bytes=16384)
 """So small a cache that images are summed slab by slab."""
 
 
-def known(isa: str) -> machine.Machine:
-    return machine.detect() if isa == "own" else machine.fake(isa, triple="")
-
-
 def check(case: Case, on: machine.Machine) -> None:
-    p = case.problem
-    image, _, bias = arrays(case)
-    kernel = kernel_of_boxes(case)
-    view = output_view(p, channels_last=case.channels_last)
+    p, kernel = case.problem, kernel_of_boxes(case)
     assert FIVE.applies(p) is None
     assert FIVE.unsuited(p, kernel) is None
-    executable = FIVE.build(p, view, on, 1)
-    with poisoned_workspaces():
-        got, overflowed = run(p, lay_out(case, image), kernel, bias, on, view=view, executable=executable)
-    compare(p, image, kernel, bias, got, overflowed=overflowed)
+    structured.check(FIVE.build(p, output_view(p, channels_last=case.channels_last), on, 1), case, kernel)
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from typing import Any
 
@@ -16,22 +15,19 @@ from faltung.algorithms.separable.executable import Separable
 from faltung.algorithms.separable.ranks import GROWTH, float_terms, integer_terms
 from faltung.algorithms.separable.schedule import sums_integers
 from faltung.problem.problem import Problem
-from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
-from grid.check import compare, poisoned_workspaces, run
+from grid import structured
+from grid.cases import VIEWS, Case, lay_out, misaligned
+from grid.check import run
 from grid.process import succeed
 from grid.separable_cases import draw_rank, sum_of_products
+from grid.structured import SMALLER, needs_mprotect
 
-needs_mprotect = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
-SMALLER = machine._usable(machine._best_isa())[1:]
-BASE = Problem((), 1, 1, 1, (40, 100), (9, 7), (40, 100), (-4, -3), (1, 1), (1, 1), (1, 1),
-               (("reflect", "reflect"), ("reflect", "reflect")))
+BASE = replace(structured.BASE, kernel=(9, 7), start=(-4, -3))
 
 
 def build(problem: Problem, rank: int, isa: str = "own", threads: int = 1, *, last: bool = False) -> Separable:
-    algorithm = low_rank.ALL[rank - 2]
-    assert algorithm.applies(problem) is None
-    known = machine.detect() if isa == "own" else machine.fake(isa, triple="")
-    return algorithm.build(problem, output_view(problem, channels_last=last), known, threads)
+    made: Separable = structured.build(low_rank.ALL[rank - 2], problem, isa, threads, last=last)
+    return made
 
 
 def check(seed: int, isa: str = "own", *, bad: bool = False) -> None:
@@ -39,7 +35,6 @@ def check(seed: int, isa: str = "own", *, bad: bool = False) -> None:
     rank = 2 + seed % 3
     case = draw_rank(rank, seed)
     p = case.problem
-    image, _, bias = arrays(case)
     kernel = sum_of_products(case, rank if seed % 3 == 0 else 1)
     executable = build(p, rank, isa, last=case.channels_last)
     packed = executable.pack(kernel)
@@ -49,10 +44,7 @@ def check(seed: int, isa: str = "own", *, bad: bool = False) -> None:
         return
     if bad:
         executable.pack = lambda _: packed._replace(form=packed.again, taps=packed.again_taps)
-    view = output_view(p, channels_last=case.channels_last)
-    with poisoned_workspaces():
-        got, overflowed = run(p, lay_out(case, image), kernel, bias, machine.detect(), view=view, executable=executable)
-    compare(p, image, kernel, bias, got, overflowed=overflowed, factor=low_rank.ALL[rank - 2].error_bound(p))
+    structured.check(executable, case, kernel, factor=low_rank.ALL[rank - 2].error_bound(p))
 
 
 @pytest.mark.parametrize("seed", range(36))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import signal
-import sys
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,37 +14,20 @@ from faltung import machine, reference
 from faltung.algorithms import running
 from faltung.algorithms.running.frame import doublings
 from faltung.problem.problem import Problem
+from grid import structured
 from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
-from grid.check import compare, poisoned_workspaces, run
+from grid.check import poisoned_workspaces, run
 from grid.process import python, succeed
 from grid.running_cases import constant_kernel, draw
+from grid.structured import BASE, SMALLER, needs_mprotect
 
-needs_mprotect = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
-SMALLER = machine._usable(machine._best_isa())[1:]
-BASE = Problem((), 1, 1, 1, (40, 100), (5, 7), (40, 100), (-2, -3), (1, 1), (1, 1), (1, 1),
-               (("reflect", "reflect"), ("reflect", "reflect")))
 LINE = Problem((), 1, 1, 1, (3000,), (50,), (3000,), (-25,), (1,), (1,), (1,), (("reflect", "wrap"),))
-
-
-def known(isa: str) -> machine.Machine:
-    return machine.detect() if isa == "own" else machine.fake(isa, triple="")
-
-
-def build(problem: Problem, isa: str = "own", threads: int = 1, *, last: bool = False) -> running.Running:
-    assert running.applies(problem) is None
-    return running.build(problem, output_view(problem, channels_last=last), known(isa), threads)
+build = partial(structured.build, running)
 
 
 def check(case: Case, isa: str = "own", threads: int = 1) -> None:
-    p = case.problem
-    image, _, bias = arrays(case)
-    kernel = constant_kernel(case)
-    view = output_view(p, channels_last=case.channels_last)
-    executable = build(p, isa, threads, last=case.channels_last)
-    with poisoned_workspaces():
-        got, overflowed = run(p, lay_out(case, image), kernel, bias, known(isa), threads=threads, view=view,
-                              executable=executable)
-    compare(p, image, kernel, bias, got, overflowed=overflowed)
+    executable = build(case.problem, isa, threads, last=case.channels_last)
+    structured.check(executable, case, constant_kernel(case), threads)
 
 
 @pytest.mark.parametrize("seed", range(80))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import signal
-import sys
 from dataclasses import replace
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -16,36 +15,19 @@ from faltung.algorithms import separable
 from faltung.algorithms.separable import schedule
 from faltung.algorithms.separable.structure import float_lines, form_of, integer_lines
 from faltung.problem.problem import Problem
+from grid import structured
 from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
-from grid.check import compare, poisoned_workspaces, run
+from grid.check import run
 from grid.process import python, succeed
 from grid.separable_cases import draw, draw_volume, product_of_lines
+from grid.structured import BASE, SMALLER, needs_mprotect
 
-needs_mprotect = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
-SMALLER = machine._usable(machine._best_isa())[1:]
-BASE = Problem((), 1, 1, 1, (40, 100), (5, 7), (40, 100), (-2, -3), (1, 1), (1, 1), (1, 1),
-               (("reflect", "reflect"), ("reflect", "reflect")))
-
-
-def known(isa: str) -> machine.Machine:
-    return machine.detect() if isa == "own" else machine.fake(isa, triple="")
-
-
-def build(problem: Problem, isa: str = "own", threads: int = 1, *, last: bool = False) -> separable.Separable:
-    assert separable.applies(problem) is None
-    return separable.build(problem, output_view(problem, channels_last=last), known(isa), threads)
+build = partial(structured.build, separable)
 
 
 def check(case: Case, isa: str = "own", threads: int = 1) -> None:
-    p = case.problem
-    image, _, bias = arrays(case)
-    kernel = product_of_lines(case)
-    view = output_view(p, channels_last=case.channels_last)
-    executable = build(p, isa, threads, last=case.channels_last)
-    with poisoned_workspaces():
-        got, overflowed = run(p, lay_out(case, image), kernel, bias, known(isa), threads=threads, view=view,
-                              executable=executable)
-    compare(p, image, kernel, bias, got, overflowed=overflowed)
+    executable = build(case.problem, isa, threads, last=case.channels_last)
+    structured.check(executable, case, product_of_lines(case), threads)
 
 
 @pytest.mark.parametrize("seed", range(80))

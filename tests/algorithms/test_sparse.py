@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import signal
-import sys
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,37 +15,22 @@ from faltung import machine, reference
 from faltung.algorithms import sparse
 from faltung.algorithms.sparse.executable import PATTERNS
 from faltung.problem.problem import Problem
-from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
-from grid.check import compare, poisoned_workspaces, run
+from grid import structured
+from grid.cases import VIEWS, Case, arrays, lay_out, misaligned
+from grid.check import run
 from grid.process import python, succeed
 from grid.sparse_cases import draw, sparse_kernel
+from grid.structured import SMALLER, needs_mprotect
 
-needs_mprotect = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
-SMALLER = machine._usable(machine._best_isa())[1:]
-BASE = Problem((), 1, 1, 1, (40, 100), (5, 5), (40, 100), (-2, -2), (1, 1), (1, 1), (1, 1),
-               (("reflect", "reflect"), ("reflect", "reflect")))
-
-
-def known(isa: str) -> machine.Machine:
-    return machine.detect() if isa == "own" else machine.fake(isa, triple="")
-
-
-def build(problem: Problem, isa: str = "own", threads: int = 1, *, last: bool = False) -> sparse.Sparse:
-    assert sparse.applies(problem) is None
-    return sparse.build(problem, output_view(problem, channels_last=last), known(isa), threads)
+BASE = replace(structured.BASE, kernel=(5, 5), start=(-2, -2))
+build = partial(structured.build, sparse)
 
 
 def check(case: Case, isa: str = "own", *, pattern: bool = True) -> None:
-    p = case.problem
-    image, _, bias = arrays(case)
-    kernel = sparse_kernel(case)
-    executable = build(p, isa, last=case.channels_last)
+    executable = build(case.problem, isa, last=case.channels_last)
     if not pattern:
-        executable._programs = {(-1, number): None for number in range(PATTERNS)}  # type: ignore[misc]
-    view = output_view(p, channels_last=case.channels_last)
-    with poisoned_workspaces():
-        got, overflowed = run(p, lay_out(case, image), kernel, bias, known(isa), view=view, executable=executable)
-    compare(p, image, kernel, bias, got, overflowed=overflowed)
+        executable._programs = {(-1, number): None for number in range(PATTERNS)}
+    structured.check(executable, case, sparse_kernel(case))
 
 
 @pytest.mark.parametrize("seed", range(24))
