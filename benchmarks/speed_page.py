@@ -10,12 +10,14 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+from benchmarks import transforms
 from benchmarks.catalogue import CASES
 from benchmarks.peers import PEERS
-from benchmarks.report import family_table, heading, load, lost_table, summary_table, table, wrong
-from benchmarks.verdicts import Figures, Summary, geometric_mean, slower_with_two, summarise
+from benchmarks.report import family_table, heading, load, lost_table, roof_table, summary_table, table, wrong
+from benchmarks.verdicts import Figures, Summary, geometric_mean, roofs, slower_with_two, summarise
 from faltung import show
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,7 +48,7 @@ def page(folder: Path) -> str:
     summaries = summarise(figures)
     parts = [INTRODUCTION, _verdict(summaries), summary_table(summaries), _quiet(figures.machine),
              _pictures(figures), heading(figures.machine, versions), "## Lost", lost_table(figures, summaries),
-             _slower(figures)]
+             _slower(figures), _roofs(figures)]
     parts += [_folded(*part) for part in _others(folder)]
     families = dict.fromkeys(one.family for one in summaries)
     parts += [DETAILS, *(_folded(name, family_table(figures, name)) for name in families)]
@@ -83,6 +85,13 @@ def _slower(figures: Figures) -> str:
     return f"Slower with two threads than with one: {told}." if slower else ""
 
 
+def _roofs(figures: Figures) -> str:
+    found = roofs(figures)
+    told = ("What `direct` reaches of the roofline, whole calls, against the peak and the bandwidth of copies measured "
+            "beside. Sums of integers and bytes are counted at the rate of the instructions that serve them.")
+    return _folded("`direct` and the roofline", f"{told}\n\n{roof_table(found)}") if found else ""
+
+
 def _folded(title: str, text: str) -> str:
     return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
@@ -94,6 +103,8 @@ def _others(folder: Path) -> list[tuple[str, str]]:
     writers: dict[str, tuple[str, Callable[[Any], str]]] = {
         "training.json": ("Training: LeNet-5 on 60,000 images, batch 64", _training),
         "pointwise.json": ("Pooling, normalisation, activations", _pointwise),
+        "planning.json": ("The planner: regret and time", _planning),
+        "transforms.json": ("Generated transforms", _transforms),
         "memory.json": ("Memory of pattern matching", _memory),
         "overhead.json": ("Calls, imports, first calls, workspace", _overhead),
     }
@@ -124,6 +135,24 @@ def _pointwise(rows: list[dict[str, Any]]) -> str:
                       f"{geometric_mean(r[f'torch_{way}_s'] / r[f'{way}_s'] for r in rows if r['threads'] == n):.2f}"
                       for way, n in ways)
     return f"Geometric means of torch's time over ours: {means}.\n\n{table(head, map(cells, rows))}"
+
+
+def _planning(rows: list[dict[str, Any]]) -> str:
+    """Return the regret, the time of what was chosen over that of the best, by kind of random problems."""
+    head = ["problems", "how many", "regret: median", "worst", "planning, us: median", "most"]
+
+    def cells(kind: str) -> list[str]:
+        members = [row for row in rows if kind in ("all", row["kind"])]
+        regrets, times = ([row[key] for row in members] for key in ("regret", "planning_us"))
+        return [kind, str(len(members)), f"{median(regrets):.3f}", f"{max(regrets):.2f}", f"{median(times):.0f}",
+                f"{max(times):.0f}"]
+
+    return table(head, map(cells, ["all", *sorted({row["kind"] for row in rows})]))
+
+
+def _transforms(rows: list[dict[str, Any]]) -> str:
+    return ("Real tiles, forward, loads and stores included, on one thread; 2.5 n log2 n operations.\n\n"
+            f"{transforms.markdown(rows)}")
 
 
 def _memory(rows: list[dict[str, Any]]) -> str:

@@ -46,6 +46,9 @@ GOALS = {
 }
 """By family; two threads are to reach the same."""
 
+ROOFS = {"arithmetic": 0.85, "traffic": 0.80}
+"""Of the measured peak, and of the measured bandwidth of copies, what `direct` is to reach where they bound it."""
+
 NEVER_SLOWER = 0.95
 """Two threads may take so much longer than one: medians on a shared machine repeat to about 5 %."""
 
@@ -85,13 +88,18 @@ class Figures:
 
     def roof_s(self, case: Case, threads: int) -> float | None:
         """Return the least time of the definition's sums on this machine: by arithmetic or by traffic."""
+        bounds = self.bounds_s(case, threads)
+        return max(bounds) if bounds else None
+
+    def bounds_s(self, case: Case, threads: int) -> tuple[float, float] | None:
+        """Return the least time that arithmetic takes, and the least that traffic does."""
         peak = self.machine.get("peak_f32_gflops", {}).get(str(threads))
         levels = self.machine.get("bandwidth_gbytes_per_s", {}).get(str(threads), {})
         if not peak or not levels:
             return None
         fits = [rate for limit, rate in levels.items() if float(limit) >= case.bytes_moved]
         arithmetic = case.flops / (peak * self._width(case.dtype)) * 1e-9
-        return max(arithmetic, case.bytes_moved / max(fits) * 1e-9)
+        return arithmetic, case.bytes_moved / max(fits) * 1e-9
 
     def _width(self, dtype: str) -> float:
         """Return the rate of multiply-adds over that of float32; of bytes by instructions that add four products."""
@@ -143,6 +151,37 @@ def summarise(figures: Figures) -> list[Summary]:
     order = list(dict.fromkeys(case.family for case in CASES))
     keys = sorted(found, key=lambda key: (order.index(key[0]), key[1]))
     return [Summary(*key, found[key], GOALS.get(key[0])) for key in keys]
+
+
+@dataclass(frozen=True)
+class Roofs:
+    """How near `direct` comes to what bounds it, at one thread count: by case, the bound over the time taken."""
+
+    bound: str
+    threads: int
+    shares: dict[str, float]
+
+    @property
+    def wanted(self) -> float:
+        """Return the share that every case is to reach."""
+        return ROOFS[self.bound]
+
+    @property
+    def below(self) -> dict[str, float]:
+        """Return the cases that do not reach it, the worst first."""
+        below = [(share, case) for case, share in self.shares.items() if share < self.wanted]
+        return {case: share for share, case in sorted(below)}
+
+
+def roofs(figures: Figures) -> list[Roofs]:
+    """Return the cases that `direct` computed, by what bounds them and by thread count."""
+    found: dict[tuple[str, int], dict[str, float]] = {}
+    for name, threads in figures.results:
+        ours, bounds = figures.timing(name, threads), figures.bounds_s(by_name(name), threads)
+        if bounds and ours and ours.median_s and ours.form == "direct":
+            bound = "arithmetic" if bounds[0] >= bounds[1] else "traffic"
+            found.setdefault((bound, threads), {})[name] = max(bounds) / ours.median_s
+    return [Roofs(*key, found[key]) for key in sorted(found)]
 
 
 def slower_with_two(figures: Figures) -> dict[str, float]:

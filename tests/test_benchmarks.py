@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from benchmarks import ours, report, speed_page
 from benchmarks.cases import Case, select
@@ -11,7 +12,10 @@ from benchmarks.catalogue import CASES, by_name
 from benchmarks.checking import fault, operands, reference
 from benchmarks.harness import Result, Timing
 from benchmarks.peers import PEERS
-from benchmarks.verdicts import GOALS, Figures, slower_with_two, summarise
+from benchmarks.transforms import Forward
+from benchmarks.verdicts import GOALS, Figures, roofs, slower_with_two, summarise
+
+from faltung.algorithms.fourier.columns import positions
 
 SMALL = ["layer-1x64to128-3x3-56-s2", "transposed-1x64to3-4x4-64-s2", "input_grad-layer-8x1to16-3x3-28",
          "weight_grad-layer-8x1to16-3x3-28", "image-gaussian 2-512-float32", "image-whole 11x11-512-uint8",
@@ -81,6 +85,35 @@ def test_families_are_judged(figures):
     assert figures.roof_s(by_name("signal-1e3-3-float32"), 1) == pytest.approx(4 * (1000 + 3 + 1002) / 100e9)
 
 
+def test_what_direct_reaches_of_the_roofline(figures):
+    def result(name, share):
+        case = by_name(name)
+        seconds = figures.roof_s(case, 1) / share
+        return Result(name, 1, [Timing("faltung", "direct", seconds, seconds, 3, 1)])
+
+    layer, signal, other = "layer-1x3to64-7x7-224-s2", "signal-1e3-3-float32", "signal-1e4-31-float32"
+    results = [result(layer, 0.9), result(signal, 0.5)]
+    machine = {**figures.machine, "bandwidth_gbytes_per_s": {"1": {"524288": 10.0, "inf": 10.0}}}
+    measured = Figures({(r.case, r.threads): r for r in results}, figures.machine)
+    arithmetic, traffic = roofs(measured)
+    assert (arithmetic.bound, arithmetic.below) == ("arithmetic", {})
+    assert traffic.below == {signal: pytest.approx(0.5)}
+    assert roofs(Figures({}, machine)) == []
+    assert other not in report.roof_table([arithmetic, traffic])
+    assert f"| traffic | 1 | 1 | 80% | 0 | 50% | {signal} 50% |" in report.roof_table([traffic])
+
+
+def test_timed_transforms_are_transforms():
+    forward = Forward(64, "float32")
+    forward()
+    plane = forward.plane
+    bands = forward.spectrum.view("float32").reshape(plane.bands, -1, 2, plane.lanes)[:, :64]
+    rows = bands[:, positions(plane.splits(1))]
+    found = (rows[:, :, 0] + 1j * rows[:, :, 1]).swapaxes(1, 2).reshape(32, 64)
+    # two columns are told apart without halving, and frequency 0 shares its lane with another
+    assert found[1:] == pytest.approx(2 * np.fft.fft2(forward.tile)[1:32], abs=1e-3)
+
+
 def test_results_are_saved_and_read_back(figures, tmp_path):
     report.save(tmp_path / "results.json", figures, {"numpy": "2"})
     assert report.load(tmp_path / "results.json") == (figures, {"numpy": "2"})
@@ -91,11 +124,17 @@ def test_the_page_and_the_readme_are_written(figures, tmp_path):
     report.save(tmp_path / "results.json", figures, {"numpy": "2"})
     rows = [{"threads": 1, "faltung_s": 2.0, "torch_s": 3.0, "faltung_mib": 5.0, "torch_mib": 9.0}]
     (tmp_path / "training.json").write_text(json.dumps(rows))
+    choices = [{"kind": kind, "regret": regret, "planning_us": 100.0} for kind, regret in (("line", 1), ("image", 1.2))]
+    (tmp_path / "planning.json").write_text(json.dumps(choices))
+    tile = {"extent": 64, "dtype": "float32", "gflops": {"faltung": 50.0, "scipy": 5.0}, "verdict": "met"}
+    (tmp_path / "transforms.json").write_text(json.dumps([tile]))
     text = speed_page.page(tmp_path)
     assert "1 of 2 targets are met; 2 of 3 comparisons are won." in text
     assert "| signals | 1 | 2 | 1.00 | 0.50 | signal-1e4-31-float32 | numpy | 1 | 3, 1 | **no** |" in text
     assert "| signal-1e4-31-float32 | 1 | form | 2 | numpy (form) | 1 | 0.50 |" in text
     assert "| 1 | 2.00 | 3.00 | 1.50 | 5.0 | 9.0 |" in text
+    assert "| all | 2 | 1.100 | 1.20 | 100 | 100 |" in text
+    assert "| 64x64 | float32 | 50.0 | 5.0 | met |" in text
     face = f"before {speed_page.BEGIN} old {speed_page.END} after"
     assert speed_page.readme(face, summarise(figures)).startswith("before <!-- speed")
     assert "old" not in speed_page.readme(face, summarise(figures))

@@ -33,7 +33,7 @@ def emit_program(plane: Plane, problem: Problem, *, whole: bool) -> str:
     code.emit_multiply_first(problem.channels_in)
     Gather(plane, problem, tiling, module).emit()
     Store(plane, problem, tiling, module, whole=whole).emit()
-    _emit_spectrum(module, code, tiling)
+    emit_spectrum(module, code, tiling)
     _Work(code, problem, tiling).emit()
     return module.text()
 
@@ -52,7 +52,7 @@ def whole_pairs(plane: Plane, columns: int) -> int:
     return -(-columns // plane.pair) * plane.pair
 
 
-def _emit_spectrum(module: Module, code: PlaneCode, tiling: Tiling) -> None:
+def emit_spectrum(module: Module, code: PlaneCode, tiling: Tiling) -> None:
     """spectrum(taps, result, strip, down, across): of one kernel, its rows as long as `whole_pairs` says."""
     names = ("taps", "result", "strip", "down", "across")
     f, p = module.function("spectrum", "void", [("ptr", name) for name in names], internal=False), code.plane
