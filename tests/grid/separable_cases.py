@@ -97,7 +97,8 @@ def product_of_lines(case: Case) -> np.ndarray:
     for at in np.ndindex(kernel.shape[:3]):
         # narrow floats would round the products, and they would be none any more
         whole = is_integer(p.kernel_dtype) or p.kernel_dtype != p.accumulator_dtype
-        kernel[at] = reduce(np.multiply.outer, [_line(rng, extent, p.kernel_dtype, whole=whole) for extent in p.kernel])
+        lines = [_line(rng, extent, p.kernel_dtype, p.ndim, whole=whole) for extent in p.kernel]
+        kernel[at] = reduce(np.multiply.outer, lines)
     return kernel
 
 
@@ -112,9 +113,10 @@ def sum_of_products(case: Case, rank: int) -> np.ndarray:
     return kernel
 
 
-def _line(rng: np.random.Generator, extent: int, dtype: str, *, whole: bool) -> np.ndarray:
+def _line(rng: np.random.Generator, extent: int, dtype: str, lines: int, *, whole: bool) -> np.ndarray:
     low, high = limits(dtype) if is_integer(dtype) else (-9, 9)
-    line = rng.integers(max(low, -5), min(high, 6), extent) if whole else rng.standard_normal(extent)
+    most = min(5, int(high ** (1 / lines))) if is_integer(dtype) else 5  # products of all lines fit
+    line = rng.integers(max(low, -most), most + 1, extent) if whole else rng.standard_normal(extent)
     turned = line[::-1]
     kind = rng.integers(3)
     if kind == 1:
