@@ -157,12 +157,14 @@ def centre(extents: tuple[int, ...], surround: float, inner: float) -> np.ndarra
 
 
 @pytest.mark.parametrize("types", [("uint8", "int32", "int32"), ("int16", "int64", "int64"),
-                                   ("uint8", "float32", "uint8"), ("int16", "float64", "float64")], ids=str)
+                                   ("uint8", "float32", "uint8"), ("int16", "float64", "float64"),
+                                   ("float64", "float64", "float64"),
+                                   ("float32", "float32", "float16")], ids=str)
 @pytest.mark.parametrize("extents", [(7, 11), (13,)], ids=str)
 def test_a_centre_on_its_surround(extents: tuple[int, ...], types: tuple[str, str, str]) -> None:
     image_dtype, sums, output = types
     ndim = len(extents)
-    problem = replace(BASE, image=(20, 60)[-ndim:], output=(18, 50)[-ndim:], kernel=extents, start=(-3, -2)[-ndim:],
+    problem = replace(BASE, image=(15, 40)[-ndim:], output=(12, 33)[-ndim:], kernel=extents, start=(-3, -2)[-ndim:],
                       stride=(1,) * ndim, kernel_dilation=(1,) * ndim, image_dilation=(1,) * ndim,
                       border=((1, "reflect"),) * ndim, image_dtype=image_dtype, kernel_dtype=sums,
                       accumulator_dtype=sums, output_dtype=output,
@@ -182,15 +184,44 @@ def test_when_a_centre_is_two_boxes() -> None:
     whole = replace(BASE, kernel=(7, 11), image_dtype="uint8", kernel_dtype="int32", accumulator_dtype="int32",
                     output_dtype="int32")
     assert boxes.ALL[0].unsuited(whole, kernel.astype("int32")) is None
-    for change in ({"image_dtype": "float32", "kernel_dtype": "float32", "accumulator_dtype": "float32"},
-                   {"accumulator_dtype": "float64"}):
-        problem = replace(whole, **change)
+    floats = replace(whole, image_dtype="float32", kernel_dtype="float32", accumulator_dtype="float32",
+                     output_dtype="float32")
+    assert boxes.ALL[0].unsuited(floats, kernel.astype("f")) is None
+    # what the activation makes of a sum does not tell whether it was finite
+    for problem in (replace(floats, activation="relu"), replace(whole, accumulator_dtype="float64")):
         assert boxes.ALL[0].unsuited(problem, kernel.astype(problem.kernel_dtype)) is not None
     # the surround is so large beside what is left of it that the roundings would be
     problem = replace(whole, kernel_dtype="float32", accumulator_dtype="float32", output_dtype="float32")
     nothing = np.where(kernel == 9, 0, np.pad(np.ones((5, 9)), 1)[None, None, None]).astype("float32")
     assert boxes.ALL[0].unsuited(problem, nothing) is not None
     assert boxes.ALL[0].unsuited(replace(problem, border=((np.inf, 0),) * 2), kernel.astype("f")) is not None
+
+
+@pytest.mark.parametrize("values", [(-2, 9), (0, 3), (5, -1e-3)], ids=str)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e37], ids=str)
+@pytest.mark.parametrize("on", [machine.detect(), SMALL], ids=["whole", "slabs"])
+def test_a_centre_under_what_is_not_finite(on: machine.Machine, bad: float, values: tuple[float, float],
+                                           rng: np.random.Generator) -> None:
+    """Where both boxes hold it they may cancel to a NaN; no other output takes another bit, nor does another image."""
+    several = replace(BASE, batch=(2,), image=(12, 25), output=(9, 24), kernel=(4, 7), bias=True)
+    output, two = "float64" if on is SMALL else "float32", boxes.ALL[0]
+    several = replace(several, output_dtype=output)
+    image = rng.standard_normal(several.image_shape).astype("f")
+    odd, bias = image.copy(), np.full(1, 0.5, "f")
+    odd[0, 0, 0, 5, 12], odd[0, 0, 0, 11, 24] = bad, -bad
+    kernel = centre((4, 7), *values).astype("f").reshape(several.kernel_shape)
+    assert two.unsuited(several, kernel) is None
+    executable = two.build(several, output_view(several), on, 1)
+    got, plain = (run(several, seen, kernel, bias, on, executable=executable)[0] for seen in (odd, image))
+    with np.errstate(all="ignore"):
+        want = reference.correlate(replace(several, batch=(1,), output_dtype="float64"), odd[:1], kernel, bias)[0]
+    assert got[1].tobytes() == plain[1].tobytes()
+    assert got[0, 0, 0, 0].tobytes() == plain[0, 0, 0, 0].tobytes()
+    largest = float(np.abs(odd[np.isfinite(odd)]).max())
+    bound = two.error_bound(several) * 2.0**-24 * (largest * float(np.abs(kernel).sum()) + 0.5)
+    np.testing.assert_allclose(got[0], want, rtol=0, atol=bound)
+    if not np.isfinite(bad):
+        assert np.isfinite(got[0]).sum() == np.isfinite(want).sum() < want.size
 
 
 def test_boxes_are_found() -> None:

@@ -2,8 +2,9 @@
 
 Steps, Haar features, a centre and its surround: ``sum over t of x[o + t] k[t]`` is the sum over boxes ``b`` of
 ``k_b * (sum over the taps of b of x[o + t])``.  Each inner sum is taken as `running` takes it, and added to the outputs
-of the box before.  In floats no box lies on another, so that nothing is taken off again: what is not finite reaches
-exactly its own outputs, and ``sum |k_b| |b|`` is ``sum |k|``.  A centre on its surround, of integers, is two boxes.
+of the box before.  Where boxes lie side by side, nothing is taken off again: what is not finite reaches exactly its own
+outputs, and ``sum |k_b| |b|`` is ``sum |k|``.  A centre on its surround is two boxes, and outputs that are not finite
+are summed again from boxes side by side.
 """
 
 from __future__ import annotations

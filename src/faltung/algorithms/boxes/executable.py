@@ -13,11 +13,12 @@ from ...compiler.memory import Workspace
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
+from ...problem.promotion import is_integer
 from ..running.cascade import Steps, starts
 from ..running.executable import Running
 from ..running.schedule import stage_of
 from ..separable.executable import Packed
-from .structure import Box, parts_of
+from .structure import CENTRE_APART, Box, Part, apart, may_cancel, parts_of
 
 KNOWN = 8
 """Ways to part a kernel whose programs are kept."""
@@ -39,10 +40,11 @@ class BoxesRecipe(NamedTuple):
 
 
 class PackedBoxes(NamedTuple):
-    """The programs of a kernel's boxes, and their taps."""
+    """The programs of a kernel's boxes, and their taps; how outputs that are not finite are summed again."""
 
     runs: tuple[Running, ...]
     taps: tuple[Packed, ...]
+    again: PackedBoxes | None = None
 
 
 class Boxes:
@@ -137,13 +139,21 @@ class Boxes:
     @property
     def workspace_bytes(self) -> int:
         """Peak workspace of one call: no box is larger than the kernel."""
-        return self.workspace.size_bytes + self.most * self._shown[0].workspace_bytes
+        boxes, again = self.most, 0
+        if may_cancel(self.problem) and not is_integer(self.problem.image_dtype):
+            boxes += CENTRE_APART
+            again = prod(self.sums_shape) * (np.dtype(self.problem.accumulator_dtype).itemsize + 1)
+        return self.workspace.size_bytes + boxes * self._shown[0].workspace_bytes + again
 
     def pack(self, kernel: Any) -> PackedBoxes | None:
         """The boxes' taps; None if there are too many boxes."""
         parts = parts_of(self.problem, kernel, self.most)
         if parts is None:
             return None
+        packed, others = self._packed(parts), apart(self.problem, kernel, parts)
+        return packed._replace(again=self._packed(others)) if packed and others else packed
+
+    def _packed(self, parts: tuple[Part, ...]) -> PackedBoxes | None:
         runs = self._runs(tuple(part.box for part in parts))
         taps = [run.pack(part.taps) for run, part in zip(runs, parts, strict=True)]
         packed = tuple(each for each in taps if each is not None)
@@ -171,12 +181,23 @@ class Boxes:
         for first, part in self._parts(out):
             shift[0] = first * self.problem.stride[0]
             target = part if sums is None else sums
-            for at, (run, taps) in enumerate(zip(kernel.runs, kernel.taps, strict=True)):
-                added = bias if sums is None and at == len(kernel.runs) - 1 else None
-                overflowed |= run.run(image, taps, added, target, threads, buffer[0])
+            flags = self._sum(image, kernel, bias, target, threads, buffer[0])
+            if flags & 2 and kernel.again is not None:
+                before = target.copy()
+                self._sum(image, kernel.again, bias, target, threads, buffer[0])
+                np.copyto(target, before, where=np.isfinite(before))
+            overflowed |= bool(flags & 1)
             if self.finish is not None:
                 overflowed |= self.finish.run(_as_groups(sums, self.kept), self.ones, bias, part, threads)
         return overflowed
+
+    def _sum(self, image: Any, kernel: PackedBoxes, bias: Any, target: Any, threads: int, shift: int) -> int:
+        """All boxes of a slab; flags of `Running`."""
+        flags, last = 0, len(kernel.runs) - 1
+        for at, (run, taps) in enumerate(zip(kernel.runs, kernel.taps, strict=True)):
+            added = bias if not self.apart and at == last else None
+            flags |= run.flags(image, taps, added, target, threads, shift)
+        return flags
 
     def _parts(self, out: Any) -> Iterator[tuple[int, Any]]:
         """The first row of each slab, and its outputs; the last slab is shifted back."""

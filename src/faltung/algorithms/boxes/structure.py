@@ -16,6 +16,10 @@ GROWTH = 3.0
 """Sum over boxes of |value| times taps, in multiples of sum|k|, at most."""
 
 
+NESTED, CENTRE_APART = 2, 5
+"""Boxes of a centre on its surround, and as many at most that lie side by side."""
+
+
 class Box(NamedTuple):
     """Taps that are equal: where they begin along each axis, and how many there are."""
 
@@ -78,17 +82,34 @@ def parts_of(problem: Problem, kernel: Any, most: int) -> tuple[Part, ...] | Non
         boxes = boxes_of(problem, kernel, most)
     if boxes is None:
         return None
+    return _as_parts(kernel, boxes)
+
+
+def _as_parts(kernel: Any, boxes: tuple[Box, ...]) -> tuple[Part, ...]:
     return tuple(Part(box, kernel[(..., *(slice(first, first + 1) for first in box.first))]) for box in boxes)
 
 
+def apart(problem: Problem, kernel: Any, parts: tuple[Part, ...]) -> tuple[Part, ...] | None:
+    """What sums to the same where what one box sums is taken off by another and may not be finite; None: nothing is."""
+    nested = len(parts) == NESTED and parts[0].box.extents == problem.kernel
+    if not nested or is_integer(problem.image_dtype):
+        return None
+    boxes = boxes_of(problem, kernel, CENTRE_APART)
+    assert boxes is not None
+    return _as_parts(kernel, boxes)
+
+
 def may_cancel(p: Problem) -> bool:
-    """Whether what one box sums may be taken off again by another: of integers, which are finite.
+    """Whether what one box sums may be taken off again by another.
 
     Integer sums are right modulo a power of two; those held in floats are not, and might leave the range they are
-    proven for.
+    proven for.  Of floats, outputs that are not finite are summed again from boxes side by side; so it has to be seen
+    that they are not.
     """
-    if not is_integer(p.image_dtype) or not all(isfinite(abs(side)) for side in fills(p.border)):
+    if not all(isfinite(abs(side)) for side in fills(p.border)):
         return False
+    if not is_integer(p.image_dtype):
+        return p.activation is None
     return p.accumulator_dtype.startswith("int") or not sums_integers(p)
 
 

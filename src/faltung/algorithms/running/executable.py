@@ -102,6 +102,10 @@ class Running:
 
     def run(self, image: Any, kernel: Packed, bias: Any, out: Any, threads: int, shift: int | None = None) -> bool:
         """Fill ``out``; whether an integer output overflowed.  ``shift`` is the address of a slab's shift."""
+        return bool(self.flags(image, kernel, bias, out, threads, shift) & 1)
+
+    def flags(self, image: Any, kernel: Packed, bias: Any, out: Any, threads: int, shift: int | None = None) -> int:
+        """As `run`: 1 if an integer output overflowed, and 2 if one that was added to is not finite."""
         image = side_by_side(self.frame.stage, image)
         participants = min(threads, self.participants)
         workers = pool(participants) if participants > 1 else None
@@ -111,9 +115,9 @@ class Running:
         places = (self._tables_address, buffer[0], shift)
         try:
             if workers is None:
-                return bool(entry(*arrays, *places, None, None, 1, -1))
+                return int(entry(*arrays, *places, None, None, 1, -1))
             workers.wake(participants - 1)
-            return bool(entry(*arrays, *places, workers.address, workers.run_address, participants, -1))
+            return int(entry(*arrays, *places, workers.address, workers.run_address, participants, -1))
         finally:
             self.workspace.give_back(buffer)
 

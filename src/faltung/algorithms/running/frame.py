@@ -153,6 +153,11 @@ class RunningFrame(Frame):
         return self.adds or self.scans is not None
 
     @property
+    def watches(self) -> bool:
+        """Whether it is told that an output is not finite: boxes may have cancelled."""
+        return self.adds and self.source.kind == "f"
+
+    @property
     def scale(self) -> float:
         """A power of two that samples are multiplied by: no sum of theirs is larger then than the largest of them."""
         if self.source.kind != "f" or self.source.size != self.accumulator.size:

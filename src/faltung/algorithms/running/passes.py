@@ -10,7 +10,7 @@ from ...compiler.casts import widen
 from ...compiler.emit import Function, Module, Operand, Value, constant, vector
 from ..direct.output import Writer
 from ..separable.frame import ENTRY_BYTES
-from ..separable.passes import DownPass
+from ..separable.passes import DownPass, not_finite
 from ..separable.rounding import SmallWriter
 from .frame import VECTORS, RunningFrame, doublings
 
@@ -210,36 +210,40 @@ class RunningAcross:
     def _once(self, make: Callable[[Operand], Value]) -> Value:
         """``width`` outputs, each once, vector by vector."""
         f, fr, lanes = self.f, self.frame, self.frame.lanes
-        flags = f.alloca(8)
-        f.store(0, flags, align=8)
+        flags, begun = f.alloca(8), [f.value(0), *[constant(self.kind, 0)] * fr.watches]
 
-        def outputs(number: Operand, count: int) -> None:
-            more = self._finish(self.out, f.mul(number, lanes), [make(number)], count)
-            f.store(f.bits("or", f.load("i64", flags, align=8), more), flags, align=8)
+        def outputs(number: Operand, count: int, before: list[Value]) -> list[Value]:
+            more, odd = self._finish(self.out, f.mul(number, lanes), [make(number)], count, before[1:])
+            return [f.bits("or", before[0], more), *odd]
 
-        with f.loop(0, f.div(self.width, lanes)) as loop:
-            outputs(loop.index, lanes)
+        with f.loop(0, f.div(self.width, lanes), carry=begun) as loop:
+            loop.carry(outputs(loop.index, lanes, loop.carried))
+        assert loop.results is not None
+        f.store(f.bits("or", loop.results[0], not_finite(f, loop.results[1:], lanes)), flags, align=8)
         for count in sorted({fr.recipe.block[1], fr.last_width}):
             if count % lanes:
                 with f.when(f.compare("eq", self.width, count)):
-                    outputs(count // lanes, count % lanes)
+                    before = [f.load("i64", flags, align=8), *begun[1:]]
+                    flag, *odd = outputs(count // lanes, count % lanes, before)
+                    f.store(f.bits("or", flag, not_finite(f, odd, count % lanes)), flags, align=8)
         return f.load("i64", flags, align=8)
 
     def _outputs(self, out: Value, make: Callable[[Operand], Value]) -> Value:
         f, fr = self.f, self.frame
         width, lanes = fr.recipe.block[1], fr.lanes
         if width < lanes:
-            return self._finish(out, 0, [make(0)], width)
+            return self._finish(out, 0, [make(0)], width, [])[0]
         vectors = next(count for count in (VECTORS, VECTORS // 2, 1) if width >= count * lanes)
         with f.loop(0, width, vectors * lanes, carry=[f.value(0)]) as loop:
             column = f.smaller(loop.index, width - vectors * lanes)
             values = [make(f.add(column, number * lanes)) for number in range(vectors)]
-            loop.carry([f.bits("or", loop.carried[0], self._finish(out, column, values, lanes))])
+            loop.carry([f.bits("or", loop.carried[0], self._finish(out, column, values, lanes, [])[0])])
         assert loop.results is not None
         return loop.results[0]
 
-    def _finish(self, out: Value, column: Operand, values: list[Value], count: int) -> Value:
-        """Multiply by the tap, and store."""
+    def _finish(self, out: Value, column: Operand, values: list[Value], count: int,
+                odd: list[Value]) -> tuple[Value, list[Value]]:
+        """Multiply by the tap, and store; whether any overflowed, and zeros that turn to NaN if one is not finite."""
         f, fr = self.f, self.frame
         kind_of = SmallWriter if fr.form.small else Writer
         writer, stride, wide = kind_of(f, cast(Any, fr.finish)), fr.stage.output_strides[-1], fr.finish.accumulator
@@ -250,8 +254,10 @@ class RunningAcross:
             total = value if wide == fr.accumulator else widen(f, value, fr.accumulator, wide)
             there = f.at(out, place)
             total = f.fma(total, weight, self._held(there, count)) if fr.adds else f.value(f.mul(total, weight))
-            writer.store(writer.finish([total], added), there, stride, count)
-        return writer.overflowed()
+            finished = writer.finish([total], added)
+            odd = [f.fma(finished[0], constant(finished[0].type, 0), zeros) for zeros in odd]
+            writer.store(finished, there, stride, count)
+        return writer.overflowed(), odd
 
     def _held(self, there: Value, count: int) -> Value:
         """What the outputs hold; a part of a vector is read element by element."""

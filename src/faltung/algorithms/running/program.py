@@ -37,6 +37,9 @@ class FewWork(Work):
             self.firsts = [self.f.add(self.firsts[0], shift)]
         return super()._tiles(image, out, taps, bias, columns)
 
+    def _note(self, odd: Value) -> None:
+        """Nothing: items are not computed anew."""
+
     def _spare(self) -> list[Value]:
         return [self.f.at(self.entries, self.frame.places[5]), self.width]
 

@@ -191,7 +191,7 @@ class AcrossPass:
                 loop.carry([f.bits("or", loop.carried[0], flags), *odd])
             assert loop.results is not None
             flags, *odd = loop.results
-        f.finish(f.bits("or", flags, self._not_finite(f, odd, min(lanes, width))))
+        f.finish(f.bits("or", flags, not_finite(f, odd, min(lanes, width))))
 
     def _columns(self, f: Function, line: Value, out: Value, taps: Value, bias: Value, vectors: int, count: int,
                  odd: list[Value]) -> tuple[Value, list[Value]]:
@@ -231,15 +231,17 @@ class AcrossPass:
         assert sums is not None
         return sums[0]
 
-    def _not_finite(self, f: Function, zeros: list[Value], count: int) -> Value:
-        if not zeros:
-            return f.value(0)
-        odd = zeros[0]
-        for other in zeros[1:]:
-            odd = f.value(f.add(odd, other))
-        kept = odd if count == lanes_of(odd.type) else f.shuffle(odd, None, list(range(count)))
-        seen = f.compare("uno", kept, kept)
-        if count > 1:
-            bits = f.cast("zext", seen, "i8")
-            seen = f.compare("ne", f.call(f"llvm.vector.reduce.or.v{count}i8", "i8", bits), constant("i8", 0))
-        return f.value(f.select(seen, 2, 0))
+
+def not_finite(f: Function, zeros: list[Value], count: int) -> Value:
+    """2 if one of the first ``count`` lanes is a NaN: of sums times zero, if one was not finite; else 0."""
+    if not zeros:
+        return f.value(0)
+    odd = zeros[0]
+    for other in zeros[1:]:
+        odd = f.value(f.add(odd, other))
+    kept = odd if count == lanes_of(odd.type) else f.shuffle(odd, None, list(range(count)))
+    seen = f.compare("uno", kept, kept)
+    if count > 1:
+        bits = f.cast("zext", seen, "i8")
+        seen = f.compare("ne", f.call(f"llvm.vector.reduce.or.v{count}i8", "i8", bits), constant("i8", 0))
+    return f.value(f.select(seen, 2, 0))

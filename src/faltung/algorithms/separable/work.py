@@ -243,9 +243,13 @@ class Work:
                 f.store(1, f.at(self.context, 8 * FLAG), align=8)
         if self.frame.watches:
             odd = f.bits("and", flags, 2)
-            f.store(f.cast("trunc", odd, "i8"), f.at(self._cell(STATUS), self.item))
+            self._note(odd)
             with f.when(f.compare("ne", odd, 0)):
                 f.store(2, f.at(self.context, 8 * ODD), align=8)
+
+    def _note(self, odd: Value) -> None:
+        """Remember the item if an output of its is not finite."""
+        self.f.store(self.f.cast("trunc", odd, "i8"), self.f.at(self._cell(STATUS), self.item))
 
     def _part(self, line: Value, parted: Value) -> None:
         """Part a line by phases, so that every column that a tap meets stands beside the next."""
