@@ -31,12 +31,12 @@ def host(monkeypatch):
 
 
 def draw(rng, kind):
-    """A small kernel on lines or planes of any width, with one constant around them."""
+    """A kernel on lines or planes of any width, with one constant around them; many tiles are not as high as it."""
     ndim = int(rng.integers(1, 3))
-    kernel = (*(int(n) for n in rng.integers(1, 5, ndim - 1)), int(rng.integers(2, 5)))
+    kernel = (*(int(n) for n in rng.integers(1, 7, ndim - 1)), int(rng.integers(2, 8)))
     width = int(rng.choice([1, 5, 15, 16, 28, 33, 64, 100, 300, 9000 if ndim == 1 else 40]))
     output = (*(int(n) for n in rng.integers(1, 12, ndim - 1)), width)
-    stride = (*(int(n) for n in rng.integers(1, 4, ndim - 1)), 1)
+    stride = (*(int(n) for n in rng.integers(1, 4, ndim - 1)), int(rng.integers(1, 3)))
     dilation = tuple(int(n) for n in rng.integers(1, 4, ndim))
     start = tuple(int(n) for n in rng.integers(-5, 3, ndim))
     reads = [(o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(output, stride, kernel, dilation, strict=True)]

@@ -8,7 +8,7 @@ import pytest
 
 from faltung.algorithms.direct import schedule, stages
 from faltung.algorithms.direct.costs import with_kernel
-from faltung.algorithms.direct.frame import DirectRecipe, Frame, Stage
+from faltung.algorithms.direct.frame import DirectRecipe, Frame, Stage, begun_rows
 from faltung.algorithms.direct.tiles import candidates
 from faltung.compiler.elements import ELEMENTS
 from faltung.machine import Machine, fake
@@ -57,7 +57,8 @@ def check_geometry(frame: Frame, recipe: DirectRecipe) -> None:
     """What every recipe must keep, or the generated code would read or write outside."""
     p = frame.problem
     assert recipe.vector_bytes <= frame.machine.vector_bytes
-    assert prod(recipe.tile) * frame.accumulator.planes < frame.machine.registers
+    kept = begun_rows(p) * recipe.tile[2] if recipe.lanes == "rows" else prod(recipe.tile)
+    assert kept * frame.accumulator.planes < frame.machine.registers
     assert all(1 <= b <= out for b, out in zip(recipe.block, p.output, strict=True))
     inner = frame.inner  # of segments: the line, folded
     assert inner.tile_rows <= inner.recipe.block[-2]

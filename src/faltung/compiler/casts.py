@@ -71,9 +71,10 @@ def _float_to_integer(f: Function, value: Value, target: Element, overflow: str)
         number = f.intrinsic("minnum", f.intrinsic("maxnum", number, constant(kind, low)), constant(kind, high))
         wide = f.cast("fptosi", number, "i32")
         return resize(f, wide, target.size, signed=True), outside
-    if target.size < 4 and overflow == "proven":
-        return resize(f, f.cast("fptosi", value, "i32"), target.size, signed=True), outside
     signed = target.kind == "i"
+    if overflow == "proven":
+        wide = f.cast("fptosi" if signed or target.size < 4 else "fptoui", value, f"i{8 * max(4, target.size)}")
+        return resize(f, wide, target.size, signed=True), outside
     if overflow == "wrap":
         # modulo 2**64 first (exact: a power of two; infinities become NaN, and that becomes zero)
         turns = f.intrinsic("rint", f.value(f.mul(value, constant(kind, 2.0**-64))))

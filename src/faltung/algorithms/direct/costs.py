@@ -21,6 +21,12 @@ class Loops(NamedTuple):
     step: int
     """Stride down the rows, without what it has in common with the dilation, ``apart``."""
     apart: int
+    across: int
+    """Stride along a row."""
+    single: bool
+    """Whether one instruction multiplies and adds, as of floats."""
+    widens: bool
+    """Whether samples are widened when they are loaded, where they lie."""
     planes: int
     machine: Machine
 
@@ -33,6 +39,7 @@ def _loops(p: Problem, machine: Machine) -> Loops:
     step, apart = p.stride[-2], p.kernel_dilation[-2]
     common = gcd(step, apart)
     return Loops(p.terms, p.kernel[-2], p.kernel[-1], step // common, apart // common,
+                 p.stride[-1], ELEMENTS[p.accumulator_dtype].kind == "f", p.image_dtype != p.accumulator_dtype,
                  ELEMENTS[p.accumulator_dtype].planes, machine)
 
 
@@ -55,8 +62,10 @@ def _row_cycles(on: Loops, shape: Shape) -> float:
     """The same where each row of pixels is loaded once and shifted: two units shift, load and multiply side by side."""
     _, r, v = shape
     rows = on.image_rows(r, on.rows)
-    shifts, loads = rows * v * (on.columns - 1), 2.0 * rows * (v + 1)
-    return max(on.terms * _busy(on, r * v), shifts, loads) + 2.0 * rows + r * v * 2.0 + 20
+    vectors = rows * (v + 1) * on.across
+    shifts = rows * v * (on.columns - 2 + on.across) + vectors * on.widens
+    busy = on.terms * _busy(on, r * v) * (1 if on.single else 2)
+    return max(busy, shifts, 2.0 * vectors) + 2.0 * rows + r * v * 2.0 + 20
 
 
 def _channel_cycles(on: Loops, shape: Shape, *, straight: bool) -> float:

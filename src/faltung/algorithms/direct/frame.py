@@ -33,7 +33,7 @@ class DirectRecipe(NamedTuple):
     ``lanes``
         What lies side by side in a vector, and what ``tile`` counts:
         "pixels" - output channels, rows, vectors along the last axis;
-        "rows" - the same, taps summed row by row and each row of pixels shifted in registers;
+        "rows" - the same, sums run down the rows and each row of pixels is shifted in registers;
         "channels" - vectors of output channels, rows, pixels along the last axis;
         "taps" - taps of a kernel's row: output channels, output rows, output columns;
         "segments" - a long line is cut into segments that lie side by side: output channels,
@@ -78,6 +78,17 @@ def shifts_registers(p: Problem, columns: int, vector_bytes: int) -> bool:
     """Whether lanes of taps shift two vectors of pixels: those of whole cache lines are read twice if askew."""
     lanes = vector_bytes // ELEMENTS[p.accumulator_dtype].size
     return vector_bytes == 64 and p.kernel_dilation[-1] == 1 and (columns - 1) * p.stride[-1] <= lanes
+
+
+def begun_rows(p: Problem) -> int:
+    """Rows of outputs whose sums are begun and not finished, where tiles run down the rows."""
+    return (p.kernel[-2] - 1) * p.kernel_dilation[-2] // p.stride[-2] + 1
+
+
+def vectors_seen(p: Problem, vectors: int, lanes: int) -> int:
+    """Neighbouring vectors of a row of the image, that a tile of so many vectors loads there."""
+    reach = (p.kernel[-1] - 1) * p.kernel_dilation[-1] // p.stride[-1]
+    return (vectors - (-reach // lanes)) * p.stride[-1]
 
 
 class Frame:
@@ -205,7 +216,7 @@ class Frame:
         """Columns are parted by their index modulo this, so that a strided row can be read by vectors."""
         if self.by_taps:
             return self.problem.kernel_dilation[-1]
-        return self.problem.stride[-1] if self.by_pixels else 1
+        return self.problem.stride[-1] if self.recipe.lanes == "pixels" else 1
 
     @cached_property
     def phase_shift(self) -> int:
@@ -232,9 +243,13 @@ class Frame:
         held = -(-(self.packed_extents[-1] + self.phase_shift) // self.phases)
         if not self.by_pixels:
             return held
-        columns = max(self.recipe.block[-1], self.tile_columns)
-        last = self.reach[-1] + self.phase_shift
-        return round_up(max(held, columns + last // self.phases), self.recipe.vector_bytes // self.packed.size)
+        if self.recipe.lanes == "rows":
+            before = max(0, self.recipe.block[-1] - self.tile_columns) * self.problem.stride[-1]
+            room = before + vectors_seen(self.problem, self.recipe.tile[2], self.lanes) * self.lanes
+        else:
+            last = self.reach[-1] + self.phase_shift
+            room = max(self.recipe.block[-1], self.tile_columns) + last // self.phases
+        return round_up(max(held, room), self.recipe.vector_bytes // self.packed.size)
 
     @cached_property
     def pitches(self) -> tuple[int, ...]:
@@ -260,8 +275,9 @@ class Frame:
     def scratch_bytes(self) -> int:
         """Bytes of workspace that one thread needs."""
         if not self.recipe.packed:  # a row of the border's constant, as far as vectors of the widest elements reach
-            seen = self.problem.kernel[-1] if self.by_taps else self.tile_columns + self.reach[-1]
-            return (-(-seen // self.lanes) + 2) * self.lanes * max(self.source.size, self.accumulator.size)
+            vectors = (-(-self.problem.kernel[-1] // self.lanes) + 2 if self.by_taps else
+                       vectors_seen(self.problem, self.recipe.tile[2], self.lanes))
+            return vectors * self.lanes * max(self.source.size, self.accumulator.size)
         return self.packed_bytes + (self.inner.packed_bytes if self.inner is not self else 0)
 
     @cached_property

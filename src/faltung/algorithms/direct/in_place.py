@@ -99,7 +99,9 @@ def _some(f: Function, frame: Frame, place: Value, there: list[bool]) -> Value:
     kind, size = vector(frame.source.ir, frame.lanes), frame.source.size
     if all(there):
         return f.load(kind, place, align=size)
-    return f.masked_load(kind, place, lanes_mask(there), align=size)
+    # as integers, of which LLVM finds the best way to shift them
+    bits = f.masked_load(vector(f"i{8 * size}", frame.lanes), place, lanes_mask(there), align=size)
+    return f.reinterpret(bits, kind)
 
 
 class TapTileInPlace(TapTile):

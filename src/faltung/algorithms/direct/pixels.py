@@ -117,8 +117,12 @@ class PixelTile:
         sums[at:at + self.planes] = multiply_add(self.f, x, k, sums[at:at + self.planes])
 
     def _write(self, sums: list[Value], bias: Value, out: Value) -> None:
+        writer = Writer(self.f, self.frame)
+        self._store(writer, sums, bias, out)
+        self.f.finish(writer.overflowed())
+
+    def _store(self, writer: Writer, sums: list[Value], bias: Value, out: Value) -> None:
         fr = self.frame
-        writer = Writer(self.f, fr)
         channel_stride = fr.stage.output_strides[-1 - fr.problem.ndim]
         for channel in range(self.channels):
             added = self._bias(bias, channel)
@@ -128,7 +132,6 @@ class PixelTile:
                     places = [(channel * self.rows + row) * self.vectors + v for row in range(self.rows)]
                     finished = [writer.finish(sums[at * self.planes:(at + 1) * self.planes], added) for at in places]
                     self._write_column(writer, finished, out, channel * channel_stride, v, lanes)
-        self.f.finish(writer.overflowed())
 
     def _write_column(self, writer: Writer, rows: list[list[Value]], out: Value, base: int, v: int,
                       lanes: int) -> None:

@@ -192,7 +192,7 @@ class Work:
         with f.loop(0, -(-block // tile)) as loop:
             start = f.smaller(f.mul(loop.index, tile), max(0, block - tile))
             pitch = fr.pitches[axis] if axis < p.ndim - 1 else 1
-            step = 1 if axis == p.ndim - 1 and fr.by_pixels else p.stride[axis]
+            step = 1 if axis == p.ndim - 1 and fr.recipe.lanes == "pixels" else p.stride[axis]
             here = f.at(image, f.mul(start, step * pitch * fr.packed.size))
             stride = fr.stage.output_strides[len(p.batch) + 2 + axis] * fr.target.itemsize
             self._tiles(axis + 1, here, kernel, bias, f.at(out, f.mul(start, stride)))
@@ -223,7 +223,7 @@ class Work:
         with self._rows(out) as (there, row):
 
             def tile(column: Operand, name: str) -> None:
-                seen = f.at(image, f.mul(f.add(column, p.start[-1]), fr.source.itemsize))
+                seen = f.at(image, f.mul(f.add(f.mul(column, p.stride[-1]), p.start[-1]), fr.source.itemsize))
                 to = f.at(there, f.mul(column, fr.stage.output_strides[-1] * fr.target.itemsize))
                 self._note(f.call(name, "i64", kernel, bias, to, seen, row, row_step, outside, local=True))
 

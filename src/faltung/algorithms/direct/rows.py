@@ -1,17 +1,19 @@
-"""A register tile for small kernels on single planes: each row of pixels is loaded once, and shifted in registers.
+"""A register tile for small kernels on single planes: sums run down the rows, and each row of pixels is loaded once.
 
-Lanes are pixels.  A row of the image meets every pair of an output's row and a kernel's row that look at it, column
-by column of the kernel; two neighbouring vectors, shifted against each other, are what a column of taps sees.
+Lanes are pixels.  A tile goes down a strip of the image.  A row meets every row of taps that looks at it, each for
+another row of outputs; the sums of those that are begun and not finished stay in registers.  Columns of taps see the
+row shifted: two neighbouring vectors, shifted against each other.  Where outputs stand two pixels apart, even and odd
+pixels are parted before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import product
+from collections.abc import Iterator, Sequence
 
-from ...compiler.emit import Module, Value, constant
-from .frame import Frame
+from ...compiler.emit import Module, Operand, Value, constant
+from .frame import Frame, begun_rows, vectors_seen
 from .in_place import emit_line, load_pixels
+from .output import Writer
 from .pixels import PixelTile
 from .reduce import multiply_add
 
@@ -19,47 +21,94 @@ from .reduce import multiply_add
 class RowTile(PixelTile):
     """Writes the function ``tile(image, kernel, bias, out)`` for an image that is packed."""
 
+    def __init__(self, frame: Frame, module: Module, name: str = "tile") -> None:
+        super().__init__(frame, module, name)
+        self.height, self.rows = self.rows, 1  # rows are written one at a time
+        self.begun = begun_rows(frame.problem)
+
     def emit(self) -> None:
         """Write the function."""
         parameters = [("ptr", "image"), ("ptr", "kernel"), ("ptr", "bias"), ("ptr", "out")]
         f = self.f = self.module.function("tile", "i64", parameters)
-        self.image, kernel, bias, out = f.arguments
-        self._sum(kernel, bias, out)
+        self.image, self.kernel, self.bias, self.out = f.arguments
+        self._run_down()
 
-    def _sum(self, kernel: Value, bias: Value, out: Value) -> None:
+    def _run_down(self) -> None:
+        f = self.f
+        self.kept = [self._weight(self.kernel, tap, 0) for tap in range(self._kept_taps())]
+        state = [f.value(0)]
+        turns = range(self.begun - 1, self.height)  # each of them begins a row of outputs and finishes another
+        for step in range(min(turns.start, self.height)):
+            state = self._advance(step, 0, state)
+        if turns:
+            with f.loop(turns.start, turns.stop, carry=state) as loop:
+                loop.carry(self._advance(loop.index, 0, loop.carried))
+            state = loop.results or []
+        for age in range(1, self.begun):
+            state = self._advance(self.height - 1 + age, age, state)
+        f.finish(state[0])
+
+    def _kept_taps(self) -> int:
+        """How many weights stay in registers: all or none."""
+        terms, others = self.frame.problem.terms, self.vectors * (self.begun + 3) + 1
+        return terms if terms + others <= self.frame.machine.registers else 0
+
+    def _advance(self, step: Operand, youngest: int, state: Sequence[Value]) -> list[Value]:
+        """Go down by one row of outputs.
+
+        The state is whether any output overflowed, and the sums of all rows that are begun, the youngest first, which
+        began ``youngest`` steps ago; one that begins now is added here.
+        """
         f, p, vectors = self.f, self.frame.problem, self.vectors
-        columns = p.kernel[-1]
-        sums = [constant(self.kind, 0)] * (self.rows * vectors)
-        pairs: dict[int, list[tuple[int, int]]] = {}
-        for tap, row in product(range(p.kernel[-2]), range(self.rows)):
-            pairs.setdefault(row * self.row_step + tap * self.row_dilation, []).append((row, tap))
-        for image_row in sorted(pairs):
-            for column, pixels in enumerate(self._seen(self._line(image_row))):
-                for row, tap in pairs[image_row]:
-                    weight = self._weight(kernel, tap * columns + column, 0)
-                    for v, at in enumerate(range(row * vectors, (row + 1) * vectors)):
-                        sums[at], = multiply_add(f, [pixels[v]], weight, [sums[at]])
-        self._write(sums, bias, out)
+        overflowed, *sums = state
+        if not youngest:
+            sums = [constant(self.kind, 0)] * vectors + sums
+        ages = range(youngest, youngest + len(sums) // vectors)
+        for further in range(self.row_step):
+            distances = [(age - youngest, age * self.row_step + further) for age in ages]
+            met = [(at, distance // self.row_dilation) for at, distance in distances
+                   if distance % self.row_dilation == 0 and distance < p.kernel[-2] * self.row_dilation]
+            seen = self._seen(self._line(f.add(f.mul(step, self.row_step), further))) if met else ()
+            for column, pixels in enumerate(seen):
+                for at, tap in met:
+                    weight = self._tap(tap * p.kernel[-1] + column)
+                    for v in range(at * vectors, (at + 1) * vectors):
+                        sums[v], = multiply_add(f, [pixels[v % vectors]], weight, [sums[v]])
+        if ages.stop < self.begun:
+            return [overflowed, *sums]
+        finished, writer = f.sub(step, self.begun - 1), Writer(f, self.frame)
+        there = f.at(self.out, f.mul(finished, self.frame.stage.output_strides[-2] * self.frame.target.itemsize))
+        self._store(writer, sums[-vectors:], self.bias, there)
+        return [f.bits("or", overflowed, writer.overflowed()), *sums[:-vectors]]
+
+    def _tap(self, tap: int) -> list[Value]:
+        return self.kept[tap] if self.kept else self._weight(self.kernel, tap, 0)
 
     def _seen(self, line: Value) -> Iterator[list[Value]]:
         """What each column of taps sees of a row of the image."""
-        fr, loaded = self.frame, dict[int, Value]()
+        fr, parts = self.frame, dict[tuple[int, int], Value]()
+        step = fr.problem.stride[-1]
 
-        def vector_at(number: int) -> Value:
-            if number not in loaded:
-                loaded[number] = self._load(line, number)
-            return loaded[number]
+        def vector_at(phase: int, number: int) -> Value:
+            if (phase, number) not in parts:
+                pixels = [self._load(line, number * step + part) for part in range(step)]
+                for each in range(step):
+                    parts[each, number] = pixels[0] if step == 1 else f.shuffle(
+                        pixels[0], pixels[1], range(each, 2 * fr.lanes, 2))
+            return parts[phase, number]
 
+        f = self.f
         for column in range(fr.problem.kernel[-1]):
+            first, phase = divmod(column * fr.problem.kernel_dilation[-1], step)
             seen = []
             for v in range(self.vectors):
-                number, shift = divmod(v * fr.lanes + column * fr.problem.kernel_dilation[-1], fr.lanes)
-                pixels = vector_at(number)
-                seen.append(self.f.shifted(pixels, vector_at(number + 1), shift) if shift else pixels)
+                number, shift = divmod(v * fr.lanes + first, fr.lanes)
+                pixels = vector_at(phase, number)
+                seen.append(f.shifted(pixels, vector_at(phase, number + 1), shift) if shift else pixels)
             yield seen
 
-    def _line(self, row: int) -> Value:
-        return self.f.at(self.image, row * self.row_bytes)
+    def _line(self, row: Operand) -> Value:
+        return self.f.at(self.image, self.f.mul(row, self.row_bytes))
 
     def _load(self, line: Value, number: int) -> Value:
         """A vector of pixels, counted from the first that the tile sees."""
@@ -76,19 +125,19 @@ class RowTileInPlace(RowTile):
     """
 
     def __init__(self, frame: Frame, module: Module, column: int | None) -> None:
-        super().__init__(frame, module)
-        self.name = tile_name(column)
-        self.first = None if column is None else frame.problem.start[-1] + column
+        super().__init__(frame, module, tile_name(column))
+        p = frame.problem
+        self.first = None if column is None else p.start[-1] + column * p.stride[-1]
 
     def emit(self) -> None:
         """Write the function."""
         parameters = [("ptr", "kernel"), ("ptr", "bias"), ("ptr", "out"), ("ptr", "image"), ("i64", "row"),
                       ("i64", "row_step"), ("ptr", "outside")]
         f = self.f = self.module.function(self.name, "i64", parameters)
-        kernel, bias, out, self.image, self.row, self.line_step, self.outside = f.arguments
-        self._sum(kernel, bias, out)
+        self.kernel, self.bias, self.out, self.image, self.row, self.line_step, self.outside = f.arguments
+        self._run_down()
 
-    def _line(self, row: int) -> Value:
+    def _line(self, row: Operand) -> Value:
         row_there = self.f.add(self.row, row)
         return emit_line(self.module, self.f, self.frame, self.image, row_there, self.line_step, self.outside)
 
@@ -118,11 +167,11 @@ def tile_column(frame: Frame, number: int) -> int:
 def tiles_inside(frame: Frame) -> range:
     """Those of the tiles, by number, that see nothing of the border: a run of them."""
     p, last = frame.problem, tile_count(frame) - 1
-    reach = (frame.recipe.tile[2] - 1) * frame.lanes + (p.kernel[-1] - 1) * p.kernel_dilation[-1]
-    farthest = p.image[-1] - p.start[-1] - (-(-reach // frame.lanes) + 1) * frame.lanes
-    begin = max(0, -(p.start[-1] // frame.tile_columns))
-    end = min(farthest // frame.tile_columns + 1, last)
-    if end == last and p.start[-1] + tile_column(frame, last) >= 0 and tile_column(frame, last) <= farthest:
+    step = frame.tile_columns * p.stride[-1]
+    farthest = p.image[-1] - p.start[-1] - vectors_seen(p, frame.recipe.tile[2], frame.lanes) * frame.lanes
+    begin = max(0, -(p.start[-1] // step))
+    end = min(farthest // step + 1, last)
+    if end == last and -p.start[-1] <= tile_column(frame, last) * p.stride[-1] <= farthest:
         end += 1
     return range(begin, end) if begin < end else range(0)
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ...compiler.elements import ELEMENTS, Element, limits
 from ...machine import Machine
 from ...problem.problem import Problem, Side
-from .frame import DirectRecipe, Stage, round_up
+from .frame import DirectRecipe, Stage, begun_rows, round_up, vectors_seen
 
 LONGEST_LINE, WIDEST_ROW, TALLEST_BLOCK = 1024, 4096, 128
 """Bounds of a block: short pieces of a line let reading and writing overlap; whole rows suit the prefetcher."""
@@ -21,6 +21,12 @@ LONG_KERNEL = 96
 
 UNROLLED_FMAS = 192
 """Most multiply-adds in one straight piece of code: enough to hide the loop, few enough to compile quickly."""
+
+SLIDING_FMAS = 512
+"""Most multiply-adds in the code of a tile that runs down the rows: about twice as many as it has turns to begin."""
+
+STRIP_COLUMNS, STRIP_ROWS = 1024, (32, 8)
+"""Such a tile runs down so many rows, fewer of images wider than that: rows are best read as they lie."""
 
 MOST_EDGES = 3
 """Most tiles of a row with code of their own."""
@@ -113,26 +119,29 @@ def _channel_tiles(p: Problem, machine: Machine, lanes: int, planes: int) -> Ite
 def sums_by_rows(p: Problem, machine: Machine) -> bool:
     """Whether taps may be summed row by row: small kernels on planes of their own, read without a stride."""
     element, source = ELEMENTS[p.accumulator_dtype], ELEMENTS[p.image_dtype]
-    single = p.ndim == 2 and p.channels_in == p.channels_out == 1 == p.stride[-1] and element.planes == 1
-    small = 1 < p.terms <= machine.registers // 2 and (p.kernel[-1] - 1) * p.kernel_dilation[-1] <= 64
+    single = p.ndim == 2 and p.channels_in == p.channels_out == 1 and p.stride[-1] <= 2 and element.planes == 1
+    small = p.terms > 1 and p.terms * begun_rows(p) <= SLIDING_FMAS and (p.kernel[-1] - 1) * p.kernel_dilation[-1] <= 64
     plain = source.kind in "fiub" and source.size <= element.size
     return single and small and plain and machine.vector_bytes == 64 and has_plain_border(p)
 
 
 def _row_tiles(p: Problem, machine: Machine, lanes: int) -> Iterator[Tile]:
     """Tiles of rows and vectors; blocks are whole rows, but for long lines."""
-    for r, v in product((1, 2, 3, 4, 6, 8), (1, 2, 3, 4)):
-        fits = r * v + p.terms + 2 * v + 1 <= machine.registers and r <= p.output[-2] and (v - 1) * lanes < p.output[-1]
-        if fits and _few_edges(p, v * lanes, lanes):
+    begun, wide = begun_rows(p), p.image[-1] > STRIP_COLUMNS
+    r = even(p.output[-2], STRIP_ROWS[wide], 1)
+    for v in (1, 2, 3, 4):
+        fits = v * (begun + 2 * p.stride[-1]) + 2 <= machine.registers and v * p.terms * begun <= SLIDING_FMAS
+        if fits and (v - 1) * lanes < p.output[-1] and _few_edges(p, v, lanes):
             width = round_up(WIDEST_ROW, v * lanes)
             yield Tile("rows", (1, r, v), 1, (even(p.output[-2], 32, r), min(p.output[-1], width)))
 
 
-def _few_edges(p: Problem, columns: int, lanes: int) -> bool:
+def _few_edges(p: Problem, vectors: int, lanes: int) -> bool:
     """Whether only a few tiles of a row see the border: each has code of its own."""
-    reach = columns - lanes + (p.kernel[-1] - 1) * p.kernel_dilation[-1]
-    farthest = p.image[-1] - p.start[-1] - (reach // lanes + 1) * lanes
-    inside = max(0, farthest // columns - max(0, -(p.start[-1] // columns)) + 1)
+    columns = vectors * lanes
+    farthest = p.image[-1] - p.start[-1] - vectors_seen(p, vectors, lanes) * lanes
+    step = columns * p.stride[-1]
+    inside = max(0, farthest // step - max(0, -(p.start[-1] // step)) + 1)
     return -(-p.output[-1] // columns) - inside <= MOST_EDGES
 
 
