@@ -15,10 +15,10 @@ import pytest
 from faltung import machine, reference
 from faltung.algorithms import direct, winograd
 from faltung.algorithms.winograd import recipe as outside
-from faltung.algorithms.winograd.frame import Frame, WinogradRecipe
+from faltung.algorithms.winograd.frame import Frame, WinogradRecipe, tiles_along
 from faltung.algorithms.winograd.parts import Cut
 from faltung.algorithms.winograd.recipe import _tiles
-from faltung.algorithms.winograd.seen import Seen, see
+from faltung.algorithms.winograd.seen import Seen, reach, see
 from faltung.machine import Machine, detect
 from faltung.problem.border import MAPPINGS
 from faltung.problem.problem import ACTIVATIONS, Problem
@@ -33,6 +33,8 @@ VOLUME = Problem((2,), 2, 3, 5, image=(5, 13, 22), kernel=(3, 3, 3), output=(5, 
                  border=((0, 2), ("wrap", 0), (0, 1)), bias=True)
 PLAIN = Problem((2,), 1, 3, 5, image=(13, 22), kernel=(3, 3), output=(13, 22), start=(-1, -1), stride=(1, 1),
                 kernel_dilation=(1, 1), image_dilation=(1, 1), border=((0, 0), (0, 0)))
+DILATED = replace(PLAIN, groups=2, bias=True, start=(-3, -2), kernel_dilation=(3, 2), border=(("edge", 0), (1, "wrap")))
+DISTANT = replace(DILATED, start=(-2, -12), kernel_dilation=(2, 12))
 ISAS = machine._usable(machine._best_isa())
 
 
@@ -53,8 +55,16 @@ def drawn(seed: int) -> Case:
         batch, int(rng.choice([1, 1, 2, 3])), int(rng.choice([1, 2, 5])), int(rng.choice([1, 2, 7, 8, 17])), image,
         kernel, output, start, (1, 1), (1, 1), (1, 1), border, dtype, dtype, dtype, dtype, bias=bool(rng.random() < .5),
         activation=str(rng.choice(ACTIVATIONS)) if rng.random() < 0.4 else None)
-    return Case(_other_axes(problem, rng, seed), seed, str(rng.choice(VIEWS)), bool(rng.random() < 0.3),
+    case = Case(_other_axes(problem, rng, seed), seed, str(rng.choice(VIEWS)), bool(rng.random() < 0.3),
                 int(rng.choice([0, 1])))
+    return replace(case, problem=_dilated(case.problem, rng)) if rng.random() < 0.4 else case
+
+
+def _dilated(p: Problem, rng: np.random.Generator) -> Problem:
+    """Taps apart, by what parts vectors and by what does not; most often as many outputs as samples."""
+    steps = tuple(int(rng.choice([1, 2, 2, 3, 4, 5, 8, 12, 20])) for _ in p.kernel[-2:])
+    start = tuple(at * step if rng.random() < 0.8 else at for at, step in zip(p.start[-2:], steps, strict=True))
+    return replace(p, kernel_dilation=(*p.kernel_dilation[:-2], *steps), start=(*p.start[:-2], *start))
 
 
 def _other_axes(p: Problem, rng: np.random.Generator, seed: int) -> Problem:
@@ -91,11 +101,11 @@ def built(case: Case, known: Machine, recipe: WinogradRecipe, threads: int = 1, 
     """An executable with this recipe, of one part or of narrow ones."""
     p, view = case.problem, output_view(case.problem, channels_last=case.channels_last)
     seen = see(p, view.strides())
-    found = [Cut(0, p.output[-1])]
+    found, width = [Cut(0, p.output[-1])], width * p.kernel_dilation[-1]
     if width and p.output[-1] > 3 * width:
         # as many tiles stand outside at both ends as the border needs, at least
         first = -(-max(1, -p.start[-1]) // width) * width
-        count = (min(p.output[-1], p.image[-1] - p.start[-1] - p.kernel[-1] + 1) - first) // width
+        count = (min(p.output[-1], p.image[-1] - p.start[-1] - reach(p, -1)) - first) // width
         if count > 0:
             found = [Cut(first, width, count), Cut(0, first), Cut(first + width * count, p.output[-1])]
             found[2] = Cut(found[2].first, p.output[-1] - found[2].first)
@@ -106,7 +116,7 @@ def built(case: Case, known: Machine, recipe: WinogradRecipe, threads: int = 1, 
 
 def _fitting(recipe: WinogradRecipe, seen: Seen) -> WinogradRecipe:
     """No more rows of tiles than there are."""
-    rows = -(-seen.problem.output[0] // recipe.tile[0]) * prod(seen.problem.batch)
+    rows = tiles_along(seen.problem, 0, recipe.tile[0]) * prod(seen.problem.batch)
     return recipe._replace(rows=min(recipe.rows, rows))
 
 
@@ -231,8 +241,9 @@ def test_what_is_not_finite_reaches_exactly_its_footprint(bad: float, dtype: str
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-@pytest.mark.parametrize("p", [LINE, VOLUME, replace(VOLUME, border=((np.inf, 2), (0, "edge"), (1, np.nan)))])
-def test_what_is_not_finite_in_lines_and_volumes(bad: float, p: Problem) -> None:
+@pytest.mark.parametrize("p", [LINE, VOLUME, DILATED, DISTANT,
+                               replace(VOLUME, border=((np.inf, 2), (0, "edge"), (1, np.nan)))])
+def test_what_is_not_finite_in_lines_and_volumes_and_between_taps(bad: float, p: Problem) -> None:
     image, kernel, bias = arrays(Case(p, 3))
     image = image.copy()
     flat = image.reshape(2, 2, 3, -1)
@@ -296,7 +307,8 @@ def test_threads_batch_alignment_and_strips_change_no_bit() -> None:
         assert run(p, image, kernel, None, detect(), executable=executable)[0].tobytes() == want.tobytes()
 
 
-@pytest.mark.parametrize("p", [LINE, VOLUME])
+@pytest.mark.parametrize("p", [LINE, VOLUME, DILATED, DISTANT, replace(
+    LINE, image=(400,), output=(390,), start=(-8,), kernel_dilation=(8,))])
 def test_parts_threads_and_the_batch_change_no_bit_of_lines_and_volumes(p: Problem) -> None:
     image, kernel, bias = arrays(Case(p, 9))
     whole = build(p)
@@ -316,7 +328,7 @@ def test_long_rows_are_cut() -> None:
     for threads in (1, 2):
         parts = outside.choose(p, output_view(p).strides(), detect(), threads)
         middle, *ends = [part.cut for part in parts]
-        assert middle.parts > 2
+        assert middle.parts > 1
         assert sorted((cut.first, cut.end) for cut in (middle, *ends))[0][0] == 0
         assert sum(cut.end - cut.first for cut in (middle, *ends)) == 9000
         assert len({part.frame.recipe[:1] + part.frame.recipe[2:3] for part in parts}) == 1
@@ -371,8 +383,9 @@ REASONS = {
     "it has tiles of one or two axes and planes of a third, not of 4": replace(
         PLAIN, image=(9,) * 4, kernel=(3,) * 4, output=(7,) * 4, start=(0,) * 4, stride=(1,) * 4,
         kernel_dilation=(1,) * 4, image_dilation=(1,) * 4, border=((0, 0),) * 4),
-    "neighbouring outputs share samples only where nothing is strided or dilated": replace(PLAIN, stride=(1, 2)),
+    "neighbouring outputs share samples only where nothing is strided": replace(PLAIN, stride=(1, 2)),
     "a kernel of 3 x 11 taps has no tiles here": replace(PLAIN, kernel=(3, 11)),
+    "taps are more than 64 columns apart": replace(PLAIN, kernel_dilation=(100, 65)),
     "there is nothing to transform": replace(PLAIN, batch=(0,)),
     "more than 64 columns outside the image are looked at": replace(PLAIN, output=(13, 90)),
 }

@@ -24,7 +24,7 @@ from .inside_executable import InsideOut
 from .inside_frame import InsideFrame, InsideRecipe
 from .parts import Part
 from .recipe import OUTSIDE, TILES
-from .seen import taps_seen
+from .seen import reach, taps_seen
 
 
 def applies(problem: Problem) -> str | None:
@@ -40,10 +40,12 @@ def applies(problem: Problem) -> str | None:
 
 def _unlike(p: Problem) -> str | None:
     """Why a problem is not like those that have tiles; the planes of a volume may be strided and dilated."""
-    if any(step != 1 for step in (*p.stride[-2:], *p.kernel_dilation[-2:], *p.image_dilation)):
-        return "neighbouring outputs share samples only where nothing is strided or dilated"
+    if any(step != 1 for step in (*p.stride[-2:], *p.image_dilation)):
+        return "neighbouring outputs share samples only where nothing is strided"
     if 0 in (*p.output_shape, *p.kernel_shape, *p.image_shape):
         return "there is nothing to transform"
+    if p.kernel_dilation[-1] > OUTSIDE:
+        return f"taps are more than {OUTSIDE} columns apart"
     if any(outside > OUTSIDE for outside in _columns_outside(p)):
         return f"more than {OUTSIDE} columns outside the image are looked at"
     if not _has_tiles(p) and not is_inside(p):
@@ -57,7 +59,7 @@ def _has_tiles(p: Problem) -> bool:
 
 def _columns_outside(p: Problem) -> tuple[int, int]:
     """Columns before and behind the image."""
-    first, behind = p.start[-1], p.start[-1] + p.output[-1] + p.kernel[-1] - 1
+    first, behind = p.start[-1], p.start[-1] + p.output[-1] + reach(p, -1)
     return min(behind, 0) - min(first, 0), max(behind, p.image[-1]) - max(first, p.image[-1])
 
 
@@ -65,7 +67,7 @@ def is_inside(p: Problem) -> bool:
     """Whether a problem is computed inside out: fewer outputs than taps, lanes along the batch."""
     few = all(r in inside_recipe.TAPS for r in p.output[-2:]) and 1 < prod(p.output[-2:]) < prod(p.kernel[-2:])
     plain = len(p.batch) == 1 < min(p.batch[0], p.channels_out) and not p.bias and p.activation is None
-    return few and plain and inside_recipe.repeats_what_it_reads(p)
+    return few and plain and prod(p.kernel_dilation[-2:]) == 1 and inside_recipe.repeats_what_it_reads(p)
 
 
 def error_bound(problem: Problem) -> float:

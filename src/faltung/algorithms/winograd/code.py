@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from typing import NamedTuple
 
 from ...compiler.emit import Function, Operand, Value, constant
-from .frame import Piece
+from .frame import Frame, Piece, Row
 from .linear import Program
 
 # Cells of the context, 8 bytes each; the image's strides follow, in bytes.
@@ -50,12 +51,46 @@ def each(f: Function, count: Operand) -> Iterator[Operand]:
         yield loop.index
 
 
-def over(f: Function, found: Sequence[Piece]) -> Iterator[tuple[Operand, Piece]]:
-    """Each piece with the place of its first tile: all but the last in one loop, since they are alike."""
+def first_output(f: Function, number: Operand, m: int, step: int) -> Operand:
+    """Where a tile's first output stands along an axis: the first ``step`` tiles share ``m step`` outputs."""
+    if step == 1:
+        return f.mul(number, m)
+    return f.add(f.mul(f.div(number, step), m * step), f.rem(number, step))
+
+
+class Place(NamedTuple):
+    """A piece of a row: the number of its first tile, that tile's first output, and how many outputs are left there."""
+
+    tile: Operand
+    output: Operand
+    piece: Piece
+    left: int
+
+
+def over(f: Function, found: Sequence[Piece], *, loop: bool = True) -> Iterator[tuple[Operand, Piece]]:
+    """Each piece with the place of its first tile: all but the last in one loop, if they are alike."""
     *alike, last = found
-    if len(alike) > 1:
-        with f.loop(0, alike[-1].first + 1, alike[0].lanes) as loop:
-            yield loop.index, alike[0]
-    elif alike:
-        yield alike[0].first, alike[0]
+    if len(alike) > 1 and loop:
+        with f.loop(0, alike[-1].first + 1, alike[0].lanes) as turn:
+            yield turn.index, alike[0]
+    else:
+        for piece in alike:
+            yield piece.first, piece
     yield last.first, last
+
+
+def over_row(f: Function, frame: Frame) -> Iterator[Place]:
+    """Each piece of a row of tiles."""
+    row, width = frame.row, frame.problem.output[1]
+    span, alike = row.tiles * frame.recipe.tile[1], row.runs - 1
+    if alike:
+        with each(f, alike) as run:
+            yield from _of_run(f, row, run, span, span)
+    yield from _of_run(f, row, alike, span, width - alike * span)
+
+
+def _of_run(f: Function, row: Row, run: Operand, span: int, left: int) -> Iterator[Place]:
+    """All pieces of a run; they are not alike where outputs of several are missing."""
+    for first, piece in over(f, row.pieces, loop=row.step > 1 or left == span):
+        output = f.add(f.mul(run, span), f.mul(first, row.step))
+        yield Place(f.add(f.mul(run, row.tiles), first), output, piece, left - piece.first * row.step)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ...machine import Machine
 from ...problem.problem import Problem
-from .frame import APART_BYTES, Frame, WinogradRecipe, last_lanes, pieces, seen_columns, size_of
+from .frame import APART_BYTES, Frame, WinogradRecipe, last_lanes, row_of, seen_columns, size_of, tiles_along
 from .linear import programs
 from .matrices import filtering
 from .parts import Part
@@ -49,11 +49,11 @@ class TileCosts:
         self.size = size_of(p)
         self.lanes = machine.vector_bytes // self.size
         self.full = vector_cycles(machine, self.lanes, self.size)
-        self.row_tiles = -(-p.output[1] // tile[1])
-        self.all_rows = prod(p.batch) * -(-p.output[0] // tile[0])
-        row = pieces(self.row_tiles, self.lanes)
-        self.row_end = row[-1].first + row[-1].lanes
-        self.row_cycles = sum(vector_cycles(machine, piece.lanes, self.size) for piece in row)
+        self.row_tiles = tiles_along(p, 1, tile[1])
+        self.all_rows = prod(p.batch) * tiles_along(p, 0, tile[0])
+        row = row_of(p, tile[1], self.lanes)
+        self.row_end = row.end
+        self.row_cycles = row.runs * sum(vector_cycles(machine, piece.lanes, self.size) for piece in row.pieces)
         self.samples_cycles, self.sums_cycles = p.channels_in * self._samples(), p.channels_out * self._sums()
         self._taps: dict[int, Taps] = {}
 

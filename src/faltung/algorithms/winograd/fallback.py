@@ -11,15 +11,16 @@ from ...problem.layout import View
 from ...problem.problem import Problem
 from .. import direct
 from .frame import Frame
+from .seen import reach
 
 
 def row_of_tiles(frame: Frame) -> Problem:
     """One row of tiles of one batch element and group, its border made already."""
-    problem = frame.problem
-    height, taps = min(frame.recipe.tile[0], problem.output[0]), problem.kernel
-    extents = (height + taps[0] - 1, problem.output[1] + taps[1] - 1)
-    return replace(problem, batch=(), groups=1, image=extents, output=(height, problem.output[1]), start=(0, 0),
-                   border=((0, 0), (0, 0)))
+    p = frame.problem
+    height = min(frame.recipe.tile[0], p.output[0])
+    extents = (height + p.kernel[0] - 1, p.output[1] + reach(p, 1))
+    return replace(p, batch=(), groups=1, image=extents, output=(height, p.output[1]), start=(0, 0),
+                   kernel_dilation=(1, p.kernel_dilation[1]), border=((0, 0), (0, 0)))
 
 
 def one_element(problem: Problem) -> Problem:

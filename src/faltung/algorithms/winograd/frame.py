@@ -2,6 +2,10 @@
 
 A *tile* makes ``m`` by ``m`` outputs from ``n`` by ``n`` samples; neighbouring tiles of a row lie in neighbouring
 lanes.  Rows of tiles of all images form one list; a work item takes a *strip* of them, of one group.
+
+Outputs and samples of a tile stand a dilation ``d`` apart.  The first ``d`` tiles of a row begin at its first ``d``
+outputs and make ``m d`` of them together; so do the next.  In other words, a vector of tiles that all are neighbours
+looks at neighbours, ``d`` columns further for each sample.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from ...problem.border import map_index
 from ...problem.problem import Problem
 from .linear import Programs, programs
 from .matrices import Filtering, filtering
-from .seen import BEFORE, BEHIND, NOTHING, Depth
+from .seen import BEFORE, BEHIND, NOTHING, Depth, reach
 
 NAME = "winograd"
 
@@ -79,9 +83,39 @@ def last_lanes(count: int, lanes: int) -> int:
     return max(min(2, lanes), 1 << (rest - 1).bit_length())
 
 
+def tiles_along(p: Problem, axis: int, m: int) -> int:
+    """Tiles of so many outputs along an axis; with dilation, as many in each of its phases."""
+    step = p.kernel_dilation[axis]
+    return -(-p.output[axis] // (m * step)) * step
+
+
+class Row(NamedTuple):
+    """How the tiles of one row are transformed: so many runs of so many tiles, each as the same pieces."""
+
+    runs: int
+    tiles: int
+    pieces: list[Piece]
+    step: int
+    """Outputs from a piece to the next, for each of its lanes."""
+
+    @property
+    def end(self) -> int:
+        """Behind the last lane."""
+        last = self.pieces[-1]
+        return (self.runs - 1) * self.tiles + last.first + last.lanes
+
+
+def row_of(p: Problem, m: int, lanes: int) -> Row:
+    """One run of all, whose vectors are woven; or, where the dilation does not part a vector, a run of each ``d``."""
+    tiles, step = tiles_along(p, 1, m), p.kernel_dilation[1]
+    if lanes % step == 0:
+        return Row(1, tiles, pieces(tiles, lanes), m)
+    return Row(tiles // step, step, pieces(step, lanes), 1)
+
+
 def seen_columns(p: Problem) -> tuple[int, int]:
     """The first column of the image that is read, and how many: what outputs look at and the border repeats."""
-    first, behind = p.start[1], p.start[1] + p.output[1] + p.kernel[1] - 1
+    first, behind = p.start[1], p.start[1] + p.output[1] + reach(p, 1)
     seen = [map_index(x, p.image[1], *p.border[1]) for x in (*range(first, min(behind, 0)),
                                                              *range(max(first, p.image[1]), behind))]
     used = [x for x in seen if x is not None]
@@ -158,7 +192,7 @@ class Frame(Numbers):
     @cached_property
     def tiles(self) -> tuple[int, int]:
         """Rows of tiles of one image, and tiles of a row."""
-        down, across = (-(-out // m) for out, m in zip(self.problem.output, self.recipe.tile, strict=True))
+        down, across = (tiles_along(self.problem, axis, m) for axis, m in enumerate(self.recipe.tile))
         return down, across
 
     @cached_property
@@ -177,9 +211,9 @@ class Frame(Numbers):
         return self.problem.groups * self.strips * self.recipe.shares
 
     @cached_property
-    def row_pieces(self) -> list[Piece]:
+    def row(self) -> Row:
         """How the tiles of one row are transformed."""
-        return pieces(self.tiles[1], self.lanes)
+        return row_of(self.problem, self.recipe.tile[1], self.lanes)
 
     @cached_property
     def register_tiles(self) -> list[list[Piece]]:
@@ -191,8 +225,7 @@ class Frame(Numbers):
     @cached_property
     def pitch(self) -> int:
         """From one channel's tiles to the next."""
-        last, (_, across) = self.row_pieces[-1], self.tiles
-        stored = (self.recipe.rows - 1) * across + last.first + last.lanes
+        stored = (self.recipe.rows - 1) * self.tiles[1] + self.row.end
         read = self.register_tiles[-1][-1]
         return -(-max(stored, read.first + read.lanes) // self.lanes) * self.lanes
 
@@ -249,8 +282,8 @@ class Frame(Numbers):
     @cached_property
     def line(self) -> int:
         """Elements of a line of the buffer: what the row's vectors load."""
-        last, m = self.row_pieces[-1], self.recipe.tile[1]
-        loaded = m * (last.first + last.lanes) + max(self.filters[1].r, m) + last.lanes
+        m, step = self.recipe.tile[1], self.problem.kernel_dilation[1]
+        loaded = m * self.row.end + max(self.filters[1].r, m) * step + self.row.pieces[-1].lanes
         whole = max(self.problem.start[1] - self.origin + loaded, self.columns[0] + self.columns[1] - self.origin)
         return -(-whole // self.lanes) * self.lanes + self.apart
 
@@ -258,10 +291,10 @@ class Frame(Numbers):
     def row_table(self) -> list[int]:
         """For each position that rows of tiles look at: the row of the image, `BEFORE`, `BEHIND` or `NOTHING`."""
         p, (down, _), first = self.problem, self.tiles, self.problem.start[0]
-        positions = range(first, first + down * self.recipe.tile[0] + p.kernel[0] - 1)
+        positions = range(first, first + down * self.recipe.tile[0] + reach(p, 0))
         found = []
         for number, y in enumerate(positions):
-            mapped = map_index(y, p.image[0], *p.border[0]) if number < p.output[0] + p.kernel[0] - 1 else NOTHING
+            mapped = map_index(y, p.image[0], *p.border[0]) if number < p.output[0] + reach(p, 0) else NOTHING
             found.append(mapped if mapped is not None else BEFORE if y < 0 else BEHIND)
         return found
 

@@ -1,36 +1,45 @@
-"""Neighbours into lanes and back: every m-th number of m vectors, and m vectors woven into each other."""
+"""Neighbours into lanes and back: every m-th number of m vectors, and m vectors woven into each other.
+
+Numbers may go in units of several neighbours, which stay together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ...compiler.emit import Function, Value, lanes_of
 
 
-def apart(f: Function, vectors: Sequence[Value]) -> list[Value]:
-    """Vector ``b`` of the result holds numbers ``b, b + m, b + 2 m, ...`` of all ``m`` vectors in line."""
-    m, lanes = len(vectors), lanes_of(vectors[0].type)
+def apart(f: Function, vectors: Sequence[Value], unit: int = 1) -> list[Value]:
+    """Vector ``b`` of the result holds units ``b, b + m, b + 2 m, ...`` of all ``m`` vectors in line."""
+    m, lanes = len(vectors), lanes_of(vectors[0].type) // unit
     if m == 1:
         return list(vectors)
     if m % 2 == 0:
         # even and odd numbers first, then the same with half as many
-        even, odd = ([f.shuffle(a, b, list(range(first, 2 * lanes, 2)))
+        even, odd = ([f.shuffle(a, b, _units(range(first, 2 * lanes, 2), unit))
                       for a, b in zip(vectors[::2], vectors[1::2], strict=True)] for first in (0, 1))
-        parts = [apart(f, even), apart(f, odd)]
+        parts = [apart(f, even, unit), apart(f, odd, unit)]
         return [parts[b % 2][b // 2] for b in range(m)]
-    return [_pick(f, vectors, [m * t + b for t in range(lanes)]) for b in range(m)]
+    return [_pick(f, vectors, _units([m * t + b for t in range(lanes)], unit)) for b in range(m)]
 
 
-def woven(f: Function, vectors: Sequence[Value]) -> list[Value]:
+def woven(f: Function, vectors: Sequence[Value], unit: int = 1) -> list[Value]:
     """Undo `apart`."""
-    m, lanes = len(vectors), lanes_of(vectors[0].type)
+    m, lanes = len(vectors), lanes_of(vectors[0].type) // unit
     if m == 1:
         return list(vectors)
     if m % 2 == 0:
-        half = lanes // 2
-        return [f.shuffle(a, b, [s for t in range(first, first + half) for s in (t, t + lanes)])
-                for a, b in zip(woven(f, vectors[::2]), woven(f, vectors[1::2]), strict=True) for first in (0, half)]
-    return [_pick(f, vectors, [(x % m) * lanes + x // m for x in range(k * lanes, (k + 1) * lanes)]) for k in range(m)]
+        pairs = zip(woven(f, vectors[::2], unit), woven(f, vectors[1::2], unit), strict=True)
+        both = [t + half for t in range(lanes) for half in (0, lanes)]
+        return [f.shuffle(a, b, _units(both[first:first + lanes], unit)) for a, b in pairs for first in (0, lanes)]
+    return [_pick(f, vectors, _units([(x % m) * lanes + x // m for x in range(k * lanes, (k + 1) * lanes)], unit))
+            for k in range(m)]
+
+
+def _units(places: Iterable[int], unit: int) -> list[int]:
+    """The numbers of these units."""
+    return [place * unit + number for place in places for number in range(unit)]
 
 
 def _pick(f: Function, vectors: Sequence[Value], sources: list[int]) -> Value:
@@ -81,7 +90,7 @@ def _joined(f: Function, vectors: Sequence[Value]) -> Value:
     return found[0]
 
 
-def moved(f: Function, vector: Value, following: Value) -> Value:
-    """Every number one lane further to the front, the first of ``following`` behind them."""
+def moved(f: Function, vector: Value, following: Value, unit: int = 1) -> Value:
+    """Every unit one further to the front, the first of ``following`` behind them."""
     lanes = lanes_of(vector.type)
-    return f.shuffle(vector, following, list(range(1, lanes + 1)))
+    return f.shuffle(vector, following, list(range(unit, lanes + unit)))

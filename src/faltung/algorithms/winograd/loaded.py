@@ -14,7 +14,7 @@ from ...lazy import cached_property
 from ...problem.border import map_index
 from . import fallback
 from .frame import Frame
-from .seen import FILLS
+from .seen import FILLS, reach
 
 NO_BIAS = np.zeros(1)
 
@@ -91,13 +91,14 @@ class Loaded:
 
     @cached_property
     def _directly(self) -> Any:
-        """The definition for one row of tiles of one group, its border made already."""
-        return fallback.build(fallback.row_of_tiles(self.frame), self.frame.machine)
+        """The definition for one row of tiles of one group, its border made already; and that problem."""
+        row = fallback.row_of_tiles(self.frame)
+        return fallback.build(row, self.frame.machine), row
 
     def _run_directly(self, status: Any, image: Any, taps: Any, bias: Any, places: Any) -> None:
-        p, executable = self.problem, self._directly
-        m, height = self.frame.recipe.tile[0], min(self.frame.recipe.tile[0], p.output[0])
-        sums = np.empty((1, p.channels_out, height, p.output[1]), p.output_dtype)
+        p, (executable, row_problem) = self.problem, self._directly
+        m, step = self.frame.recipe.tile[0], p.kernel_dilation[0]
+        sums = np.empty(row_problem.output_shape[-3:], p.output_dtype)
         for group in np.flatnonzero(status.any(axis=1)):
             kernel = np.moveaxis(taps[group], -1, 1).reshape(-1, p.channels_in, *p.kernel)[:p.channels_out]
             packed = executable.pack(kernel[None])
@@ -106,12 +107,12 @@ class Loaded:
                 number, strip = divmod(int(row), self.frame.tiles[0])
                 index = np.unravel_index(number, p.batch) if p.batch else ()
                 lead = (*index, group)
-                # the last row is moved back: what it writes beyond its own is a direct sum as well
-                top = strip * m
-                first = min(top, p.output[0] - height)
-                seen = [self._gathered(plane, first, height) for plane in self._planes(image, index, group)]
-                executable.run((seen[0] if len(seen) == 1 else np.concatenate(seen))[None], packed, added, sums, 1)
-                places[(*lead, slice(None), slice(top, first + height))] = sums[0, :, top - first:]
+                first = strip // step * step * m + strip % step
+                rows = slice(first, first + m * step, step)
+                seen = [self._gathered(plane, first) for plane in self._planes(image, index, group)]
+                samples = seen[0] if len(seen) == 1 else np.concatenate(seen)
+                executable.run(samples[None], packed, added, sums[None], 1)
+                places[(*lead, slice(None), rows)] = sums[:, :len(range(p.output[0])[rows])]
 
     def _planes(self, image: Any, index: tuple[Any, ...], group: Any) -> list[Any]:
         """The channels of each plane that outputs look at: of the image, or of a constant."""
@@ -124,13 +125,13 @@ class Loaded:
         return [one[mark, group] if mark >= 0 else
                 np.broadcast_to(self.fills[-1 - mark, 0], one.shape[2:]) for mark in marks]
 
-    def _gathered(self, image: Any, first: int, height: int) -> Any:
-        """What some rows of outputs look at, border included."""
-        p = self.problem
-        rows, columns = (np.array([_or_side(map_index(x, n, *sides), x) for x in range(at, at + count)])
-                         for n, sides, at, count in (
-                             (p.image[0], p.border[0], p.start[0] + first, height + p.kernel[0] - 1),
-                             (p.image[1], p.border[1], p.start[1], p.output[1] + p.kernel[1] - 1)))
+    def _gathered(self, image: Any, first: int) -> Any:
+        """What a row of tiles looks at, border included; rows behind all that outputs need are anything."""
+        p, (height, width) = self.problem, self._directly[1].image
+        last = p.output[0] - 1 + reach(p, 0)
+        places = ([min(first + y * p.kernel_dilation[0], last) for y in range(height)], range(width))
+        rows, columns = (np.array([_or_side(map_index(at + x, n, *sides), at + x) for x in places[axis]])
+                         for axis, (at, n, sides) in enumerate(zip(p.start, p.image, p.border, strict=True)))
         found = np.zeros((len(image), len(rows), len(columns)), p.accumulator_dtype)
         inside = np.flatnonzero(rows >= 0)[:, None], np.flatnonzero(columns >= 0)
         found[(slice(None), *inside)] = image[(slice(None), rows[inside[0]], columns[inside[1]])]

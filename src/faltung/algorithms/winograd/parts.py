@@ -14,7 +14,7 @@ import numpy as np
 from ...machine import Machine
 from ...problem.problem import Problem
 from .frame import Frame, size_of
-from .seen import Seen
+from .seen import Seen, reach
 
 CACHE_SHARE = 0.5
 """Of the second-level cache, for the transformed samples of one part."""
@@ -41,7 +41,7 @@ class Cut(NamedTuple):
         start = p.start[1] + self.first
         if not self.parts:
             return seen._replace(problem=replace(p, start=(p.start[0], start), output=(p.output[0], self.width)))
-        at, width = _axis(seen), self.width + p.kernel[1] - 1
+        at, width = _axis(seen), self.width + reach(p, 1)
         part = replace(p, batch=(*p.batch[:at], self.parts, *p.batch[at:]), image=(p.image[0], width),
                        output=(p.output[0], self.width), start=(p.start[0], 0))
         return Seen(part, _inserted(seen.strides, at, self.width * seen.strides[-1]), depth)
@@ -49,7 +49,7 @@ class Cut(NamedTuple):
     def see_image(self, seen: Seen, image: Any) -> Any:
         """What these outputs look at: all, or parts that overlap."""
         first = seen.problem.start[1] + self.first
-        return self._parted(seen, image[..., first:], self.width + seen.problem.kernel[1] - 1) if self.parts else image
+        return self._parted(seen, image[..., first:], self.width + reach(seen.problem, 1)) if self.parts else image
 
     def see_output(self, seen: Seen, places: Any) -> Any:
         """These outputs."""
@@ -80,10 +80,11 @@ def _inserted(strides: tuple[int, ...], at: int, step: int) -> tuple[int, ...]:
 def cuts(p: Problem, tile: tuple[int, int], machine: Machine) -> list[Cut]:
     """How the rows of a problem of two axes are cut; the longest part comes first."""
     samples = prod(m + r - 1 for m, r in zip(tile, p.kernel, strict=True)) * p.channels_in * size_of(p)
-    tiles = int(CACHE_SHARE * machine.l2_bytes / samples) // SHORTEST * SHORTEST
-    width = max(SHORTEST, tiles) * tile[1]
+    least = -(-SHORTEST // p.kernel_dilation[1]) * p.kernel_dilation[1]
+    tiles = int(CACHE_SHARE * machine.l2_bytes / samples) // least * least
+    width = max(least, tiles) * tile[1]
     # outputs that look at nothing outside
-    low, high = -p.start[1], p.image[1] - p.start[1] - p.kernel[1] + 1
+    low, high = -p.start[1], p.image[1] - p.start[1] - reach(p, 1)
     first = max(0, -(-low // width)) * width
     count = (min(high, p.output[1]) - first) // width
     if count < 2:

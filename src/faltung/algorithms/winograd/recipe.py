@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ...machine import Machine
 from ...problem.problem import Problem
 from .costs import TileCosts, all_cycles, tile_costs
-from .frame import Frame, WinogradRecipe, size_of
+from .frame import Frame, WinogradRecipe, size_of, tiles_along
 from .linear import programs
 from .matrices import growth
 from .parts import Part, cuts
@@ -24,7 +24,7 @@ LINE_TILES = {2: (3,), 3: (4, 6), 4: (3,), 5: (4, 6), 7: (2, 4)}
 """The same along the only axis of a line."""
 
 OUTSIDE = 64
-"""Columns outside the image that are made one by one."""
+"""Columns outside the image that are made one by one, and tiles of a run whose last pieces are."""
 
 REGISTER_TILES = {32: ((8, 3), (13, 2), (12, 2), (10, 2), (9, 3), (6, 4), (7, 3), (26, 1), (16, 1), (8, 1)),
                   16: ((6, 2), (5, 2), (4, 2), (4, 3), (12, 1), (8, 1))}
@@ -131,8 +131,8 @@ def _register_tiles(problem: Problem, machine: Machine) -> list[tuple[int, int]]
 
 def _strips(problem: Problem, recipe: WinogradRecipe, rows: list[int], threads: int) -> Iterator[WinogradRecipe]:
     """A register tile with each number of rows worth a look, and with blocks of channels parted among threads."""
-    blocks, all_rows = -(-problem.channels_out // recipe.channels), prod(problem.batch) * -(
-        -problem.output[0] // recipe.tile[0])
+    blocks, all_rows = -(-problem.channels_out // recipe.channels), prod(problem.batch) * tiles_along(
+        problem, 0, recipe.tile[0])
     for count in rows:
         yield recipe._replace(rows=count)
         if threads > 1 and count * problem.groups >= all_rows:
@@ -142,7 +142,7 @@ def _strips(problem: Problem, recipe: WinogradRecipe, rows: list[int], threads: 
 def _rows(problem: Problem, tile: tuple[int, int], machine: Machine, threads: int) -> list[int]:
     """Rows of tiles of a strip: even parts of all, as many as fit the cache."""
     size = size_of(problem)
-    down, across = (-(-out // m) for out, m in zip(problem.output, tile, strict=True))
+    down, across = (tiles_along(problem, axis, m) for axis, m in enumerate(tile))
     all_rows = prod(problem.batch) * down
     one = size * problem.channels_in * across * prod(m + r - 1 for m, r in zip(tile, problem.kernel, strict=True))
     most = max(1, int(LONGEST_BYTES * machine.l2_bytes / one))

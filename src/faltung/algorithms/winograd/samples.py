@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from ...compiler.emit import Module, Operand, Value, constant
 from ...problem.border import map_index
-from .code import FILLS, IMAGE, ROWS, STEPS, cell, each, number, over, transform
+from .code import FILLS, IMAGE, ROWS, STEPS, cell, each, first_output, number, over_row, transform
 from .frame import CELLS, Frame
 from .lanes import apart, moved
-from .seen import BEFORE
+from .seen import BEFORE, reach
 
 
 class Samples:
@@ -82,8 +82,10 @@ class Samples:
         """Note each row of samples of a row of tiles; a plane outside the image is constant."""
         f, fr = self.f, self.frame
         rows, fills = cell(f, self.context, ROWS), cell(f, self.context, FILLS)
+        step = self.problem.kernel_dilation[0]
+        top = first_output(f, here, self.down.m, step)
         with each(f, self.down.n) as i:
-            mapped = number(f, rows, f.add(f.mul(here, fr.recipe.tile[0]), i))
+            mapped = number(f, rows, f.add(top, f.mul(i, step)))
             mark = mapped if plane is None else f.select(f.compare("sge", mapped, 0), f.smaller(plane, 0), mapped)
             inside = f.compare("sge", mark, 0)
             fill = f.at(fills, f.mul(f.sub(BEFORE, mark), max(1, fr.columns[1]) * fr.size))
@@ -154,11 +156,11 @@ class Samples:
     def _outside(self) -> list[tuple[int, int | None, int]]:
         """Columns of the buffer outside the image: where they stand, the column that is repeated, and the position."""
         fr, p = self.frame, self.problem
-        start, m, last = p.start[1], fr.recipe.tile[1], fr.row_pieces[-1]
-        needed = start + p.output[1] + p.kernel[1] - 1
+        start, m = p.start[1], fr.recipe.tile[1]
+        needed = start + p.output[1] + reach(p, 1)
         first, behind = fr.columns[0], sum(fr.columns)
         found = []
-        for x in range(start, start + m * min(fr.tiles[1], last.first + last.lanes) + p.kernel[1] - 1):
+        for x in range(start, start + m * fr.tiles[1] + reach(p, 1)):
             if not first <= x < behind:
                 mapped = map_index(x, p.image[1], *p.border[1]) if x < needed else None
                 found.append((x - fr.origin, mapped, x if x < needed else needed))
@@ -167,7 +169,7 @@ class Samples:
     def _constant_columns(self, lines: Value) -> None:
         """A constant column transformed is a constant: written once for a whole strip."""
         f, fr, p = self.f, self.frame, self.problem
-        needed = p.start[1] + p.output[1] + p.kernel[1] - 1
+        needed = p.start[1] + p.output[1] + reach(p, 1)
         for i, row in enumerate(self.down.samples):
             for place, mapped, x in self._outside():
                 if mapped is None:
@@ -195,27 +197,29 @@ class Samples:
         with each(f, self.down.n) as i:
             line = f.at(start, f.mul(i, fr.line * fr.size))
             planes = f.at(target, f.mul(i, self.across.n * fr.sample_plane * fr.size))
-            for first, piece in over(f, fr.row_pieces):
-                values = self._columns(f.at(line, f.mul(first, self.across.m * fr.size)), piece.lanes)
-                there = f.at(planes, f.mul(first, fr.size))
+            for some in over_row(f, fr):
+                values = self._columns(f.at(line, f.mul(some.output, fr.size)), some.piece.lanes)
+                there = f.at(planes, f.mul(some.tile, fr.size))
                 for j, value in enumerate(transform(f, self.frame.programs[1].samples, values)):
                     f.store(value, f.at(there, j * fr.sample_plane * fr.size))
 
     def _columns(self, line: Value, lanes: int) -> list[Value]:
-        """Sample ``j`` of every tile, for all j: tiles begin ``m`` apart."""
-        f, fr, m = self.f, self.frame, self.across.m
+        """Sample ``j`` of every tile, for all j."""
+        f, fr, m, unit = self.f, self.frame, self.across.m, self.problem.kernel_dilation[1]
 
         def load(first: int) -> Value:
             return f.load(fr.kind(lanes), f.at(line, first * fr.size))
 
-        own = apart(f, [load(k * lanes) for k in range(m)])
+        if fr.row.step == 1:
+            return [load(j * unit) for j in range(self.across.n)]
+        own = apart(f, [load(k * lanes) for k in range(m)], unit)
         found = list(own)
         for j in range(m, self.across.n):
             if j < 2 * m:
-                found.append(moved(f, own[j - m], load(m * lanes + j - m)))
+                found.append(moved(f, own[j - m], load(m * lanes + (j - m) * unit), unit))
             else:
-                first = j // m * m
-                found.append(apart(f, [load(first + k * lanes) for k in range(m)])[j % m])
+                first = j // m * m * unit
+                found.append(apart(f, [load(first + k * lanes) for k in range(m)], unit)[j % m])
         return found
 
 

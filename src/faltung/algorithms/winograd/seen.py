@@ -59,6 +59,11 @@ def taps_seen(p: Problem) -> tuple[int, int]:
     return down, across
 
 
+def reach(p: Problem, axis: int) -> int:
+    """How far the last tap lies behind the first along an axis."""
+    return (p.kernel[axis] - 1) * p.kernel_dilation[axis]
+
+
 def channels_seen(p: Problem) -> int:
     """Channels in, and planes of taps."""
     return p.channels_in * prod(p.kernel[:-2])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ...compiler.emit import Module, Value, constant, lanes_of, vector
+from ...compiler.emit import Module, Value, constant, vector
 from ..direct.activations import activate
-from .code import OUT, STATUS, cell, over, transform
+from .code import OUT, STATUS, Place, cell, first_output, over_row, transform
 from .frame import Frame, Piece
 from .lanes import woven
 
@@ -40,9 +40,9 @@ class Sums:
                 left = f.load("i64", f.at(place, 8), align=8)
                 first = f.add(f.mul(m.index, fr.pitch), f.mul(row.index, fr.tiles[1]))
                 source = f.at(sums, f.mul(first, fr.size))
-                for start, piece in over(f, fr.row_pieces):
-                    there = f.at(out, f.mul(start, self.across.m * self._stride(self.leading + 1)))
-                    self._tiles(piece, f.at(source, f.mul(start, fr.size)), there, left, added,
+                for some in over_row(f, fr):
+                    there = f.at(out, f.mul(some.output, self._stride(self.leading + 1)))
+                    self._tiles(some, f.at(source, f.mul(some.tile, fr.size)), there, left, added,
                                 f.at(status, f.mul(row.index, 8)))
         f.finish()
 
@@ -56,7 +56,8 @@ class Sums:
         down, m = fr.tiles[0], fr.recipe.tile[0]
         with f.loop(0, self.rows) as row:
             flat = f.add(self.first, row.index)
-            y, batch = f.mul(f.rem(flat, down) if down > 1 else 0, m), f.div(flat, down)
+            y = first_output(f, f.rem(flat, down) if down > 1 else 0, m, p.kernel_dilation[0])
+            batch = f.div(flat, down)
             out = f.at(start, f.mul(y, self._stride(self.leading)))
             for axis in reversed(range(self.leading - 2)):
                 out = f.at(out, f.mul(f.rem(batch, p.batch[axis]), self._stride(axis)))
@@ -67,8 +68,8 @@ class Sums:
 
     # --- some tiles of a row
 
-    def _tiles(self, piece: Piece, source: Value, out: Value, left: Value, added: Value | None, status: Value) -> None:
-        f, fr = self.f, self.frame
+    def _tiles(self, place: Place, source: Value, out: Value, left: Value, added: Value | None, status: Value) -> None:
+        f, fr, piece = self.f, self.frame, place.piece
         kind, n = fr.kind(piece.lanes), self.across.n
         columns = []
         for j in range(n):
@@ -83,49 +84,52 @@ class Sums:
                 watched = f.fma(value, constant(kind, 0), watched)
         self._mark(watched, piece, status)
         for i, row in enumerate(rows):
-            self._row(i, row, bias, piece, out, left)
+            self._row(i, row, bias, place, out, left)
 
     def _mark(self, watched: Value, piece: Piece, status: Value) -> None:
         """Zero times a finite number is zero, anything else NaN; surplus lanes hold anything at all."""
         f, lanes = self.f, piece.lanes
         bad = f.compare("uno", watched, watched)
-        own = ["true" if piece.first + lane < self.frame.tiles[1] else "false" for lane in range(lanes)]
+        own = ["true" if piece.first + lane < self.frame.row.tiles else "false" for lane in range(lanes)]
         bad = f.bits("and", bad, Value(vector("i1", lanes), f"<{', '.join(f'i1 {flag}' for flag in own)}>"))
         any_ = f.call(f"llvm.vector.reduce.or.v{lanes}i1", "i1", bad)
         with f.when(any_):
             f.store(1, status, align=8)
 
-    def _row(self, i: int, row: list[Value], bias: Value | None, piece: Piece, out: Value, left: Value) -> None:
-        f, p, m = self.f, self.problem, self.down.m
+    def _row(self, i: int, row: list[Value], bias: Value | None, place: Place, out: Value, left: Value) -> None:
+        f, p, step = self.f, self.problem, self.problem.kernel_dilation[0]
 
         def finish() -> None:
             values = row if bias is None else [f.value(f.add(value, bias)) for value in row]
             if p.activation is not None:
                 values = [activate(f, p.activation, value) for value in values]
-            count = min(p.output[1] - piece.first * self.across.m, piece.lanes * self.across.m)
-            self._store(woven(f, values), f.at(out, i * self._stride(self.leading)), count)
+            self._store(values, f.at(out, i * step * self._stride(self.leading)), place)
 
-        if p.output[0] % m == 0 or i == 0:
+        if p.output[0] % (self.down.m * step) == 0 or (i == 0 and p.output[0] % step == 0):
             finish()
             return
-        with f.when(f.compare("slt", i, left)):
+        with f.when(f.compare("slt", i * step, left)):
             finish()
 
-    def _store(self, vectors: list[Value], out: Value, count: int) -> None:
-        """Store the first ``count`` numbers, in whole vectors and then in powers of two."""
-        f, fr = self.f, self.frame
-        lanes = lanes_of(vectors[0].type)
-        step = self._stride(self.leading + 1)
+    def _store(self, vectors: list[Value], out: Value, place: Place) -> None:
+        """Store the outputs that are left, in whole vectors and then in powers of two."""
+        f, fr, (_, _, piece, left) = self.f, self.frame, place
+        step, unit = self._stride(self.leading + 1), self.problem.kernel_dilation[1]
+        if fr.row.step == 1:
+            ahead, most = unit, min(piece.lanes, fr.row.tiles - piece.first)
+        else:
+            ahead = most = piece.lanes
+            vectors = woven(f, vectors, unit)
         for k, value in enumerate(vectors):
-            here = min(lanes, count - k * lanes)
+            here = min(most, left - k * ahead)
             if here <= 0:
                 return
-            there = f.at(out, k * lanes * step)
+            there = f.at(out, k * ahead * step)
             if step != fr.size:
                 for lane in range(here):
                     f.store(f.extract(value, lane), f.at(there, lane * step), align=fr.size)
             else:
-                self._store_part(value, there, here, lanes)
+                self._store_part(value, there, here, piece.lanes)
 
     def _store_part(self, value: Value, out: Value, count: int, lanes: int) -> None:
         f, fr = self.f, self.frame
