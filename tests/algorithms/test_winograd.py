@@ -324,13 +324,13 @@ def test_parts_threads_and_the_batch_change_no_bit_of_lines_and_volumes(p: Probl
 
 
 def test_long_rows_are_cut() -> None:
-    p = replace(LINE, channels_in=64, channels_out=64, image=(9000,), output=(9000,))
+    p = replace(LINE, channels_in=64, channels_out=64, image=(20000,), output=(20000,))
     for threads in (1, 2):
         parts = outside.choose(p, output_view(p).strides(), detect(), threads)
         middle, *ends = [part.cut for part in parts]
         assert middle.parts > 1
         assert sorted((cut.first, cut.end) for cut in (middle, *ends))[0][0] == 0
-        assert sum(cut.end - cut.first for cut in (middle, *ends)) == 9000
+        assert sum(cut.end - cut.first for cut in (middle, *ends)) == 20000
         assert len({part.frame.recipe[:1] + part.frame.recipe[2:3] for part in parts}) == 1
         own = sum(part.frame.places["end"] * min(threads, part.frame.items) for part in parts)
         assert own < winograd.workspace_bytes(p, output_view(p), detect(), threads) == (

@@ -28,7 +28,8 @@ def test_what_is_not_looked_at_is_not_cheaper(known: machine.Machine, threads: i
                 assert least <= bound * (1 + 1e-12) <= needed * (1 + 1e-11)
                 share = tiles.taps(one.channels).kernel_cycles * recipe.KERNEL_SHARE
                 fewest = min(fewest, recipe.shared(needed, Frame(p, (), one, known).items, threads) + share)
-        share = costs.kernel_cycles(chosen) * recipe.KERNEL_SHARE
+        kernel = costs.tile_costs(p, chosen.recipe.tile, known).taps(chosen.recipe.channels)
+        share = kernel.kernel_cycles * recipe.KERNEL_SHARE
         assert recipe.shared(costs.cycles(chosen), chosen.items, threads) + share == fewest
 
 

@@ -206,7 +206,7 @@ def test_an_out_that_does_not_fit() -> None:
 def packed(plan, monkeypatch):
     """Kernels that are probed and packed from now on."""
     seen, pack = [], plan.pack
-    monkeypatch.setattr(plan, "pack", lambda taps: seen.append(taps) or pack(taps))
+    monkeypatch.setattr(plan, "pack", lambda taps, **how: seen.append(taps) or pack(taps, **how))
     return seen
 
 

@@ -191,7 +191,7 @@ class Plan:
             problem = refined(self.asked.problem, taps, bias)
             if problem != self.problem:
                 return self.other(problem)._prepare(self.taps if kernel is None else kernel, bias)
-        return self.order(taps, bias, packed)
+        return self.order(taps, bias, packed, once=kernel is not None)
 
     def _bias_of(self, bias: Any) -> Any:
         """The bias of a call: that which is passed, or the known one."""
@@ -215,11 +215,12 @@ class Plan:
         self._recent = ((given, ready), *recent[:self._remembers - 1])
         return ready
 
-    def order(self, taps: Any, bias: Any, packed: tuple[Way, Any] | None = None) -> Ready:
+    def order(self, taps: Any, bias: Any, packed: tuple[Way, Any] | None = None, *,
+              once: bool = False) -> Ready:
         """Bring operands as the engine sees them into order, of which the kernel may be packed already."""
         if self._guards and needs_guard(self.problem, taps, bias):
             return Ready(Guard(self, taps, bias, packed).run, None, None, self.setting.threads)
-        return self.ready(packed or self.pack(taps), bias)
+        return self.ready(packed or self.pack(taps, once=once), bias)
 
     @staticmethod
     def ready(packed: tuple[Way, Any], bias: Any) -> Ready:
@@ -227,10 +228,10 @@ class Plan:
         way, kernel = packed
         return Ready(way.run, kernel, None if bias is None else way.executable.pack_bias(bias), way.threads)
 
-    def pack(self, taps: Any) -> tuple[Way, Any]:
-        """The first way that suits these taps, and the taps in its order."""
+    def pack(self, taps: Any, *, once: bool = False) -> tuple[Way, Any]:
+        """The first way that suits these taps, and the taps in its order; ``once``: for one call."""
         for way in self.ways:
-            packed = way.pack(taps)
+            packed = way.pack_once(taps) if once else way.pack(taps)
             if packed is not None:
                 return way, packed
         way = self.ways[0]

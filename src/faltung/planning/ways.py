@@ -26,7 +26,7 @@ class Way:
 
     def __init__(self, name: str, algorithm: Any, setting: Setting, recipe: str = "") -> None:
         self.name, self.algorithm, self.setting, self.recipe = name, algorithm, setting, recipe
-        self.pack = self._ask_and_pack
+        self.pack = self.pack_once = self._ask_and_pack
 
     @property
     def label(self) -> str:
@@ -39,7 +39,7 @@ class Way:
         problem, output, machine, threads = self.setting[:4]
         options = {"recipe": self.recipe} if self.recipe else {}
         built = self.algorithm.build(problem, output, machine, threads, **options)
-        self.pack = built.pack
+        self.pack, self.pack_once = built.pack, getattr(built, "pack_once", built.pack)
         return built
 
     @cached_property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from ...compiler.elements import ELEMENTS
 from ...machine import Machine
 from ...problem.layout import View
@@ -14,6 +16,8 @@ from .stages import parts, staged
 NAME = "direct"
 TIMED = 5
 """So many recipes are timed."""
+ORDER_CYCLES = 2.0
+"""To order a kernel, for each tap."""
 _BYTES = ("uint8", "bool")
 
 
@@ -28,7 +32,13 @@ def error_bound(problem: Problem) -> float:
 
 
 def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
-    """Predicted cycles until so many threads have done all, without building anything."""
+    """Predicted cycles until so many threads have done all, without building anything; the kernel is ordered by one."""
+    ordered = not all(part.frame.by_taps for part in parts(problem, output, machine, threads))
+    return known_cycles(problem, output, machine, threads) + ordered * ORDER_CYCLES * prod(problem.kernel_shape)
+
+
+def known_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
+    """The same where the kernel was ordered beforehand."""
     return sum(shared_cycles(part.frame, threads) for part in parts(problem, output, machine, threads))
 
 
@@ -59,5 +69,5 @@ def build(problem: Problem, output: View, machine: Machine, threads: int, recipe
     return Direct(problem, output, machine, threads, recipe)
 
 
-__all__ = ["NAME", "Direct", "DirectRecipe", "applies", "build", "error_bound", "least_cycles", "parts",
+__all__ = ["NAME", "Direct", "DirectRecipe", "applies", "build", "error_bound", "known_cycles", "least_cycles", "parts",
            "predicted_cycles", "recipes", "workspace_bytes"]

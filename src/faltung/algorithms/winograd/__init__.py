@@ -85,7 +85,7 @@ def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: 
     if is_inside(problem):
         return known_cycles(problem, output, machine, threads)
     parts = recipe.choose(problem, output.strides(), machine, threads)
-    return costs.all_cycles(parts) + costs.kernel_cycles(parts[0].frame)
+    return costs.all_cycles(parts) + costs.kernel_cycles(parts)
 
 
 def known_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:

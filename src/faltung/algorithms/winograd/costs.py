@@ -14,10 +14,10 @@ from ...problem.problem import Problem
 from .frame import APART_BYTES, Frame, WinogradRecipe, last_lanes, row_of, seen_columns, size_of, tiles_along
 from .linear import programs
 from .matrices import filtering
-from .parts import Part
+from .parts import Part, once
 
-CALL_CYCLES, PART_CYCLES = 25_000.0, 5_000.0
-"""Python's share of a call, and of each part of a row but one."""
+CALL_CYCLES, PART_CYCLES, PACK_CYCLES = 25_000.0, 5_000.0, 15_000.0
+"""Python's share of a call, of each part of a row but one, and of a kernel that comes with it."""
 
 STREAM_BYTES, SHARED_BYTES, SHARED_CACHE = 5.0, 14.0, 1 << 24
 """Bytes per cycle from memory and from the shared cache, and how much that one may be counted on to hold."""
@@ -35,7 +35,9 @@ class Taps(NamedTuple):
     stream_cycles: float
     """To read all from beyond the second-level cache, for each strip again; 0 where they fit it."""
     kernel_cycles: float
-    """To bring a kernel into order and transform it, at every call whose kernel is not known beforehand."""
+    """To turn a kernel into lanes and transform it, at every call whose kernel is not known beforehand."""
+    kept_cycles: float
+    """To write all beyond the second-level cache, where several strips read them."""
 
 
 class TileCosts:
@@ -100,14 +102,18 @@ class TileCosts:
         p, size = self.problem, self.size
         blocks = -(-p.channels_out // channels)
         read = blocks * self.products * (p.channels_in * channels + APART_BYTES // size) * size
-        streams = read > self.machine.l2_bytes // 2
-        stream = read / (SHARED_BYTES if read <= SHARED_CACHE else STREAM_BYTES) if streams else 0.0
+        stream = self._far(read)
         pairs = p.groups * p.channels_in * blocks * channels
         steps = self.across.r * len(self.programs[0].taps.steps) + self.down.n * len(self.programs[1].taps.steps)
-        written = self.products * pairs * size
-        far = written / (SHARED_BYTES if written <= SHARED_CACHE else STREAM_BYTES) * 2 if streams else 0.0
-        each = self.full / self.lanes * (steps + 2.0 * self.products)
-        return Taps(blocks, stream, pairs * (each + prod(p.kernel) * 0.8) + far + 40_000.0)
+        each = 1.3 * self.full * (steps + 2.0 * self.products) + 5.0 * prod(p.kernel)
+        given, written = (count * pairs * self.size for count in (prod(p.kernel), self.products))
+        return Taps(blocks, stream, pairs * each / self.lanes + self._far(given) + PACK_CYCLES, 2 * self._far(written))
+
+    def _far(self, size_bytes: int) -> float:
+        """To read or write taps, beyond the second-level cache if there are many."""
+        if size_bytes <= self.machine.l2_bytes // 2:
+            return 0.0
+        return size_bytes / (SHARED_BYTES if size_bytes <= SHARED_CACHE else STREAM_BYTES)
 
     # --- strips
 
@@ -171,6 +177,8 @@ def all_cycles(parts: tuple[Part, ...]) -> float:
     return sum(cycles(part.frame) for part in parts) - (len(parts) - 1) * (CALL_CYCLES - PART_CYCLES)
 
 
-def kernel_cycles(frame: Frame) -> float:
-    """Bring a kernel into order and transform it, at every call whose kernel is not known beforehand."""
-    return tile_costs(frame.problem, frame.recipe.tile, frame.machine).taps(frame.recipe.channels).kernel_cycles
+def kernel_cycles(parts: tuple[Part, ...]) -> float:
+    """Turn a kernel into lanes and transform it, at every call whose kernel is not known beforehand."""
+    frame = parts[0].frame
+    taps = tile_costs(frame.problem, frame.recipe.tile, frame.machine).taps(frame.recipe.channels)
+    return taps.kernel_cycles + taps.kept_cycles * (not once(parts))

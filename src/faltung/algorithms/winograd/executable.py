@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from ...compiler import jit
 from ...compiler.memory import Workspace
-from ...compiler.transpose import transpose_blocks
-from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from .costs import all_cycles
 from .loaded import Loaded, Packed, emit
-from .parts import Part
+from .parts import Part, once
 from .recipe import choose
 from .seen import see, see_array, see_kernel
 
@@ -33,14 +30,10 @@ class Winograd:
         self.frame = fr = parts[0].frame
         self.recipe = fr.recipe
         self.predicted_cycles = all_cycles(parts)
-        self._kernels = Workspace((self._turned[0] + fr.kernel_elements) * fr.size)
-
-    @cached_property
-    def _turned(self) -> tuple[int, tuple[int, ...]]:
-        """Elements (whole lines of the cache) and shape of a kernel whose channels out are the innermost axis."""
-        p, width = self.frame.problem, self.recipe.channels
-        shape = (p.groups, self.frame.channel_blocks, p.channels_in, prod(p.kernel), width)
-        return -(-prod(shape) // 16) * 16, shape
+        self._once = once(parts)
+        self._kernels = Workspace(fr.all_blocks * fr.block_bytes)
+        self._round_bytes = fr.recipe.blocks * fr.block_bytes
+        self._rounds = Workspace(self.parts[0].participants * self._round_bytes)
 
     @property
     def workspace_bytes(self) -> int:
@@ -51,22 +44,20 @@ class Winograd:
 
     def pack(self, kernel: Any) -> Packed:
         """Transform a kernel; its taps themselves are kept for rows that are summed directly."""
-        p, fr = self.frame.problem, self.frame
-        width, count = fr.recipe.channels, fr.channel_blocks
-        flat = see_kernel(self.problem, kernel)
-        size, shape = self._turned
-        packed = Packed(self._kernels, size * fr.size)
-        taps = packed.buffer[1].view(p.accumulator_dtype)[:prod(shape)].reshape(shape)
-        even = count * width == p.channels_out
-        if not (even and transpose_blocks(taps, flat, [block * width for block in range(count)], self.machine)):
-            target = np.moveaxis(taps, -1, 2)
-            for block in range(count):
-                part = flat[:, block * width:(block + 1) * width]
-                target[:, block, :part.shape[1]] = part
-                target[:, block, part.shape[1]:] = 0
-        self.parts[0].transform(packed.buffer[0], packed.address, p.groups * count)
-        packed.taps = taps
+        packed = self._packed(kernel)
+        self.parts[0].transform(packed, 1)
         return packed
+
+    def pack_once(self, kernel: Any) -> Packed:
+        """The same for a kernel that is used once: those who run transform it, block by block if it is read once."""
+        if not self._once:
+            return self._packed(kernel)
+        packed = Packed(see_kernel(self.problem, kernel), self._rounds, (0, self._round_bytes))
+        packed.ready = True
+        return packed
+
+    def _packed(self, kernel: Any) -> Packed:
+        return Packed(see_kernel(self.problem, kernel), self._kernels, (self.frame.block_bytes, 0))
 
     def pack_bias(self, bias: Any) -> Any:
         """Bring a bias into the sums' dtype."""
@@ -76,6 +67,8 @@ class Winograd:
 
     def run(self, image: Any, kernel: Packed, bias: Any, out: Any, threads: int) -> bool:
         """Fill ``out``; nothing can overflow."""
+        if not kernel.ready:
+            self.parts[0].transform(kernel, threads)
         image, places = see_array(self.problem, image), see_array(self.problem, self.output(out))
         for cut, part in zip(self._cuts, self.parts, strict=True):
             part.run(cut.see_image(self._seen, image), kernel, bias, cut.see_output(self._seen, places), threads)

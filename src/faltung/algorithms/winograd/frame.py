@@ -250,14 +250,19 @@ class Frame(Numbers):
         return self.problem.channels_in * self.recipe.channels + self.apart
 
     @property
-    def kernel_elements(self) -> int:
-        """All groups' transformed taps."""
-        return self.problem.groups * self.channel_blocks * self.products * self.tap_plane
+    def block_bytes(self) -> int:
+        """The transformed taps of one block of channels out."""
+        return self.products * self.tap_plane * self.size
+
+    @property
+    def all_blocks(self) -> int:
+        """Blocks of channels out of all groups."""
+        return self.problem.groups * self.channel_blocks
 
     @property
     def streams(self) -> bool:
         """Whether the transformed taps of a group are too many for the second-level cache, at every strip again."""
-        return self.channel_blocks * self.products * self.tap_plane * self.size > self.machine.l2_bytes // 2
+        return self.channel_blocks * self.block_bytes > self.machine.l2_bytes // 2
 
     @property
     def channel_blocks(self) -> int:

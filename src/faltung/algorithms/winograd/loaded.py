@@ -9,7 +9,7 @@ import numpy as np
 
 from ...compiler import jit
 from ...compiler.memory import Workspace
-from ...compiler.threads import run_items
+from ...compiler.threads import pool, run_items
 from ...lazy import cached_property
 from ...problem.border import map_index
 from . import fallback
@@ -27,15 +27,23 @@ def emit(frame: Frame) -> str:
 
 
 class Packed:
-    """A transformed kernel in memory that goes back to its executable: the next one finds its pages warm."""
+    """A kernel, transformed in memory that goes back to its executable: the next one finds its pages warm.
 
-    def __init__(self, memory: Workspace, first: int) -> None:
-        self._memory, self.buffer = memory, memory.borrow()
-        self.address = self.buffer[0] + first
-        self.taps: Any = None
+    Of one that is used once, the blocks of each participant are transformed one after the other, to the same place.
+    """
+
+    def __init__(self, taps: Any, memory: Workspace, apart: tuple[int, int]) -> None:
+        """``taps`` (channels out and in, and the taps of a pair in line) are read where they lie."""
+        if abs(taps.strides[3]) != taps.itemsize:
+            taps = np.ascontiguousarray(taps)
+        self.taps, self._memory, self._buffer = taps, memory, memory.borrow()
+        self.ready = False
+        self._facts = np.array([taps.ctypes.data + min(0, taps.strides[3]) * (taps.shape[3] - 1), *taps.strides[:3],
+                                taps.strides[3] < 0, self._buffer[0], *apart], np.int64)
+        self.address = self._facts.ctypes.data
 
     def __del__(self) -> None:
-        self._memory.give_back(self.buffer)
+        self._memory.give_back(self._buffer)
 
 
 class Loaded:
@@ -43,10 +51,10 @@ class Loaded:
 
     def __init__(self, frame: Frame, threads: int) -> None:
         self.frame, self.problem = frame, frame.problem
-        library = jit.load(f"winograd {frame!r}", frame.machine, ("entry", "taps"), lambda: emit(frame))
-        pointer, integer = ctypes.c_void_p, ctypes.c_int64
-        self._entry = library.function("entry", None, *[pointer] * 3, integer, integer)
-        self.transform = library.function("taps", None, pointer, pointer, integer)
+        library = jit.load(f"winograd {frame!r}", frame.machine, ("entry", "pack"), lambda: emit(frame))
+        pointer, integer, array = ctypes.c_void_p, ctypes.c_int64, ctypes.py_object
+        self._entry = library.function("entry", integer, *[array] * 6, *[pointer] * 4, integer)
+        self._pack = library.function("pack", None, *[pointer] * 3, integer, integer)
         self.participants = min(threads, frame.items)
         self._workspace = Workspace(frame.places["end"] * self.participants)
         # held for as long as their addresses are
@@ -72,20 +80,24 @@ class Loaded:
 
     def run(self, image: Any, kernel: Packed, bias: Any, places: Any, threads: int) -> None:
         """Fill ``places``: image and output have the axes of the frame's problem."""
-        fr = self.frame
-        status = np.zeros((self.problem.groups, fr.all_rows), np.int64)
+        status = np.zeros((self.problem.groups, self.frame.all_rows), np.int64)
         participants = min(threads, self.participants)
-        buffer = self._workspace.borrow()
-        context = np.array([
-            image.ctypes.data, places.ctypes.data, kernel.address,
-            (NO_BIAS if bias is None else bias).ctypes.data, self.rows.ctypes.data, self.fills.ctypes.data,
-            buffer[0], status.ctypes.data, *image.strides], np.int64)
+        workers, buffer = pool(participants), self._workspace.borrow()
+        if workers is not None:
+            workers.wake(participants - 1)
+        team = (None, None, 1) if workers is None else (workers.address, workers.run_address, participants)
         try:
-            run_items(self._entry, context.ctypes.data, fr.items, participants)
+            found = self._entry(image, places, NO_BIAS if bias is None else bias, self.rows, self.fills, status,
+                                kernel.address, buffer[0], *team)
         finally:
             self._workspace.give_back(buffer)
-        if status.any():
+        if found:
             self._run_directly(status, image, kernel.taps, bias, places)
+
+    def transform(self, kernel: Packed, threads: int) -> None:
+        """Transform all blocks of a kernel."""
+        run_items(self._pack, kernel.address, self.frame.all_blocks, min(threads, self.frame.all_blocks))
+        kernel.ready = True
 
     # --- what is not finite
 
@@ -100,8 +112,7 @@ class Loaded:
         m, step = self.frame.recipe.tile[0], p.kernel_dilation[0]
         sums = np.empty(row_problem.output_shape[-3:], p.output_dtype)
         for group in np.flatnonzero(status.any(axis=1)):
-            kernel = np.moveaxis(taps[group], -1, 1).reshape(-1, p.channels_in, *p.kernel)[:p.channels_out]
-            packed = executable.pack(kernel[None])
+            packed = executable.pack(taps[group].reshape(1, *p.kernel_shape[1:]))
             added = None if bias is None else executable.pack_bias(bias[group])
             for row in np.flatnonzero(status[group]):
                 number, strip = divmod(int(row), self.frame.tiles[0])

@@ -99,3 +99,8 @@ class Part(NamedTuple):
 
     cut: Cut
     frame: Frame
+
+
+def once(parts: tuple[Part, ...]) -> bool:
+    """Whether every transformed tap is read once in a call."""
+    return len(parts) == 1 and parts[0].frame.strips == 1

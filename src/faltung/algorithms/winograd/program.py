@@ -2,26 +2,53 @@
 
 from __future__ import annotations
 
-from ...compiler.emit import Module
-from ...compiler.entry import emit_entry
-from .code import BIAS, KERNEL, SCRATCH, cell
+from ...compiler.emit import Function, Module, Operand, Value
+from ..direct.program import DATA, STRIDES
+from .code import BIAS, FILLS, IMAGE, KERNEL, OUT, ROWS, SCRATCH, STATUS, STEPS, cell, number
 from .frame import Frame
 from .products import emit_products
 from .samples import Samples
 from .sums import Sums
-from .taps import emit_taps
+from .taps import BY_BLOCK, BY_SLOT, TARGET, emit_taps
 
 
 def emit_program(frame: Frame) -> str:
-    """Write ``entry`` and ``taps``."""
+    """Write ``entry`` and ``pack``."""
     module = Module()
     Samples(frame, module).emit()
     emit_products(frame, module)
     Sums(frame, module).emit()
     emit_taps(frame, module)
     _emit_work(frame, module)
-    emit_entry(module)
+    _emit_entry(frame, module)
     return module.text()
+
+
+def _emit_entry(frame: Frame, module: Module) -> None:
+    """entry(image, out, bias, rows, fills, status, kernel, scratch, pool, run, participants) -> rows not finite.
+
+    The first six are Python's array objects, whose addresses and strides are read from their public C struct.
+    """
+    names = ("image", "out", "bias", "rows", "fills", "status", "kernel", "scratch", "pool", "run")
+    f = module.function("entry", "i64", [*(("ptr", name) for name in names), ("i64", "participants")], internal=False)
+    image, out, bias, rows, fills, status, kernel, scratch, pool, run, participants = f.arguments
+    axes = len(frame.problem.batch) + 4
+    context = f.alloca(8 * (STEPS + axes))
+    arrays = {IMAGE: image, OUT: out, BIAS: bias, ROWS: rows, FILLS: fills, STATUS: status}
+    cells = {place: f.load("ptr", f.at(array, DATA), align=8) for place, array in arrays.items()}
+    for place, value in {**cells, KERNEL: kernel, SCRATCH: scratch}.items():
+        f.store(value, f.at(context, 8 * place), align=8)
+    strides = f.load("ptr", f.at(image, STRIDES), align=8)
+    for axis in range(axes):
+        f.store(f.load("i64", f.at(strides, 8 * axis), align=8), f.at(context, 8 * (STEPS + axis)), align=8)
+    alone = f.compare("slt", participants, 2)
+    with f.when(alone), f.loop(0, frame.items) as loop:
+        f.call("work", "void", context, loop.index, 0, local=True)
+    with f.unless(alone):
+        f.call_pointer(run, "void", pool, Value("ptr", "@work"), context, frame.items, participants)
+    with f.loop(0, frame.problem.groups * frame.all_rows, carry=(f.value(0),)) as loop:
+        loop.carry([f.bits("or", loop.carried[0], number(f, cells[STATUS], loop.index))])
+    f.finish(loop.results[0])  # type: ignore[index]
 
 
 def _emit_work(frame: Frame, module: Module) -> None:
@@ -37,8 +64,9 @@ def _emit_work(frame: Frame, module: Module) -> None:
     f.call("samples", "void", context, scratch, group, first, rows, local=True)
     tiles = f.mul(rows, frame.tiles[1])
     samples, sums = (f.at(scratch, frame.places[name]) for name in ("samples", "sums"))
-    block_bytes = frame.products * frame.tap_plane * size
-    kernel = f.at(cell(f, context, KERNEL), f.mul(group, frame.channel_blocks * block_bytes))
+    block_bytes = frame.block_bytes
+    kernel = cell(f, context, KERNEL)
+    own = f.at(f.load("ptr", f.at(kernel, 8 * TARGET), align=8), f.mul(slot, number(f, kernel, BY_SLOT)))
     bias = f.at(cell(f, context, BIAS), f.mul(group, p.channels_out * size))
     each = -(-frame.rounds // recipe.shares)
     begin = f.mul(share, each)
@@ -46,7 +74,7 @@ def _emit_work(frame: Frame, module: Module) -> None:
     with f.loop(begin, end) as turn:
         block = f.mul(turn.index, recipe.blocks)
         blocks = f.smaller(f.sub(frame.channel_blocks, block), recipe.blocks)
-        taps = f.at(kernel, f.mul(block, block_bytes))
+        taps = _taps(f, frame, kernel, own, f.add(f.mul(group, frame.channel_blocks), block), blocks)
         with f.loop(0, frame.products) as product:
             seen = f.at(samples, f.mul(product.index, frame.sample_plane * size))
             made = f.at(sums, f.mul(product.index, frame.sum_plane * size))
@@ -58,3 +86,13 @@ def _emit_work(frame: Frame, module: Module) -> None:
         channels = f.smaller(f.sub(p.channels_out, channel), f.mul(blocks, recipe.channels))
         f.call("outputs", "void", context, scratch, bias, group, first, rows, channel, channels, local=True)
     f.finish()
+
+
+def _taps(f: Function, frame: Frame, kernel: Value, own: Value, first: Operand, blocks: Operand) -> Value:
+    """The transformed taps of some blocks: all were beforehand, or these are now, and multiplied while in the cache."""
+    apart = number(f, kernel, BY_BLOCK)
+    found = f.at(own, f.mul(first, apart))
+    with f.when(f.compare("eq", apart, 0)), f.loop(0, blocks) as one:
+        f.call("taps", "void", kernel, f.add(first, one.index), f.at(found, f.mul(one.index, frame.block_bytes)),
+               local=True)
+    return found

@@ -1,26 +1,49 @@
-"""The kernel, transformed: ``G g G^T`` for every pair of channels, lanes along the channels out of a block."""
+"""The kernel, transformed: ``G g G^T`` for every pair of channels, lanes along the channels out of a block.
+
+It is read where it lies: the taps of each pair side by side, in either direction.  Those of several channels out are
+turned into lanes in registers, and go through a few lines of the cache, whose order turns a flipped kernel around.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from ...compiler.emit import Function, Module, Value
-from .code import each, transform
+from ...compiler.entry import emit_entry
+from .code import each, number, transform
 from .frame import Frame, pieces
+from .lanes import turned
+
+# Cells of what is known of a kernel, 8 bytes each: the lowest of its taps, and in bytes how far apart groups, channels
+# out and channels in are; whether taps run backwards; where transformed ones go, how far apart those of blocks are (0:
+# each block is transformed when it is needed, to where the last one was), and those of threads.
+TAPS, BY_GROUP, BY_OUT, BY_IN, BACKWARDS, TARGET, BY_BLOCK, BY_SLOT = range(8)
 
 
 def emit_taps(frame: Frame, module: Module) -> None:
-    """Write ``taps(source, target, blocks)``: source ``[block][channel in][tap][channel of the block]``."""
-    f = module.function("taps", "void", [("ptr", "source"), ("ptr", "target"), ("i64", "blocks")], internal=False)
-    source, target, blocks = f.arguments
-    p, size, width = frame.problem, frame.size, frame.recipe.channels
-    read, written = p.kernel[0] * p.kernel[1] * width, frame.products * frame.tap_plane
-    with f.loop(0, blocks) as block:
-        here = f.at(source, f.mul(block.index, p.channels_in * read * size))
-        there = f.at(target, f.mul(block.index, written * size))
-        with each(f, p.channels_in) as c:
-            line, planes = f.at(here, f.mul(c, read * size)), f.at(there, f.mul(c, width * size))
-            for piece in _exact_pieces(width, frame.lanes):
-                _transform(f, frame, f.at(line, piece[0] * size), f.at(planes, piece[0] * size), piece[1])
+    """Write ``taps(kernel, block, target)``, of all groups' blocks, and ``pack``, the entry that transforms all."""
+    f = module.function("taps", "void", [("ptr", "kernel"), ("i64", "block"), ("ptr", "target")])
+    kernel, block, target = f.arguments
+    p, width, count = frame.problem, frame.recipe.channels, frame.channel_blocks
+    group, first = (f.div(block, count), f.mul(f.rem(block, count), width)) if count > 1 else (block, 0)
+    by_out, by_in = (number(f, kernel, place) for place in (BY_OUT, BY_IN))
+    source = f.at(f.load("ptr", f.at(kernel, 8 * TAPS), align=8), f.mul(group, number(f, kernel, BY_GROUP)))
+    backwards = number(f, kernel, BACKWARDS)
+    lines = f.alloca(p.kernel[0] * p.kernel[1] * frame.machine.vector_bytes)
+    # channels behind the last are of no use, but must not be read beyond it
+    rows = [f.mul(f.smaller(f.add(first, lane), p.channels_out - 1), by_out) for lane in range(width)]
+    with each(f, p.channels_in) as c:
+        here, there = f.at(source, f.mul(c, by_in)), f.at(target, f.mul(c, width * frame.size))
+        for start, lanes in _exact_pieces(width, frame.lanes):
+            _turn(f, frame, [f.at(here, row) for row in rows[start:start + lanes]], lines, backwards)
+            _transform(f, frame, lines, f.at(there, start * frame.size), lanes)
     f.finish()
+    f = module.function("pack_block", "void", [("ptr", "kernel"), ("i64", "block"), ("i64", "slot")])
+    kernel, block, _ = f.arguments
+    f.call("taps", "void", kernel, block, f.at(f.load("ptr", f.at(kernel, 8 * TARGET), align=8),
+                                               f.mul(block, number(f, kernel, BY_BLOCK))), local=True)
+    f.finish()
+    emit_entry(module, "pack", "pack_block")
 
 
 def _exact_pieces(count: int, lanes: int) -> list[tuple[int, int]]:
@@ -34,12 +57,35 @@ def _exact_pieces(count: int, lanes: int) -> list[tuple[int, int]]:
     return [(0, half), (count - half, half)]
 
 
+def _turn(f: Function, frame: Frame, rows: Sequence[Value], lines: Value, backwards: Value) -> None:
+    """Store the taps of several channels out, a line of one lane for each channel for every tap."""
+    size, count, lanes = frame.size, frame.problem.kernel[0] * frame.problem.kernel[1], len(rows)
+    line_bytes = lanes * size
+    step = f.select(f.compare("eq", backwards, 0), line_bytes, -line_bytes)
+    start = f.at(lines, f.mul(backwards, (count - 1) * line_bytes))
+    for first, width, own in _columns(count, lanes):
+        found = [f.load(frame.kind(width), f.at(row, first * size), align=size) for row in rows]
+        for x, value in enumerate(turned(f, found) if lanes > 1 else found):
+            if x >= width - own:
+                f.store(value, f.at(start, f.mul(step, first + x)))
+
+
+def _columns(count: int, lanes: int) -> Iterator[tuple[int, int, int]]:
+    """Cover the taps by powers of two: the first, how many, and how many of them (the last) no one else has."""
+    first = 0
+    while first < count:
+        rest = count - first
+        width = 1 if lanes == 1 else max(2, min(lanes, 1 << (rest.bit_length() - 1)))
+        yield min(first, count - width), width, min(rest, width)
+        first += width
+
+
 def _transform(f: Function, frame: Frame, source: Value, target: Value, lanes: int) -> None:
     down, across = frame.filters
-    size, width, kind = frame.size, frame.recipe.channels, frame.kind(lanes)
+    size, kind = frame.size, frame.kind(lanes)
     columns = []
     for k in range(across.r):
-        values = [f.load(kind, f.at(source, (i * across.r + k) * width * size)) for i in range(down.r)]
+        values = [f.load(kind, f.at(source, (i * across.r + k) * lanes * size)) for i in range(down.r)]
         columns.append(transform(f, frame.programs[0].taps, values))
     for i in range(down.n):
         for j, value in enumerate(transform(f, frame.programs[1].taps, [column[i] for column in columns])):
