@@ -11,6 +11,10 @@ from ...problem.problem import Problem
 from .frame import Frame, Stage, shifts_registers
 from .tiles import LONG_KERNEL, Shape, Tile, most_unrolled
 
+READ_AGAIN = 30.0
+"""Bytes of a packed image that tiles read in a cycle from the second-level cache, once more for each block of output
+channels."""
+
 
 class Loops(NamedTuple):
     """What a tile runs through, whatever its shape: terms, a plane of the kernel, and where its rows stand."""
@@ -51,9 +55,9 @@ def _pixel_cycles(on: Loops, shape: Shape, chunk: int, *, straight: bool) -> flo
     sums, moves = m * r * v * planes, on.columns > 1
     # one that crosses a cache line is loaded twice: all that are askew, if they are as long as a line
     each = (1.0 if not moves else 2.0 if on.machine.vector_bytes == 64 else 1.5) / on.machine.vectors_per_cycle
-    # weights of a chunk stay in registers, if there are any left
-    kept = sums + m * chunk * planes + v * planes <= on.machine.registers
-    loads = planes * (on.image_rows(r, chunk) * v * each / chunk + (m if kept else m * r) / 2)
+    # weights of a chunk stay in registers, if there are any left; else rows that share them find them on the stack
+    kept = r == 1 or sums + m * chunk * planes + v * planes <= on.machine.registers
+    loads = planes * (on.image_rows(r, chunk) * v * each / chunk + (m if kept else m * (r + 1)) / 2)
     tap = max(_busy(on, sums), loads) + 2.0 / (chunk * on.columns if straight else chunk)
     return on.terms * tap + sums * 2.0 + 20
 
@@ -141,9 +145,9 @@ def _block_cycles(frame: Frame) -> float:
         return count * _tap_cycles(on, p, recipe.tile, recipe.chunk)
     if recipe.lanes == "rows":
         return count * _row_cycles(on, recipe.tile)
-    if frame.by_pixels:
-        return count * _pixel_cycles(on, recipe.tile, recipe.chunk, straight=recipe.columns_unrolled)
-    return count * _channel_cycles(on, recipe.tile, straight=recipe.columns_unrolled)
+    one = (_pixel_cycles(on, recipe.tile, recipe.chunk, straight=recipe.columns_unrolled) if frame.by_pixels else
+           _channel_cycles(on, recipe.tile, straight=recipe.columns_unrolled))
+    return count * one + (frame.channel_blocks - 1) * frame.packed_bytes / READ_AGAIN
 
 
 # ---------------------------------------------------------------- a tile, before its block is known
@@ -169,6 +173,7 @@ class Bounds:
         rows = p.channels_in * element.planes * prod(spans[:-1])
         self.packing = {lanes: rows * (12 + spans[-1] * _copy_cycles(phases, self.copied))
                         for lanes, phases in (("pixels", p.stride[-1]), ("channels", 1))}
+        self.seen = rows * spans[-1] * (1 if dot > 1 else element.size)
         self.kernel = _kernel_cycles(p, "")
         self.straight = most_unrolled(p)
 
@@ -191,7 +196,8 @@ class Bounds:
         else:
             return self._segments(tile)
         count = self.outer * -(-p.output[-2] // r) * -(-p.output[-1] // columns)
-        return self.leads * blocks * (count * one + self.packing[tile.lanes]) + self.kernel
+        again = (blocks - 1) * self.seen / READ_AGAIN
+        return self.leads * (blocks * count * one + self.packing[tile.lanes] + again) + self.kernel
 
     def _segments(self, tile: Tile) -> float:
         """The same for segments, which run down the rows of a folded line."""
@@ -203,4 +209,4 @@ class Bounds:
         packed = (tile.block[-1] - 1) * p.stride[-1] + self.reach[-1] + 1
         copies = p.channels_in * on.planes * (12 + packed * (_copy_cycles(1, self.copied) + 0.5))
         count = tile.block[-1] // (r * v * self.lanes)
-        return self.leads * lines * pieces * blocks * (count * one + copies) + self.kernel
+        return self.leads * lines * pieces * (blocks * count * one + copies) + self.kernel

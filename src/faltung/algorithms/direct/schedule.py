@@ -106,10 +106,9 @@ def shared_cycles(frame: Frame, threads: int) -> float:
 
 def _share(stage: Stage, recipe: DirectRecipe, machine: Machine, threads: int) -> DirectRecipe:
     """Part the rows and the output channels until every thread has several items to take, unless one is quicker."""
-    whole = recipe._replace(channel_blocks=Frame(stage, recipe, machine).channel_blocks)
-    if threads == 1 or Frame(stage, whole, machine).items >= ITEMS * threads:
-        return whole
-    shared = [whole, *(_parted(stage, whole, machine, each * threads) for each in (1, ITEMS))]
+    if threads == 1 or Frame(stage, recipe, machine).items >= ITEMS * threads:
+        return recipe
+    shared = [recipe, *(_parted(stage, recipe, machine, each * threads) for each in (1, ITEMS))]
     # of equals, the one with most items
     return min(reversed(shared), key=lambda one: shared_cycles(Frame(stage, one, machine), threads))
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ...compiler.elements import ELEMENTS, Element, limits
 from ...machine import Machine
 from ...problem.problem import Problem, Side
-from .frame import DirectRecipe, Stage, begun_rows, round_up, vectors_seen
+from .frame import DirectRecipe, Frame, Stage, begun_rows, round_up, vectors_seen
 
 LONGEST_LINE, WIDEST_ROW, TALLEST_BLOCK = 1024, 4096, 128
 """Bounds of a block: short pieces of a line let reading and writing overlap; whole rows suit the prefetcher."""
@@ -68,7 +68,15 @@ def candidates(stage: Stage, machine: Machine) -> Iterator[DirectRecipe]:
 
 
 def finished(stage: Stage, machine: Machine, tile: Tile) -> DirectRecipe:
-    """Make a tile a recipe: with its block, or the largest one whose packed image fits half of the L2 cache."""
+    """Make a tile a recipe: with its block, or the largest one whose packed image fits half of the L2 cache.
+
+    What is packed serves all output channels, until `schedule` parts them among threads.
+    """
+    recipe = _with_block(stage, machine, tile)
+    return recipe._replace(channel_blocks=Frame(stage, recipe, machine).channel_blocks)
+
+
+def _with_block(stage: Stage, machine: Machine, tile: Tile) -> DirectRecipe:
     lanes, shape, chunk, block = tile
     if lanes == "rows":
         return DirectRecipe(lanes, machine.vector_bytes, shape, block, packed=False)
