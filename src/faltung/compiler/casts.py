@@ -58,33 +58,52 @@ def _to_float(f: Function, value: Value, source: Element, target: Element) -> Va
 
 
 def _float_to_integer(f: Function, value: Value, target: Element, overflow: str) -> tuple[Value, Value | None]:
+    """Turn whole numbers into integers.
+
+    LLVM's saturating conversions would treat every lane by itself, so what may lie outside is dealt with before.
+    """
     low, high = limits(target)
-    kind, lanes = value.type, lanes_of(value.type)
+    kind, exact = value.type, 1 << (24 if element_of(value.type) == "float" else 53)
     outside = None
-    if overflow == "raise":
+    if overflow == "proven":
+        number = _whole(f, value, min(high, exact))
+    elif overflow == "saturate":
+        number = _saturated(f, value, low, high, high.bit_length() - exact.bit_length() + 1)
+    elif overflow == "wrap":
+        number = _wrapped(f, value, 64 if target.size == 8 else 32)
+    else:
         # high + 1 is a power of two, exact in floating point where high may not be
         inside = f.bits("and", f.compare("oge", value, constant(kind, low)),
                         f.compare("olt", value, constant(kind, high + 1)))
-        outside = f.bits("xor", inside, Value(inside.type, "splat (i1 true)" if lanes > 1 else "true"))
-    if target.size < 4 and overflow == "saturate":
-        number = f.select(f.compare("uno", value, value), constant(kind, 0), value)
-        number = f.intrinsic("minnum", f.intrinsic("maxnum", number, constant(kind, low)), constant(kind, high))
-        wide = f.cast("fptosi", number, "i32")
-        return resize(f, wide, target.size, signed=True), outside
-    signed = target.kind == "i"
-    if overflow == "proven":
-        wide = f.cast("fptosi" if signed or target.size < 4 else "fptoui", value, f"i{8 * max(4, target.size)}")
-        return resize(f, wide, target.size, signed=True), outside
-    if overflow == "wrap":
-        # modulo 2**64 first (exact: a power of two; infinities become NaN, and that becomes zero)
-        turns = f.intrinsic("rint", f.value(f.mul(value, constant(kind, 2.0**-64))))
-        rest = f.fma(turns, constant(kind, -(2.0**64)), value)
-        edge = f.compare("oeq", rest, constant(kind, 2.0**63))
-        rest = f.select(edge, constant(kind, -(2.0**63)), rest)
-        wide = f.intrinsic("fptosi.sat", rest, result=vector("i64", lanes))
-        return resize(f, wide, target.size, signed=True), outside
-    result = vector(target.ir, lanes)
-    return f.intrinsic("fptosi.sat" if signed else "fptoui.sat", value, result=result), outside
+        outside = f.bits("xor", inside, Value(inside.type, "splat (i1 true)" if lanes_of(kind) > 1 else "true"))
+        number = _whole(f, value, high)
+    return resize(f, number, target.size, signed=True), outside
+
+
+def _whole(f: Function, value: Value, high: int) -> Value:
+    """Integers of 32 or 64 bits of whole numbers up to ``high``, by the processor's own conversion."""
+    return f.cast("fptosi" if high < 1 << 63 else "fptoui", value, "i32" if high < 1 << 31 else "i64")
+
+
+def _saturated(f: Function, value: Value, low: int, high: int, lost: int) -> Value:
+    """Integers between bounds, of which the floating type loses so many of the upper's last bits; a NaN becomes 0."""
+    kind = value.type
+    largest = high >> max(lost, 0) << max(lost, 0)
+    number = f.select(f.compare("uno", value, value), constant(kind, 0), value)
+    number = f.select(f.compare("olt", number, constant(kind, low)), constant(kind, low), number)
+    above = f.compare("ogt", number, constant(kind, largest))
+    whole = _whole(f, f.select(above, constant(kind, largest), number), high)
+    return whole if largest == high else f.select(above, constant(whole.type, high), whole)
+
+
+def _wrapped(f: Function, value: Value, bits: int) -> Value:
+    """Integers modulo ``2**bits``, which is exact: a power of two; infinities become NaN, and that becomes 0."""
+    kind, half = value.type, 2.0**(bits - 1)
+    turns = f.intrinsic("rint", f.value(f.mul(value, constant(kind, 2.0**-bits))))
+    rest = f.fma(turns, constant(kind, -(2.0**bits)), value)
+    rest = f.select(f.compare("oeq", rest, constant(kind, half)), constant(kind, -half), rest)
+    rest = f.select(f.compare("uno", rest, rest), constant(kind, 0), rest)
+    return _whole(f, rest, (1 << bits - 1) - 1)
 
 
 def _integer_to_integer(f: Function, value: Value, source: Element, target: Element,

@@ -1,9 +1,8 @@
-"""What the programs of planes and of lines share: calls, indices taken apart, powers of two, and the last cast."""
+"""What the programs of planes and of lines share: calls, indices taken apart, and powers of two."""
 
 from __future__ import annotations
 
-from ...compiler.casts import narrow, resize
-from ...compiler.elements import ELEMENTS, Element
+from ...compiler.elements import ELEMENTS
 from ...compiler.emit import Function, Operand, Value, vector
 from ...machine import Machine
 
@@ -60,13 +59,3 @@ def power_of_two(f: Function, exponent: Operand, numbers: Numbers) -> Value:
     bits, bias = numbers.exponent
     word = f.bits("shl", f.add(exponent, bias), bits)
     return f.reinterpret(word if bits == 52 else f.cast("trunc", word, "i32"), numbers.element)
-
-
-def narrow_sums(f: Function, value: Value, source: Element, target: Element, overflow: str, *,
-                whole: bool) -> tuple[Value, Value | None]:
-    """Turn sums into outputs, and tell which overflowed; ``whole`` says that they are rounded integers."""
-    if whole and target.kind == "i" and overflow == "proven":
-        # sums are integers already and fit, so the plain conversion will do: one instruction
-        wide = f.cast("fptosi", value, "i64" if target.size == 8 else "i32")
-        return resize(f, wide, target.size, signed=True), None
-    return narrow(f, value, source, target, overflow)

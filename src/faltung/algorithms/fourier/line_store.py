@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ...compiler.casts import narrow
 from ...compiler.elements import ELEMENTS, element_on
 from ...compiler.emit import Module, Operand, Value, constant, vector
 from ...problem.problem import Problem
 from ..direct.activations import activate
-from .code import narrow_sums
 from .line import Line
 
 
@@ -90,7 +90,7 @@ class LineStore:
         return f.shuffle(parts[0], parts[1], [lane + part * lanes for lane in range(lanes) for part in (0, 1)]), None
 
     def _narrow(self, value: Value) -> tuple[Value, Value | None]:
-        return narrow_sums(self.f, value, self.sums, self.target, self.problem.overflow, whole=self.whole)
+        return narrow(self.f, value, self.sums, self.target, self.problem.overflow)
 
     def _note(self, place: Value, flags: Value) -> None:
         f = self.f

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ...compiler.casts import narrow
 from ...compiler.elements import ELEMENTS, element_on
 from ...compiler.emit import Module, Value, constant, vector
 from ...problem.problem import Problem
 from ..direct.activations import activate
-from .code import narrow_sums
 from .plane import Plane
 from .tiles import Tiling
 
@@ -84,7 +84,7 @@ class Store:
         return value, outside
 
     def _narrow(self, value: Value) -> tuple[Value, Value | None]:
-        return narrow_sums(self.f, value, self.sums, self.target, self.problem.overflow, whole=self.whole)
+        return narrow(self.f, value, self.sums, self.target, self.problem.overflow)
 
     def _one_by_one(self, buffer: Value, line: Value, begin: Value, end: Value) -> None:
         f, size = self.f, self.target.itemsize
