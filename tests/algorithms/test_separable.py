@@ -298,7 +298,7 @@ def test_what_is_no_product(kernel: Any) -> None:
     ({"channels_in": 2}, "each output sums several channels"),
     ({"kernel": (1, 7)}, "the kernel does not have two axes of more than one tap"),
     ({"image_dilation": (1, 2)}, "the image is dilated"),
-    ({"accumulator_dtype": "int64"}, "sums are int64"),
+    ({"accumulator_dtype": "complex64"}, "sums are complex64"),
     ({"image": (0, 7), "border": ((0, 0), (0, 0))}, "the image or the output is empty"),
     ({"image_dtype": "uint8", "border": ((0.5, 0), (0, 0))}, "the border 0.5 is no uint8"),
     ({"image_dtype": "uint8", "border": ((0, 300), (0, 0))}, "the border 300 is no uint8"),

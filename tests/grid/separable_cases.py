@@ -51,7 +51,7 @@ def _draw(rng: np.random.Generator, seed: int, shape: Callable[[np.random.Genera
         if sums_integers(problem):
             # whatever the kernel turns out to be, this holds its sums; their range is not known
             wraps = "saturate" if problem.overflow == "saturate" else "wrap"
-            problem = replace(problem, accumulator_dtype=str(rng.choice(["int32", "float64"])), overflow=wraps)
+            problem = replace(problem, accumulator_dtype=str(rng.choice(["int32", "float64", "int64"])), overflow=wraps)
         case = replace(case, problem=problem, seed=seed)
         if separable.applies(problem) is None:
             return case

@@ -34,7 +34,7 @@ def applies(problem: Problem) -> str | None:
         return "the kernel does not have two axes of more than one tap"
     if any(step != 1 for step in p.image_dilation):
         return "the image is dilated"
-    if p.accumulator_dtype in ("int64", "complex64", "complex128"):
+    if p.accumulator_dtype in ("complex64", "complex128"):
         return f"sums are {p.accumulator_dtype}"
     if 0 in (*p.image, *p.output_shape):
         return "the image or the output is empty"

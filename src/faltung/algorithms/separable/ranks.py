@@ -24,8 +24,8 @@ MOST = 4
 GROWTH = 4.0
 """Sum over terms of sum|b| sum|a|, in multiples of sum|k|, at most."""
 
-EXACT = {"float32": 2.0**24, "float64": 2.0**53, "int32": inf}
-"""Integers that sums of this dtype hold exactly; those of integers that overflow are right modulo 2**32."""
+EXACT = {"float32": 2.0**24, "float64": 2.0**53, "int32": inf, "int64": inf}
+"""Integers that sums of this dtype hold exactly; those of integers that overflow are right modulo two to their bits."""
 
 BELOW = 32.0
 """Singular values so many times below what may be left off are rounding."""

@@ -73,10 +73,10 @@ def _may_be(taps: np.ndarray) -> bool:
 def integer_lines(kernel: np.ndarray) -> Lines | None:
     """Integers whose products are the taps, all lines but the first without a common divisor; None if there are none.
 
-    The lines through the largest tap are all that a product can have.
+    The lines through a tap that is not zero are all that a product can have.
     """
     taps = kernel.astype(np.int64)
-    at = np.unravel_index(int(np.argmax(np.abs(taps))), taps.shape)
+    at = np.unravel_index(int(np.argmax(taps != 0)), taps.shape)
     if taps[at] == 0:
         return tuple(np.zeros(extent, np.int64) for extent in taps.shape)
     if kernel.dtype == np.uint64 and kernel.max() > np.iinfo(np.int64).max:
