@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import faltung as ft
 from faltung import machine, reference
 from faltung.algorithms import separable
 from faltung.algorithms.separable import schedule
@@ -284,6 +285,15 @@ def test_what_equal_taps_are_is_kept() -> None:
     lines = float_lines(np.multiply.outer(bell, bell[::-1] * np.linspace(-1, 1, 9)).astype("float32"), "float32")
     assert lines is not None
     assert form_of([lines], "float32").terms == (("even", "odd"),)
+
+
+@pytest.mark.parametrize("line", [[0, -2**63, 0], [3, 0, -2**62], [2**63 - 1, 1 - 2**63, 0]], ids=str)
+def test_sums_wrap_modulo_two_to_the_64(line: list[int], rng: np.random.Generator) -> None:
+    kernel = np.multiply.outer([1, 1, -1], line)
+    x = rng.integers(-2**62, 2**62, (20, 50))
+    wished: Any = {"dtype": "int64", "overflow": "wrap", "border": "edge"}
+    np.testing.assert_array_equal(ft.correlate(x, kernel, "same", method="separable", **wished),
+                                  ft.correlate(x, kernel, "same", method="direct", **wished))
 
 
 @pytest.mark.parametrize("kernel", [np.eye(3), [[1, np.nan], [1, 1]], [[np.inf, 1], [1, 1]], [[1e-40, 1e-40]] * 2],
