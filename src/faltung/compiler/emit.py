@@ -249,6 +249,10 @@ class Function:
         return self.call(f"llvm.masked.load.{mangle(kind)}.p0", kind, pointer, Value("i32", str(align)), mask,
                          constant(kind, fill))
 
+    def masked_store(self, value: Value, pointer: Value, mask: Value, *, align: int) -> None:
+        """Store the lanes of a mask; the memory of the others is not touched."""
+        self.call(f"llvm.masked.store.{mangle(value.type)}.p0", "void", value, pointer, Value("i32", str(align)), mask)
+
     def store(self, value: Operand, pointer: Value, *, align: int | None = None) -> None:
         """Store; by default the address need not be aligned at all."""
         written = self.value(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..algorithms import boxes, definition, digits, direct, fourier, running, separable, sparse, winograd
+from ..algorithms import boxes, definition, digits, direct, fourier, pointwise, running, separable, sparse, winograd
 from ..algorithms.separable import low_rank
 from ..compiler.threads import get_threads
 from ..errors import PlanError
@@ -24,6 +24,7 @@ ALGORITHMS: dict[str, Any] = {
     "direct": direct,
     "fourier": fourier,
     "winograd": winograd,
+    "pointwise": pointwise,
     "digits": digits,
     "separable": separable,
     **{each.NAME: each for each in low_rank.ALL},

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from ...compiler.casts import narrow
+from ...compiler.elements import Element
 from ...compiler.emit import Function, Value, constant, lanes_of
 from ...compiler.transpose import transpose_in_lanes
 from ...compiler.values import lanes_mask
+from ...problem.problem import Problem
 from .activations import activate
-from .frame import Frame
+
+
+class Written(Protocol):
+    """What a frame must tell of its outputs."""
+
+    @property
+    def problem(self) -> Problem:
+        """Whose activation, and what becomes of overflows."""
+
+    @property
+    def accumulator(self) -> Element:
+        """Of the sums."""
+
+    @property
+    def target(self) -> Element:
+        """Of the output array."""
+
+    @property
+    def lanes(self) -> int:
+        """Lanes of a vector of sums."""
 
 
 class Writer:
     """Finishes and stores the sums of one tile, and remembers whether any lane overflowed."""
 
-    def __init__(self, f: Function, frame: Frame) -> None:
+    def __init__(self, f: Function, frame: Written) -> None:
         self.f, self.frame = f, frame
         self._overflow: Value | None = None
 

@@ -1,0 +1,51 @@
+"""`pointwise`: kernels of one tap, and kernels that see the whole image at once, as products of matrices."""
+
+from __future__ import annotations
+
+from math import prod
+
+from ...machine import Machine
+from ...problem.layout import View
+from ...problem.problem import Problem
+from . import executable, recipe
+from .executable import Pointwise
+from .frame import NAME, PointwiseRecipe
+from .recipe import error_bound, least_cycles
+
+
+def applies(problem: Problem) -> str | None:
+    """None, or why the problem is no product of matrices."""
+    p = problem
+    if prod(p.kernel) != 1 and prod(p.output) != 1:
+        return "it serves kernels of one tap, and those that see the whole image at once"
+    types = {p.image_dtype, p.kernel_dtype, p.accumulator_dtype, p.output_dtype}
+    if types not in ({"float32"}, {"float64"}):
+        return "all numbers must be float32, or all float64"
+    if any(step != 1 for step in p.image_dilation):
+        return "the image is dilated"
+    if 0 in (*p.output_shape, *p.kernel_shape, *p.image_shape):
+        return "there is nothing to multiply"
+    if any(first < 0 or first + (out - 1) * s + (k - 1) * d >= n for first, out, s, k, d, n in zip(
+            p.start, p.output, p.stride, p.kernel, p.kernel_dilation, p.image, strict=True)):
+        return "it looks outside the image"
+    return None
+
+
+def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
+    """Predicted cycles of a call on one thread."""
+    return recipe.predicted_cycles(recipe.choose(problem, output.strides(), machine, threads))
+
+
+def workspace_bytes(problem: Problem, output: View, machine: Machine, threads: int) -> int:
+    """Peak workspace of one call, without building anything."""
+    frame = recipe.choose(problem, output.strides(), machine, threads)
+    return executable.workspace_bytes(frame, min(threads, frame.items))
+
+
+def build(problem: Problem, output: View, machine: Machine, threads: int) -> Pointwise:
+    """Compile (or load from the disk's cache) all that the problem needs."""
+    return Pointwise(problem, output, machine, threads)
+
+
+__all__ = ["NAME", "Pointwise", "PointwiseRecipe", "applies", "build", "error_bound", "least_cycles",
+           "predicted_cycles", "workspace_bytes"]

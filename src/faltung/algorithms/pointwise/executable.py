@@ -1,0 +1,106 @@
+"""The loaded program of a problem, and how it is called."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+
+from ...compiler import jit
+from ...compiler.memory import Workspace, aligned
+from ...compiler.threads import run_items
+from ...compiler.transpose import transpose_blocks
+from ...machine import Machine
+from ...problem.layout import View
+from ...problem.problem import Problem
+from .frame import Frame
+from .operands import Operands
+from .recipe import choose, predicted_cycles
+
+
+def _emit(frame: Frame) -> str:
+    """Write the program; the generator is imported only where no object is found on the disk."""
+    from .program import emit_program
+
+    return emit_program(frame)
+
+
+class Pointwise:
+    """The executable of one problem."""
+
+    def __init__(self, problem: Problem, output: View, machine: Machine, threads: int,
+                 frame: Frame | None = None) -> None:
+        self.problem, self.output = problem, output
+        self.frame = fr = frame or choose(problem, output.strides(), machine, threads)
+        self.recipe, self.predicted_cycles = fr.recipe, predicted_cycles(fr)
+        self.operands = Operands(fr)
+        symbols = ("entry", "order") if self.operands.orders_kernel else ("entry",)
+        library = jit.load(fr.key, machine, symbols, lambda: _emit(fr))
+        pointer, integer = ctypes.c_void_p, ctypes.c_int64
+        self._entry = library.function("entry", None, *[pointer] * 3, integer, integer)
+        if self.operands.orders_kernel:
+            self._order = library.function("order", None, pointer, pointer, integer)
+        self._participants = min(threads, fr.items)
+        self._workspace = Workspace(fr.scratch_bytes * self._participants)
+
+    @property
+    def workspace_bytes(self) -> int:
+        """Workspace of one call, all threads together, even if an operand must be copied first."""
+        return workspace_bytes(self.frame, self._participants)
+
+    # --- operands
+
+    def pack(self, kernel: Any) -> Any:
+        """Bring a kernel into order: blocks of rows, or panels of columns; or leave it where it lies."""
+        fr, p = self.frame, self.problem
+        if not self.operands.orders_kernel:
+            return self.operands.in_line(kernel.reshape(*kernel.shape[:2], p.channels_in, -1))
+        width, starts = fr.kernel_blocks
+        flat = kernel.reshape(p.groups, p.channels_out, 1, p.terms)
+        packed = aligned((p.groups, len(starts), 1, p.terms, width), p.accumulator_dtype)
+        if p.channels_out < width:
+            packed[:, 0, 0, :, :p.channels_out] = np.moveaxis(flat[:, :, 0], 1, -1)
+            packed[..., p.channels_out:] = 0
+        elif not transpose_blocks(packed, flat, starts, fr.machine):
+            if flat.strides[1] != flat.itemsize:
+                flat = np.moveaxis(np.ascontiguousarray(np.moveaxis(flat, 1, -1)), -1, 1)
+            for group in range(p.groups):
+                self._order(flat[group].ctypes.data, packed[group].ctypes.data, flat.strides[3])
+        return packed
+
+    def pack_bias(self, bias: Any) -> Any:
+        """A copy, with room for a last vector that reads too far."""
+        return np.pad(np.asarray(bias, self.problem.accumulator_dtype).reshape(-1), (0, self.frame.pitch))
+
+    # --- runs
+
+    def run(self, image: Any, kernel: Any, bias: Any, out: Any, threads: int) -> bool:
+        """Fill ``out``; nothing can overflow."""
+        fr, image = self.frame, self.operands.see(image)
+        places = self.output(out)
+        tables = self.operands.tables(image, kernel, places)
+        columns, rows = (image, kernel) if fr.packs_columns else (kernel, image)
+        buffer = self._workspace.borrow()
+        context = np.array([columns.ctypes.data, rows.ctypes.data, out.ctypes.data,
+                            0 if bias is None else bias.ctypes.data, buffer[0], *tables.addresses], np.int64)
+        try:
+            run_items(self._entry, context.ctypes.data, fr.items, min(threads, self._participants))
+        finally:
+            self._workspace.give_back(buffer)
+        return False
+
+    # --- what a plan tells
+
+    def ir(self) -> str:
+        """The LLVM IR."""
+        return _emit(self.frame)
+
+    def assembly(self) -> str:
+        """The machine code, as assembly."""
+        return jit.assembly(_emit(self.frame), self.frame.machine)
+
+
+def workspace_bytes(frame: Frame, threads: int) -> int:
+    """Peak workspace of one call: what the threads pack, and a copy of an image that cannot be read where it lies."""
+    return frame.scratch_bytes * threads + Operands(frame).copy_bytes
