@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import threading
@@ -14,7 +15,7 @@ import pytest
 
 from faltung import machine
 from faltung.algorithms import direct
-from faltung.compiler import threads
+from faltung.compiler import handover, threads
 from faltung.errors import ShapeError
 from faltung.problem.layout import View
 from faltung.problem.problem import Problem
@@ -68,6 +69,27 @@ def test_many_python_threads_at_once() -> None:
     for worker in workers:
         worker.join()
     assert wrong == []
+
+
+def test_every_item_is_taken_once_from_the_ranges_of_all() -> None:
+    """Whoever comes: the caller alone, as workers still sleep, or all; of few items or many."""
+    assert (handover.TAKEN, handover.APART) == (threads.POOL_BYTES, threads.PARTICIPANT_BYTES)
+    for participants in (2, 3, 5):
+        for items in (1, 2, 3, 7, 1000):
+            pool, taken = threads.pool(participants), np.zeros(items, np.int64)
+            assert pool is not None
+
+            @ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+            def work(_: int, item: int, slot: int) -> None:
+                assert 0 <= slot < participants  # noqa: B023
+                taken[item] += 1  # noqa: B023
+
+            run = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64,
+                                   ctypes.c_int64)(pool.run_address)
+            for _ in range(3):
+                pool.wake(participants - 1)
+                run(pool.address, ctypes.cast(work, ctypes.c_void_p), None, items, participants)
+            assert taken.tolist() == [3] * items
 
 
 def test_workers_that_sleep_are_woken() -> None:
@@ -141,7 +163,7 @@ for delay in (0, 0.1):
     time.sleep(delay)  # workers spin, or sleep
     child = os.fork()
     if child == 0:
-        from faltung.compiler import threads
+        from faltung.compiler import handover, threads
         fresh = threads._State.pool is None
         os._exit(0 if fresh and right() and right() and threads._State.pool is not None else 9)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

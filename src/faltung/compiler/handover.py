@@ -1,12 +1,16 @@
 """The code with which callers and workers share items; see `threads` for its use.
 
-The pool's memory (64-bit cells), written by the emitted code only::
+Each participant has a range of the items and takes them in their order; when none is left there, it helps the next one
+with its range.  So a counter seldom wanders between processors, which takes as long as a small item, and a call that is
+repeated finds its data where it left them, in the cache of the same processor.
 
-    0 lock       one caller at a time; others run their items alone
-    1 open       1 while a job may be joined
-    2 active     workers inside the job
-    3 next       the next item          (a cache line of its own: cells 8 to 15)
-    4 items, 5 work, 6 context, 7 participants
+The pool's memory, written by the emitted code only, each in a cache line of its own::
+
+    lock       one caller at a time; others run their items alone
+    open       1 while a job may be joined
+    active     workers inside the job
+    items, work, context, participants
+    taken      for each participant: how many items of its range are taken
 """
 
 from __future__ import annotations
@@ -14,7 +18,10 @@ from __future__ import annotations
 from ..machine import Machine
 from .emit import Function, Module, Value
 
-LOCK, OPEN, ACTIVE, NEXT, ITEMS, WORK, CONTEXT, PARTICIPANTS = 0, 64, 128, 192, 256, 264, 272, 280
+LOCK, OPEN, ACTIVE, ITEMS, WORK, CONTEXT, PARTICIPANTS, TAKEN = 0, 64, 128, 192, 200, 208, 216, 256
+
+APART = 128
+"""Bytes between counters: processors fetch cache lines in pairs."""
 
 
 def _pause(f: Function, machine: Machine) -> None:
@@ -24,11 +31,16 @@ def _pause(f: Function, machine: Machine) -> None:
         f.call("llvm.x86.sse2.pause", "void")
 
 
-def _take_items(f: Function, pool: Value, work: Value, context: Value, items: Value, slot: Value) -> None:
-    with f.forever() as none_left:
-        item = f.atomic_add(f.at(pool, NEXT), 1)
-        f.leave(f.compare("sge", item, items), none_left)
-        f.call_pointer(work, "void", context, item, slot)
+def _take_items(f: Function, pool: Value, work: Value, context: Value, items: Value, participants: Value,
+                slot: Value) -> None:
+    with f.loop(0, participants) as turn:
+        whose = f.rem(f.add(slot, turn.index), participants)
+        first, end = (f.div(f.mul(f.add(whose, further), items), participants) for further in (0, 1))
+        taken = f.at(pool, f.add(f.mul(whose, APART), TAKEN))
+        with f.forever() as none_left:
+            item = f.add(first, f.atomic_add(taken, 1))
+            f.leave(f.compare("sge", item, end), none_left)
+            f.call_pointer(work, "void", context, item, slot)
 
 
 def _emit_run(module: Module, machine: Machine) -> None:
@@ -42,9 +54,10 @@ def _emit_run(module: Module, machine: Machine) -> None:
     with f.when(mine):
         for value, offset in ((items, ITEMS), (work, WORK), (context, CONTEXT), (participants, PARTICIPANTS)):
             f.store(value, f.at(pool, offset), align=8)
-        f.atomic_store(0, f.at(pool, NEXT))
+        with f.loop(0, participants) as turn:
+            f.atomic_store(0, f.at(pool, f.add(f.mul(turn.index, APART), TAKEN)))
         f.atomic_store(1, f.at(pool, OPEN))
-        _take_items(f, pool, work, context, items, f.value(0))
+        _take_items(f, pool, work, context, items, participants, f.value(0))
         f.atomic_store(0, f.at(pool, OPEN))
         with f.forever() as all_gone:
             f.leave(f.compare("eq", f.atomic_load(f.at(pool, ACTIVE)), 0), all_gone)
@@ -67,10 +80,12 @@ def _emit_worker(module: Module, machine: Machine) -> None:
             f.atomic_add(f.at(pool, ACTIVE), 1)
             # the job may have closed between the look and the step in: look again, from inside
             still = f.compare("eq", f.atomic_load(f.at(pool, OPEN)), 1)
-            invited = f.compare("slt", slot, f.load("i64", f.at(pool, PARTICIPANTS), align=8))
+            participants = f.load("i64", f.at(pool, PARTICIPANTS), align=8)
+            invited = f.compare("slt", slot, participants)
             with f.when(f.bits("and", still, invited)):
                 work, context = (f.load("ptr", f.at(pool, offset), align=8) for offset in (WORK, CONTEXT))
-                _take_items(f, pool, work, context, f.load("i64", f.at(pool, ITEMS), align=8), slot)
+                items = f.load("i64", f.at(pool, ITEMS), align=8)
+                _take_items(f, pool, work, context, items, participants, slot)
                 f.store(0, idle, align=8)
             f.atomic_add(f.at(pool, ACTIVE), -1)
     f.finish()

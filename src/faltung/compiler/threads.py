@@ -1,10 +1,9 @@
-"""Native workers: they take work items from a shared counter, spin for a while, then sleep.
+"""Native workers: they share a job's work items, spin for a while, then sleep.
 
 Waking a sleeping thread costs hundreds of microseconds, so a worker that has just worked spins on
 the pool's ``open`` flag for a short while before it goes back to Python and sleeps on a semaphore.
 The caller never waits for a worker to wake: it takes items itself until none is left, and closes
 the job.  An item computes the same bits whoever takes it.
-
 """
 
 from __future__ import annotations
@@ -24,7 +23,9 @@ from ..errors import ShapeError
 from ..machine import Machine, detect
 from . import jit
 
-POOL_BYTES = 320
+POOL_BYTES, PARTICIPANT_BYTES = 256, 128
+"""Memory of a pool, and for each participant; see `handover`."""
+
 SPINS = 20_000
 """Turns of the spin loop before a worker sleeps: a few hundred microseconds."""
 
@@ -46,8 +47,8 @@ class Pool:
     """Workers for one process; ``address`` goes to the generated code."""
 
     def __init__(self, workers: int) -> None:
-        self._memory = np.zeros(POOL_BYTES // 8 + 8, np.int64)
-        self.address = (self._memory.ctypes.data + 63) // 64 * 64
+        self._memory = np.zeros((POOL_BYTES + (workers + 2) * PARTICIPANT_BYTES) // 8, np.int64)
+        self.address = -(-self._memory.ctypes.data // PARTICIPANT_BYTES) * PARTICIPANT_BYTES
         self.workers = workers
         self._sleeping = [False] * workers
         self._thread_ids = [0] * workers
