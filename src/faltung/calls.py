@@ -16,6 +16,7 @@ from .layer_lowering import Layer, lower_conv, lower_conv_transpose
 from .lowering import Arrangement, Lowered, Sliding, lower_sliding
 from .planning import wisdom
 from .planning.exact import data_bound, note_small, refine, refined, sums_integers
+from .planning.plan import Plan
 from .planning.planner import check_method, make_plan
 from .problem.promotion import numpy_dtype
 
@@ -39,6 +40,8 @@ class Seen(NamedTuple):
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     by_data: bool
+    compute: Callable[[np.ndarray, np.ndarray], Any] | None = None
+    """What the plan does with arrays that are its image and kernel and need no further look."""
 
 
 _seen: dict[Hashable, Any] = {}
@@ -90,9 +93,16 @@ def _freeze(value: Any) -> Any:
 
 def slide(function: str, x: Any, k: Any, words: Words, method: str, out: Any, threads: int | None) -> Any:
     """Run `convolve` or `correlate`; ``words`` are the fields of `Sliding`."""
+    if type(x) is type(k) is np.ndarray and out is threads is None:
+        try:
+            known = _seen.get((function, x.shape, x.dtype, k.shape, k.dtype, words, method))
+        except TypeError:  # a list among the options
+            known = None
+        if known is not None and known.compute is not None:
+            return known.compute(x, k)
     image, restore = adopt(x, function, "x")
     kernel, _ = adopt(k, function, "k")
-    key: Hashable = (function, image.shape, image.dtype.char, kernel.shape, kernel.dtype.char, words, method)
+    key: Hashable = (function, image.shape, image.dtype, kernel.shape, kernel.dtype, words, method)
     seen, key = _recall(key)
     if seen is None:
         lowered = lower_sliding(function, _like(image), _like(kernel), Sliding(*words))
@@ -105,8 +115,8 @@ def layer(function: str, x: Any, w: Any, bias: Any, words: Words, method: str, o
     image, restore = adopt(x, function, "x")
     kernel, _ = adopt(w, function, "w")
     offset = None if bias is None else adopt(bias, function, "bias")[0]
-    shape, char = (None, None) if offset is None else (offset.shape, offset.dtype.char)
-    key: Hashable = (function, image.shape, image.dtype.char, kernel.shape, kernel.dtype.char, shape, char, words,
+    shape, dtype = (None, None) if offset is None else (offset.shape, offset.dtype)
+    key: Hashable = (function, image.shape, image.dtype, kernel.shape, kernel.dtype, shape, dtype, words,
                      method)
     seen, key = _recall(key)
     if seen is None:
@@ -122,7 +132,7 @@ def gradient(function: str, lower: Callable[..., Gradient], operands: tuple[tupl
     (first, x), (second, k) = operands
     image, restore = adopt(x, function, first)
     kernel, _ = adopt(k, function, second)
-    key: Hashable = (function, image.shape, image.dtype.char, kernel.shape, kernel.dtype.char, shape, words, method)
+    key: Hashable = (function, image.shape, image.dtype, kernel.shape, kernel.dtype, shape, words, method)
     seen, key = _recall(key)
     if seen is None:
         lowered, folds = lower(function, _like(image), _like(kernel), shape, Layer(*words))
@@ -165,7 +175,8 @@ def _see(key: Hashable, lowered: Lowered, function: str, method: str) -> Seen:
         shape = tuple(shape[axis] for axis in arrangement.output)
     by_data = problem.overflow in ("raise", "saturate") and sums_integers(problem)
     plan = None if by_data or 0 in shape else make(lowered, function, method)
-    seen = Seen(plan, lowered, shape, numpy_dtype(problem.output_dtype), by_data)
+    seen = Seen(plan, lowered, shape, numpy_dtype(problem.output_dtype), by_data,
+                plan.compute if isinstance(plan, Plan) else None)
     if key is not None:
         seen = _remember(key, seen)
     return seen

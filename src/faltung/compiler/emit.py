@@ -193,11 +193,14 @@ class Function:
             return Value("void", "")
         return self._write(result, f"call {result} @{name}({written})")
 
-    def call_pointer(self, pointer: Value, result: str, *operands: Operand) -> None:
-        """Call through a pointer to a function that returns nothing."""
+    def call_pointer(self, pointer: Value, result: str, *operands: Operand) -> Value:
+        """Call through a pointer."""
         values = [self.value(operand) for operand in operands]
         written = ", ".join(f"{value.type} {value.text}" for value in values)
-        self._lines.append(f"  call {result} {pointer.text}({written})")
+        if result == "void":
+            self._lines.append(f"  call void {pointer.text}({written})")
+            return Value("void", "")
+        return self._write(result, f"call {result} {pointer.text}({written})")
 
     def compare(self, predicate: str, a: Operand, b: Operand) -> Value:
         """Compare (slt, sge, eq, ... or the floating oeq, uno, ...)."""

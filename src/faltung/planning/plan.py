@@ -69,7 +69,7 @@ class Plan:
         self.problem, self.layout, self.machine = setting.problem, asked.layout, setting.machine
         self.function, self.method, self.threads = asked.function, asked.method, asked.threads
         layout, problem = self.layout, self.problem
-        self._see = None if layout.image.is_identity else layout.image
+        self._see = layout.image.quickest
         self._shape, self._dtype = layout.image.shape, numpy_dtype(problem.image_dtype)
         self._out_shape, self._out_dtype = layout.output.shape, numpy_dtype(problem.output_dtype)
         self._kernel_shape, self._kernel_dtype = layout.kernel.shape, numpy_dtype(problem.kernel_dtype)
@@ -114,17 +114,29 @@ class Plan:
         ready = self._ready
         if ready is None or kernel is not None or bias is not None:
             ready = self._prepare(kernel, bias)
+        if out is not None:
+            self._check_out(out)
+        result = self._fill(ready, image, out, threads)
+        return result if restore is None else restore(result)
+
+    def compute(self, image: Any, kernel: Any) -> Any:
+        """Call with ndarrays that are known to have the planned shapes and dtypes."""
+        recent = self._recent
+        seen = recent and recent[0][0] == kernel.tobytes()
+        return self._fill(recent[0][1] if seen else self._prepare(kernel, None), image, None, None)
+
+    def _fill(self, ready: Ready, image: Any, out: Any, threads: int | None) -> Any:
+        """Run on operands in order; fill ``out``, or a new array."""
         run, packed, offset, count = ready
         if out is None:
             out = np.empty(self._out_shape, self._out_dtype)
-        else:
-            self._check_out(out)
-        seen = image if self._see is None else self._see(image)
+        if self._see is not None:
+            image = self._see(image)
         if count > 1:
             count = min(count, threads or self.threads or get_threads())
-        if run(seen, packed, offset, out, count):
+        if run(image, packed, offset, out, count):
             raise overflow_error(self.function, self.problem.output_dtype)
-        return out if restore is None else restore(out)
+        return out
 
     def update(self, kernel: Any, bias: Any = None) -> None:
         """Put other weights in the place of the known ones.

@@ -6,7 +6,9 @@ or adds axes of length one, so NumPy never copies.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter, methodcaller
 from typing import Any, Protocol
 
 
@@ -30,9 +32,14 @@ class View:
         return array.reshape(self.split).transpose(self.permutation)
 
     @property
-    def is_identity(self) -> bool:
-        """Whether the caller's array already has the engine's axes."""
-        return self.shape == self.split and self.permutation == tuple(range(len(self.split)))
+    def quickest(self) -> Callable[[Any], Any] | None:
+        """What sees arrays so with the least effort; None where they already have the engine's axes."""
+        if self.permutation != tuple(range(len(self.split))):
+            return self
+        added = len(self.split) - len(self.shape)
+        if self.split[added:] == self.shape:
+            return itemgetter((None,) * added) if added else None
+        return methodcaller("reshape", self.split)
 
     def strides(self) -> tuple[int, ...]:
         """Strides, in elements, of the view of a C-contiguous array of ``self.shape``."""

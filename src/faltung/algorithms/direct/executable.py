@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ...compiler import jit
+from ...compiler.calling import python_function
 from ...compiler.memory import Workspace
 from ...compiler.threads import pool
 from ...lazy import cached_property
@@ -37,8 +37,7 @@ class Program:
     def __init__(self, frame: Frame, threads: int, emit: Callable[[Any], str] = _emit) -> None:
         self.frame, self.threads = frame, threads
         library = jit.load(frame.key, frame.machine, ("entry",), lambda: emit(frame))
-        pointer, array = ctypes.c_void_p, ctypes.py_object
-        self.entry = library.function("entry", ctypes.c_int64, *[array] * 4, *[pointer] * 4, ctypes.c_int64)
+        self.entry = python_function(library, "entry", 4, 5)
         self.tables = np.array(border_tables(frame), np.int64)
         self.tables_address = self.tables.ctypes.data
         self.workspace = Workspace(frame.scratch_bytes * threads)
@@ -46,6 +45,8 @@ class Program:
 
     def run(self, image: Any, kernel: Any, bias: Any, out: Any, threads: int) -> int:
         """Run every work item; whether an integer output overflowed."""
+        if bias is None:
+            bias = NO_BIAS
         if self.interleaved:
             image = side_by_side(self.frame.stage, image)
         participants = threads if threads < self.participants else self.participants
@@ -54,7 +55,7 @@ class Program:
         overflowed: int
         try:
             if workers is None:
-                overflowed = self.entry(image, out, kernel, bias, self.tables_address, buffer[0], None, None, 1)
+                overflowed = self.entry(image, out, kernel, bias, self.tables_address, buffer[0], 0, 0, 1)
             else:
                 workers.wake(participants - 1)
                 overflowed = self.entry(image, out, kernel, bias, self.tables_address, buffer[0],
@@ -101,6 +102,7 @@ class Direct:
         self.parts = parts(problem, output, machine, threads, recipe)
         self.programs = [PartProgram(part, threads) for part in self.parts]
         self.recipe = self.parts[0].frame.recipe
+        self.alone = self.programs[0] if len(self.programs) == 1 and self.programs[0].is_plain else None
 
     def pack(self, kernel: Any) -> list[Any]:
         """Bring a kernel of the problem's shape into the order in which each program reads it."""
@@ -112,9 +114,11 @@ class Direct:
 
     def run(self, image: Any, kernel: list[Any], bias: list[Any] | None, out: Any, threads: int) -> bool:
         """Fill ``out``; whether an integer output overflowed."""
+        if self.alone is not None:
+            return Program.run(self.alone, image, kernel[0], None if bias is None else bias[0], out, threads) != 0
         overflowed = 0
         for number, program in enumerate(self.programs):
-            overflowed |= program.run(image, kernel[number], NO_BIAS if bias is None else bias[number], out, threads)
+            overflowed |= program.run(image, kernel[number], None if bias is None else bias[number], out, threads)
         return bool(overflowed)
 
     def ir(self) -> str:

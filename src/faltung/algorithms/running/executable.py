@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 import numpy as np
 
 from ...compiler import jit
+from ...compiler.calling import python_function
 from ...compiler.memory import Workspace, aligned
 from ...compiler.threads import pool
 from ...lazy import cached_property
@@ -57,8 +57,7 @@ class Running:
             frame = self._frame(small=small)
             key = f"running {frame.stage!r} {frame.recipe!r} {frame.form!r} {frame.whole!r} {frame.adds}"
             library = jit.load(key, frame.machine, ("entry",), lambda: _emit(frame))
-            pointer, array, integer = ctypes.c_void_p, ctypes.py_object, ctypes.c_int64
-            found = library.function("entry", integer, *[array] * 4, *[pointer] * 5, integer, integer)
+            found = python_function(library, "entry", 4, 7)
             self._entries[small] = found
         return found
 
@@ -100,11 +99,11 @@ class Running:
         """Bring a bias into the sums' dtype."""
         return np.ascontiguousarray(bias, self.problem.accumulator_dtype)
 
-    def run(self, image: Any, kernel: Packed, bias: Any, out: Any, threads: int, shift: int | None = None) -> bool:
+    def run(self, image: Any, kernel: Packed, bias: Any, out: Any, threads: int, shift: int = 0) -> bool:
         """Fill ``out``; whether an integer output overflowed.  ``shift`` is the address of a slab's shift."""
         return bool(self.flags(image, kernel, bias, out, threads, shift) & 1)
 
-    def flags(self, image: Any, kernel: Packed, bias: Any, out: Any, threads: int, shift: int | None = None) -> int:
+    def flags(self, image: Any, kernel: Packed, bias: Any, out: Any, threads: int, shift: int = 0) -> int:
         """As `run`: 1 if an integer output overflowed, and 2 if one that was added to is not finite."""
         image = side_by_side(self.frame.stage, image)
         participants = min(threads, self.participants)
@@ -115,7 +114,7 @@ class Running:
         places = (self._tables_address, buffer[0], shift)
         try:
             if workers is None:
-                return int(entry(*arrays, *places, None, None, 1, -1))
+                return int(entry(*arrays, *places, 0, 0, 1, -1))
             workers.wake(participants - 1)
             return int(entry(*arrays, *places, workers.address, workers.run_address, participants, -1))
         finally:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...compiler import jit
+from ...compiler.calling import python_function
 from ...compiler.memory import Workspace, aligned
 from ...compiler.threads import pool
 from ...lazy import cached_property
@@ -52,8 +52,7 @@ class _Program:
         self.frame = frame
         library = jit.load(f"separable {frame.stage!r} {frame.recipe!r} {frame.form!r}", frame.machine, ("entry",),
                            lambda: _emit(frame))
-        pointer, array, integer = ctypes.c_void_p, ctypes.py_object, ctypes.c_int64
-        self.entry = library.function("entry", integer, *[array] * 4, *[pointer] * 5, integer, integer)
+        self.entry = python_function(library, "entry", 4, 7)
 
 
 class Separable:
@@ -162,7 +161,7 @@ class Separable:
         places = (self._tables_address, buffer[0], buffer[0] + self.status_place)
         try:
             if workers is None:
-                flags = program.entry(*arrays, *places, None, None, 1, -1)
+                flags = program.entry(*arrays, *places, 0, 0, 1, -1)
             else:
                 workers.wake(participants - 1)
                 flags = program.entry(*arrays, *places, workers.address, workers.run_address, participants, -1)
@@ -171,7 +170,7 @@ class Separable:
                 status = buffer[1][self.status_place:self.status_place + self.items]
                 again, arrays = self._program(kernel.again), (*arrays[:2], kernel.again_taps, arrays[3])
                 for item in np.flatnonzero(status).tolist():
-                    flags |= again.entry(*arrays, *places, None, None, 1, item)
+                    flags |= again.entry(*arrays, *places, 0, 0, 1, item)
         finally:
             self.workspace.give_back(buffer)
         return bool(flags & 1)

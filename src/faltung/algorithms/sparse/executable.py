@@ -11,7 +11,7 @@ from ...compiler.memory import aligned
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
-from ..direct.executable import NO_BIAS, Program
+from ..direct.executable import Program
 from ..direct.packing import pack_bias
 from .frame import SparseFrame
 from .schedule import cycles, frame_of
@@ -72,7 +72,7 @@ class Sparse:
     def run(self, image: Any, kernel: tuple[Program, np.ndarray], bias: Any, out: Any, threads: int) -> bool:
         """Fill ``out``; whether an integer output overflowed."""
         program, tables = kernel
-        return bool(program.run(image, tables, NO_BIAS if bias is None else bias, out, threads))
+        return bool(program.run(image, tables, bias, out, threads))
 
     def _shown(self) -> list[SparseFrame]:
         return [self._of(pattern) for pattern in list(self._programs) or [()]]
