@@ -44,9 +44,18 @@ def _plain(rng: np.random.Generator, p: Problem) -> Problem | None:
     width = int(rng.integers(1, min(400 if p.ndim == 1 else 90, most) + 1))
     output = (max(1, min(50, most // width)), width)[-p.ndim:]
     image = (*p.image[:-1], int(rng.integers(1, 90)) if rng.random() < 0.7 else p.image[-1])
+    stride, dilation = _steps(rng, p.ndim)
     return replace(p, channels_in=1, channels_out=min(p.channels_out, 3), kernel=kernel, output=output, image=image,
-                   stride=ones, kernel_dilation=ones, image_dilation=ones,
+                   stride=stride, kernel_dilation=dilation, image_dilation=ones,
                    overflow="wrap" if p.overflow == "raise" else p.overflow)
+
+
+def _steps(rng: np.random.Generator, ndim: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Strides and dilations: none half of the time."""
+    if rng.random() < 0.5:
+        return (1,) * ndim, (1,) * ndim
+    stride, dilation = (tuple(int(rng.choice([1, 1, 2, 3, 4, 18])) for _ in range(ndim)) for _ in range(2))
+    return stride, dilation
 
 
 def _volume(rng: np.random.Generator, p: Problem) -> Problem:
@@ -65,8 +74,9 @@ def _volume(rng: np.random.Generator, p: Problem) -> Problem:
         kernel, image = (*kernel[:at], 1, *kernel[at + 1:]), (*image[:at], output[at], *image[at + 1:])
         start[at] = 0
         kernel = kernel if max(kernel) > 1 else (*kernel[:-1], 3)
+    stride, dilation = _steps(rng, p.ndim)
     return replace(p, channels_in=1, channels_out=min(p.channels_out, 3), kernel=kernel, output=tuple(output),
-                   image=image, start=tuple(start), stride=ones, kernel_dilation=ones, image_dilation=ones,
+                   image=image, start=tuple(start), stride=stride, kernel_dilation=dilation, image_dilation=ones,
                    overflow="wrap" if p.overflow == "raise" else p.overflow)
 
 

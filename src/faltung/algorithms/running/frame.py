@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import frexp, prod
+from math import frexp, gcd, prod
 from typing import NamedTuple
 
 from ...compiler.elements import ELEMENTS, Element
@@ -64,7 +64,23 @@ LEAST_SCANNED = 16
 
 def scans(p: Problem, lanes: int) -> bool:
     """Whether windows along a line are made of sums within vectors (see `scans`): neighbours, and longer than one."""
-    return p.kernel_dilation[-1] == 1 and p.kernel[-1] > max(lanes, LEAST_SCANNED)
+    return p.kernel_dilation[-1] == p.stride[-1] == 1 and p.kernel[-1] > max(lanes, LEAST_SCANNED)
+
+
+class Sharing(NamedTuple):
+    """Which rows of outputs see rows of the image in common: every ``classes``-th, ``taps`` of the kernel further.
+
+    With stride s and dilation d, row ``q classes + c`` sums the rows ``c s + d (q taps + t)``, t from 0 on.
+    """
+
+    classes: int
+    taps: int
+
+
+def sharing(p: Problem) -> Sharing:
+    """How rows of outputs share rows of the image."""
+    common = gcd(p.stride[0], p.kernel_dilation[0])
+    return Sharing(p.kernel_dilation[0] // common, p.stride[0] // common)
 
 
 class Scans(NamedTuple):
@@ -174,10 +190,15 @@ class RunningFrame(Frame):
         """Elements between neighbouring taps of a line."""
         return self.problem.kernel_dilation[1]
 
+    @property
+    def phases(self) -> int:
+        """1: lines are never parted; of strided outputs all windows are summed."""
+        return 1
+
     @cached_property
     def line_pitch(self) -> int:
         """Elements from one line to the next: vectors may read and write behind its end."""
-        held = round_up(self.extents[1], self.lanes) + (VECTORS + 2) * self.lanes
+        held = round_up(self.extents[1], self.lanes) + (max(VECTORS, self.problem.stride[1]) + 2) * self.lanes
         return held + (self.lanes if held * self.accumulator.size % 1024 == 0 else 0)
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from typing import Any, cast
 
 from ...compiler.casts import widen
@@ -12,7 +13,7 @@ from ..direct.output import Writer
 from ..separable.frame import ENTRY_BYTES
 from ..separable.passes import DownPass, not_finite
 from ..separable.rounding import SmallWriter
-from .frame import VECTORS, RunningFrame, doublings
+from .frame import VECTORS, RunningFrame, doublings, sharing
 
 Load = Callable[[Operand], list[Value]]
 """Vectors of a row of the image."""
@@ -26,11 +27,13 @@ class FewSum:
 
     def emit(self, load: Callable[[Operand, int], list[Value]], kind: str, vectors: int) -> list[list[Value]]:
         """Sums of each output; ``kind`` is the type of a vector."""
-        taps, outputs = self.frame.problem.kernel[0], self.frame.recipe.rows
-        sums = [[constant(kind, -0.0)] * vectors for _ in range(outputs)]
-        for position in range(taps + outputs - 1):
+        p, outputs = self.frame.problem, range(self.frame.recipe.rows)
+        sums, looking = [[constant(kind, -0.0)] * vectors for _ in outputs], dict[int, list[int]]()
+        for output, tap in product(outputs, range(p.kernel[0])):
+            looking.setdefault(output * p.stride[0] + tap * p.kernel_dilation[0], []).append(output)
+        for position in sorted(looking):
             seen = load(0, position)
-            for output in range(max(0, position - taps + 1), min(outputs, position + 1)):
+            for output in looking[position]:
                 sums[output] = add_scaled(self.f, sums[output], seen, self.frame.scale)
         return sums
 
@@ -57,6 +60,8 @@ class RunningDown:
     (the *head*); those up to row ``m - 1``, which all outputs share; and those behind, summed as they come.  So an
     output costs three additions and its share of the common rows, and no sample is ever taken off again.
     (van Herk, "A fast algorithm for local minimum and maximum filters" (1992), has the same for minima.)
+    Strided outputs add several rows each to head and tail; under a dilation, rows of several classes have nothing in
+    common, and each class is summed by itself (see `frame.sharing`).
     """
 
     def __init__(self, frame: RunningFrame, module: Module) -> None:
@@ -111,28 +116,50 @@ class RunningDown:
         f.finish()
 
     def _sum(self, f: Function, load: Load, place: Value, rows: Value, vectors: int, lanes: int) -> None:
-        fr, taps = self.frame, self.frame.problem.kernel[0]
-        size, kind = fr.accumulator.size, vector(fr.accumulator.ir, lanes)
-        zero = [constant(kind, -0.0)] * vectors
+        p, (classes, _) = self.frame.problem, sharing(self.frame.problem)
+        with f.loop(0, f.smaller(rows, classes)) as loop:
+            count = f.div(f.add(f.sub(rows, loop.index), classes - 1), classes)
+            begin = f.mul(loop.index, p.stride[0])
 
-        def line(row: Operand, number: int) -> Value:
-            return f.at(place, f.mul(f.add(f.mul(row, fr.line_pitch), number * lanes), size))
+            def load_tap(tap: Operand) -> list[Value]:
+                return load(f.add(begin, f.mul(tap, p.kernel_dilation[0])))
 
-        last = f.value(f.sub(rows, 1))
-        with f.loop(0, last, carry=zero) as loop:
+            def line(row: Operand, number: int) -> Value:
+                there = f.add(f.mul(f.add(f.mul(row, classes), loop.index), self.frame.line_pitch), number * lanes)
+                return f.at(place, f.mul(there, self.frame.accumulator.size))
+
+            self._sum_class(f, load_tap, line, f.value(f.sub(count, 1)), [constant(
+                vector(self.frame.accumulator.ir, lanes), -0.0)] * vectors)
+
+    def _sum_class(self, f: Function, load: Load, line: Callable[[Operand, int], Value], last: Value,
+                   zeros: list[Value]) -> None:
+        """Sums of rows that have samples in common, up to the ``last`` of them."""
+        fr, size = self.frame, self.frame.accumulator.size
+        taps, step = fr.problem.kernel[0], sharing(fr.problem).taps
+
+        def add(totals: list[Value], first: Operand, end: Operand) -> list[Value]:
+            if step == 1:
+                return add_scaled(f, totals, load(first), fr.scale)
+            with f.loop(first, end, carry=totals) as more:
+                more.carry(add_scaled(f, more.carried, load(more.index), fr.scale))
+            assert more.results is not None
+            return more.results
+
+        with f.loop(0, last, carry=zeros) as loop:
             row = f.sub(f.sub(last, 1), loop.index)
-            heads = add_scaled(f, loop.carried, load(row), fr.scale)
+            heads = add(loop.carried, f.mul(row, step), f.mul(f.add(row, 1), step))
             for number, head in enumerate(heads):
                 f.store(head, line(row, number), align=size)
             loop.carry(heads)
-        with f.loop(last, taps, carry=zero) as loop:
+        with f.loop(f.mul(last, step), taps, carry=zeros) as loop:
             loop.carry(add_scaled(f, loop.carried, load(loop.index), fr.scale))
         assert loop.results is not None
         with f.loop(0, last, carry=loop.results) as loop:
             for number, total in enumerate(loop.carried):
                 there = line(loop.index, number)
-                f.store(f.add(f.load(kind, there, align=size), total), there, align=size)
-            loop.carry(add_scaled(f, loop.carried, load(f.add(loop.index, taps)), fr.scale))
+                f.store(f.add(f.load(zeros[0].type, there, align=size), total), there, align=size)
+            first = f.add(f.mul(loop.index, step), taps)
+            loop.carry(add(loop.carried, first, f.add(first, step)))
         assert loop.results is not None
         for number, total in enumerate(loop.results):
             f.store(total, line(last, number), align=size)
@@ -201,11 +228,27 @@ class RunningAcross:
 
     def _sums(self) -> Value:
         """Sum and store all outputs; whether any overflowed."""
-        fr = self.frame
-        make = Doubling(self.f, fr, self.line, self.spare, fr.extents[1], fr.step).last(fr.problem.kernel[1])
+        fr, taps = self.frame, self.frame.problem.kernel[1]
+        doubling = Doubling(self.f, fr, self.line, self.spare, fr.extents[1], fr.step)
+        make = doubling.last(taps)
+        if fr.problem.stride[1] > 1:
+            doubling.fill(taps, make)
+            make = self._strided
         if fr.once:
             return self._once(lambda number: make(self.f.mul(number, fr.lanes)))
         return self._outputs(self.out, make)
+
+    def _strided(self, column: Operand) -> Value:
+        """Windows a stride apart, of those that were all summed."""
+        f, lanes, stride = self.f, self.frame.lanes, self.frame.problem.stride[1]
+        found, begin = constant(self.kind, 0), f.mul(column, stride)
+        vectors = [lane * stride // lanes for lane in range(lanes)]
+        for number in sorted(set(vectors)):
+            place = f.mul(f.add(begin, number * lanes), self.frame.accumulator.size)
+            windows = f.load(self.kind, f.at(self.spare, place), align=self.frame.accumulator.size)
+            found = f.shuffle(found, windows, [lane * stride % lanes + lanes if number == own else lane
+                                               for lane, own in enumerate(vectors)])
+        return found
 
     def _once(self, make: Callable[[Operand], Value]) -> Value:
         """``width`` outputs, each once, vector by vector."""

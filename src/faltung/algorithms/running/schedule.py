@@ -11,7 +11,7 @@ from ...problem.problem import Problem
 from ..direct.frame import Stage
 from ..direct.stages import _stage
 from ..separable.schedule import stage_of as plane_stage
-from .frame import SUMMED, RunningRecipe, doublings, scans, sums_dtype
+from .frame import SUMMED, RunningRecipe, doublings, scans, sharing, sums_dtype
 
 FEW_ROWS, MOST_ROWS = 4, 128
 """Rows whose sums share what they have in common; their lines have to stay in the second-level cache."""
@@ -32,31 +32,46 @@ def recipe_of(stage: Stage, machine: Machine, *, shared: bool = False) -> Runnin
     p = stage.problem
     height, width = p.output
     # of few rows, each output sums its own, and a tile may be shifted back
-    rows = min(FEW_ROWS if p.kernel[0] < SUMMED and not shared else min(p.kernel[0], MOST_ROWS), height)
+    rows = min(FEW_ROWS if p.kernel[0] < SUMMED and not shared else _shared_rows(p), height)
     columns = _columns(p, rows)
     parts = ceil(width / columns)
     columns = min(width, -(-ceil(width / parts) // 16) * 16)
     return RunningRecipe((min(rows * max(1, BLOCK_ROWS // rows), height), columns), rows, machine.vector_bytes)
 
 
+def _shared_rows(p: Problem) -> int:
+    """Rows of outputs whose sums share what they have in common: in each class no more than all have a row of."""
+    classes, taps = sharing(p)
+    return min(classes * max(1, p.kernel[0] // taps), MOST_ROWS)
+
+
 def _columns(p: Problem, rows: int) -> int:
     """Most outputs along a line: beside a block, as much as the kernel is long is summed again."""
     wished = (BLOCK_BYTES if rows > 1 else LINE_BYTES) // ELEMENTS[sums_dtype(p)].size
-    return min(p.output[-1], max(wished, 4 * p.kernel[-1] * p.kernel_dilation[-1]))
+    return min(p.output[-1], -(-max(wished, 4 * p.kernel[-1] * p.kernel_dilation[-1]) // p.stride[-1]))
 
 
 def cycles(p: Problem, machine: Machine) -> float:
     """Predicted cycles of one thread."""
-    rows = p.kernel[0] if p.ndim > 1 else 1
-    tile = min(rows, MOST_ROWS)
+    rows, tile = (p.kernel[0], _shared_rows(p)) if p.ndim > 1 else (1, 1)
     vectors = prod(p.output_shape) * ELEMENTS[sums_dtype(p)].size / machine.vector_bytes
-    # lines of many rows leave the first-level cache
-    down = 2.0 + 0.7 * rows if rows < SUMMED else (4.5 if tile < 20 else 9.0) + 2.0 * (rows - tile) / tile
+    down = 2.0 + 0.7 * rows if rows < SUMMED else _shared_cycles(p, tile)
     lines, lanes = prod(p.output_shape) / p.output[-1], machine.vector_bytes // ELEMENTS[sums_dtype(p)].size
     # of lines shorter than a vector, outputs are summed one by one
     alone = prod(p.output_shape) * (3.0 + 0.3 * rows) if p.output[-1] < lanes else 0.0
-    each = (3.0 + down + _across_cycles(p, lanes)) * (1.0 + 0.7 * (p.kernel[-1] - 1) / _columns(p, tile))
-    return CALL_CYCLES + lines * ROW_CYCLES + alone + vectors * each
+    # of strided outputs all columns are summed, and the outputs' own are picked
+    picked = min(p.stride[-1], lanes) - 1.0
+    each = 3.0 + picked + p.stride[-1] * (down + _across_cycles(p, lanes))
+    again = 0.7 * (p.kernel[-1] - 1) / (_columns(p, tile) * p.stride[-1])
+    return CALL_CYCLES + lines * ROW_CYCLES + alone + vectors * each * (1.0 + again)
+
+
+def _shared_cycles(p: Problem, tile: int) -> float:
+    """Of one vector of sums down many rows."""
+    classes, taps = sharing(p)
+    alike = max(1.0, tile / classes)
+    # lines of many rows leave the first-level cache
+    return (4.5 if tile < 20 else 9.0) + 2.0 * (taps - 1) + 2.0 * max(0.0, p.kernel[0] / alike - taps)
 
 
 def _across_cycles(p: Problem, lanes: int) -> float:

@@ -203,9 +203,11 @@ class Frame:
     def colliding_bytes(self) -> int:
         """Rows of the image that are a multiple of this apart do not all fit the first-level cache; 0: any do.
 
-        Where a slab is made of them, they are read once for a few outputs, and need not.
+        Where a slab is made of them, they are read once for a few outputs, and need not; nor where a stride leaves
+        nothing that two outputs look at.
         """
-        rows = self.reach[0] + (self.recipe.rows - 1) * self.problem.stride[0] + 1 if self.last == 0 else 0
+        read_again = self.last == 0 and self.reach[0] >= self.problem.stride[0]
+        rows = self.reach[0] + (self.recipe.rows - 1) * self.problem.stride[0] + 1 if read_again else 0
         groups = (rows - 1) // (self.machine.l1_bytes // WAY_BYTES)
         return WAY_BYTES >> (groups.bit_length() - 1) if groups > 0 else 0
 

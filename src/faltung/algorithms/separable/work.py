@@ -12,6 +12,9 @@ from .passes import down_names
 # Cells of the context, 8 bytes each: what every work item must know; bytes between the image's indices follow.
 IMAGE, OUT, TAPS, BIAS, TABLES, SCRATCH, STATUS, FLAG, ODD, STEPS = range(10)
 
+MOST_SHUFFLED = 8
+"""Phases that lines are parted into by whole vectors; into more, sample by sample."""
+
 Columns = tuple[Operand, Operand, Operand]
 """Columns of the image from the first on to before another, and the column at which lines begin."""
 
@@ -256,13 +259,13 @@ class Work:
         f, fr = self.f, self.frame
         size, count = fr.accumulator.size, fr.extents[-1]
         word = f"i{8 * size}"
-        whole = count // (fr.phases * fr.lanes) if fr.phases == 2 else 0
+        whole = count // (fr.phases * fr.lanes) if fr.phases <= MOST_SHUFFLED else 0
         if whole:
-            kind = vector(word, 2 * fr.lanes)
+            seen = fr.phases * fr.lanes
             with f.loop(0, whole) as loop:
-                both = f.load(kind, f.at(line, f.mul(loop.index, 2 * fr.lanes * size)))
-                for phase in (0, 1):
-                    part = f.shuffle(both, None, list(range(phase, 2 * fr.lanes, 2)))
+                every = f.load(vector(word, seen), f.at(line, f.mul(loop.index, seen * size)))
+                for phase in range(fr.phases):
+                    part = f.shuffle(every, None, list(range(phase, seen, fr.phases)))
                     place = f.add(f.mul(loop.index, fr.lanes), phase * fr.phase_pitch)
                     f.store(part, f.at(parted, f.mul(place, size)))
         if whole * fr.phases * fr.lanes < count:
