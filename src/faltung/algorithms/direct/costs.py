@@ -55,9 +55,9 @@ def _pixel_cycles(on: Loops, shape: Shape, chunk: int, *, straight: bool) -> flo
     sums, moves = m * r * v * planes, on.columns > 1
     # one that crosses a cache line is loaded twice: all that are askew, if they are as long as a line
     each = (1.0 if not moves else 2.0 if on.machine.vector_bytes == 64 else 1.5) / on.machine.vectors_per_cycle
-    # weights of a chunk stay in registers, if there are any left; else rows that share them find them on the stack
+    # weights of a chunk stay in registers, if there are any left; else rows that share them find most on the stack
     kept = r == 1 or sums + m * chunk * planes + v * planes <= on.machine.registers
-    loads = planes * (on.image_rows(r, chunk) * v * each / chunk + (m if kept else m * (r + 1)) / 2)
+    loads = planes * (on.image_rows(r, chunk) * v * each / chunk + (m if kept else m * r + m - 1) / 2)
     tap = max(_busy(on, sums), loads) + 2.0 / (chunk * on.columns if straight else chunk)
     return on.terms * tap + sums * 2.0 + 20
 
