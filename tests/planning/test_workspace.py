@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import product
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -13,7 +17,11 @@ import pytest
 import faltung as ft
 from faltung.compiler.memory import Workspace
 from faltung.errors import PlanError
+from faltung.machine import detect
+from faltung.planning.calibration import plain
 from faltung.planning.planner import ALGORITHMS
+from faltung.problem.problem import Problem
+from grid.cases import draw, draw_line, output_view
 
 LITTLE = 6000
 """Bytes of Python's own objects and of views."""
@@ -107,3 +115,29 @@ def test_new_buffers_are_zeros_and_used_ones_stay_as_they_are() -> None:
     buffer[7] = 1
     workspace.give_back((address, buffer))
     assert workspace.borrow()[1] is buffer
+
+
+# ---------------------------------------------------------------- predictions
+
+PREDICTING = [name for name, each in ALGORITHMS.items() if hasattr(each, "workspace_bytes")]
+
+
+@pytest.mark.parametrize("name", PREDICTING)
+def test_what_is_predicted_is_what_is_built(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is compiled: workspaces follow from the geometry alone."""
+    for module in [each for name, each in sys.modules.items() if name.startswith("faltung.algorithms.")]:
+        for maker in {"python_function", "jit"} & vars(module).keys():
+            monkeypatch.setattr(module, maker, MagicMock())
+    served = [p for p in _problems() if ALGORITHMS[name].applies(p) is None]
+    assert len(served) > 5
+    for number, p in enumerate(served):
+        setting = p, output_view(p), detect(), 1 + number % 2
+        assert ALGORITHMS[name].workspace_bytes(*setting) == ALGORITHMS[name].build(*setting).workspace_bytes, p
+
+
+def _problems() -> Iterator[Problem]:
+    yield from ((draw_line if seed % 3 == 0 else draw)(seed).problem for seed in range(150))
+    for extent, taps, channels in product((9, 30, 61), (1, 3, 5), ((1, 1), (8, 8), (64, 16))):
+        yield plain((extent, extent + 3), (taps, taps), "float32", channels)
+        turned = plain((extent + taps - 1, extent + 2 + taps), (extent, extent + 3), "float32", channels)
+        yield replace(turned, start=(0, 0), output=(taps, taps))

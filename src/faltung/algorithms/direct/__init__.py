@@ -53,7 +53,7 @@ def least_cycles(problem: Problem, machine: Machine) -> float:
 
 def workspace_bytes(problem: Problem, output: View, machine: Machine, threads: int) -> int:
     """Peak workspace of one call, without building anything."""
-    return max(part.frame.scratch_bytes for part in parts(problem, output, machine, threads)) * threads
+    return max(part.frame.most_bytes for part in parts(problem, output, machine, threads)) * threads
 
 
 def recipes(problem: Problem, output: View, machine: Machine) -> list[str]:

@@ -86,7 +86,7 @@ class PartProgram(Program):
     @property
     def workspace_bytes(self) -> int:
         """Peak workspace of one call, even if the image must be packed after all."""
-        return max(self.workspace.size_bytes, self.frame.packed_bytes * self.threads)
+        return self.frame.most_bytes * self.threads
 
     @cached_property
     def _packed(self) -> PartProgram:

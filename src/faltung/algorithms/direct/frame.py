@@ -281,6 +281,11 @@ class Frame:
         return self.packed_bytes + (self.inner.packed_bytes if self.inner is not self else 0)
 
     @cached_property
+    def most_bytes(self) -> int:
+        """Bytes that one thread needs at most: an image that is to be read where it lies may have to be packed."""
+        return self.scratch_bytes if self.recipe.packed else max(self.scratch_bytes, self.packed_bytes)
+
+    @cached_property
     def packed_bytes(self) -> int:
         """Bytes of the packed image, with room for a vector that reads too far."""
         size = self.problem.channels_in * self.channel_pitch * self.packed.size
