@@ -202,13 +202,16 @@ def planning_us(plan: Any) -> float:
     """Return the time that deciding takes, as for a problem that was never seen."""
     from faltung.algorithms.direct import schedule
     from faltung.algorithms.fourier import recipe
+    from faltung.algorithms.pointwise import recipe as pointwise_recipe
+    from faltung.algorithms.running import schedule as running_schedule
     from faltung.algorithms.winograd import costs, inside_recipe
     from faltung.algorithms.winograd import recipe as winograd_recipe
     from faltung.planning import planner
 
     samples = []
     for _ in range(3):
-        for cached in (*(each.choose for each in (schedule, recipe, winograd_recipe, inside_recipe)), costs.tile_costs):
+        for cached in (*(each.choose for each in (schedule, recipe, winograd_recipe, inside_recipe, pointwise_recipe)),
+                       costs.tile_costs, running_schedule.cycles):
             cached.cache_clear()
         begin = time.perf_counter()
         planner.choose(plan.setting)

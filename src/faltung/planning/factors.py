@@ -81,8 +81,11 @@ def is_measured() -> bool:
 
 
 def factor(name: str, problem: Problem) -> float:
-    """Measured over predicted cycles of an algorithm, for problems of this class."""
-    factors = table()["factors"]
+    """Measured over predicted cycles of an algorithm, for problems of this class, by the last table that was in use.
+
+    Whoever compares several looks with `table` first, which notices that the cache's folder is another.
+    """
+    factors = (_State.table or table())["factors"]
     kind = class_of(problem)
     return float(factors.get(f"{name} {kind}") or factors.get(f"{name} {kind.removesuffix(' double')}", 1.0))
 

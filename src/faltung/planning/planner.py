@@ -12,7 +12,7 @@ from ..machine import Machine, detect
 from ..problem.extents import quote
 from ..problem.layout import Layout
 from ..problem.problem import Problem
-from . import wisdom
+from . import factors, wisdom
 from .candidates import PROBE_CYCLES, Candidate, Setting, cycles, fit, is_structured, least_cycles
 from .exact import refined
 from .measuring import measure as time_ways
@@ -103,6 +103,7 @@ def choose(setting: Setting, function: str = "plan") -> tuple[Way, ...]:
     function : str
         Name that an error carries.
     """
+    factors.table()
     settings = _fitting(setting, function)
     general = [name for name in settings if not is_structured(ALGORITHMS[name])]
     measured = wisdom.times(setting)
@@ -159,6 +160,7 @@ FEW, HOPELESS = 4, 8.0
 
 def _learn(setting: Setting, layout: Layout, function: str, kernel: Any) -> None:
     """Time the best candidates, and remember how long they took."""
+    factors.table()
     settings = _fitting(setting, function)
     predicted = sorted((cycles(name, ALGORITHMS[name], settings[name]), name) for name in settings)
     names = [name for needed, name in predicted[:FEW] if needed < HOPELESS * predicted[0][0]]

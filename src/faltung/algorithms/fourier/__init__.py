@@ -24,11 +24,12 @@ from .recipe import NAME, FourierRecipe, error_bound, error_factor, sums_integer
 
 def applies(problem: Problem) -> str | None:
     """None, or why the problem cannot go through the transform."""
-    if all(k == 1 for k in problem.kernel) or not with_taps(problem):
+    phases = with_taps(problem)
+    if all(k == 1 for k in problem.kernel) or not phases:
         return "a kernel of one tap needs no transform"
     if not all(problem.image):
         return "an image without samples needs no transform"
-    if not all(recipe.fits(phase.problem) for phase in with_taps(problem)):
+    if not all(recipe.fits(phase.problem) for phase in phases):
         return "no generated transform is long enough for the kernel"
     return _why_not_exact(problem) if sums_integers(problem) else None
 

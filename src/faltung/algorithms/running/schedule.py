@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import ceil, log2, prod
 
 from ...compiler.elements import ELEMENTS
@@ -51,6 +52,7 @@ def _columns(p: Problem, rows: int) -> int:
     return min(p.output[-1], -(-max(wished, 4 * p.kernel[-1] * p.kernel_dilation[-1]) // p.stride[-1]))
 
 
+@lru_cache(maxsize=64)
 def cycles(p: Problem, machine: Machine) -> float:
     """Predicted cycles of one thread."""
     rows, tile = (p.kernel[0], _shared_rows(p)) if p.ndim > 1 else (1, 1)
