@@ -79,6 +79,6 @@ def _shared_cycles(p: Problem, tile: int) -> float:
 def _across_cycles(p: Problem, lanes: int) -> float:
     """Of one vector of outputs."""
     if scans(p, lanes):
-        return 2.2 * log2(lanes)
+        return 4.3 * log2(lanes)
     window, odd = doublings(p.kernel[-1])
     return 1.0 * window + 5.0 * len(odd)
