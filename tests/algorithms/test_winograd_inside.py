@@ -24,6 +24,7 @@ from grid.process import succeed
 
 PLAIN = Problem((6,), 1, 3, 5, image=(14, 21), kernel=(14, 21), output=(3, 3), start=(-1, -1), stride=(1, 1),
                 kernel_dilation=(1, 1), image_dilation=(1, 1), border=((0, 0), (0, 0)))
+APART = replace(PLAIN, start=(-2, -3), stride=(2, 3))
 LINE = replace(PLAIN, image=(2100,), kernel=(2101,), output=(3,), start=(-1,), stride=(1,), kernel_dilation=(1,),
                image_dilation=(1,), border=((1.5, 0),))
 VOLUME = replace(PLAIN, image=(4, 14, 21), kernel=(4, 14, 21), output=(3, 3, 3), start=(-1, -1, -1), stride=(1, 1, 1),
@@ -45,8 +46,16 @@ def drawn(seed: int) -> Case:
     problem = Problem((int(rng.choice([2, 3, 7, 16, 19])),), int(rng.choice([1, 1, 2])), int(rng.choice([1, 2, 5])),
                       int(rng.choice([2, 3, 8, 17])), image, kernel, output, start, (1, 1), (1, 1), (1, 1), border,
                       dtype, dtype, dtype, dtype)
-    return Case(_other_axes(problem, rng, seed), seed, str(rng.choice(VIEWS)), bool(rng.random() < 0.3),
+    case = Case(_other_axes(problem, rng, seed), seed, str(rng.choice(VIEWS)), bool(rng.random() < 0.3),
                 int(rng.choice([0, 1])))
+    return replace(case, problem=_strided(case.problem, rng)) if rng.random() < 0.4 else case
+
+
+def _strided(p: Problem, rng: np.random.Generator) -> Problem:
+    """Outputs apart, as in the gradient of a dilated layer."""
+    steps = tuple(int(rng.choice([1, 2, 2, 3, 4, 6])) for _ in p.stride[-2:])
+    start = tuple(at * step if rng.random() < 0.8 else at for at, step in zip(p.start[-2:], steps, strict=True))
+    return replace(p, stride=(*p.stride[:-2], *steps), start=(*p.start[:-2], *start))
 
 
 def _other_axes(p: Problem, rng: np.random.Generator, seed: int) -> Problem:
@@ -146,8 +155,9 @@ def test_strips_keep_the_bound_of_large_sums_small() -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("where", ["image", "kernel", "border"])
-def test_what_is_not_finite_reaches_exactly_its_footprint(bad: float, where: str) -> None:
-    p = replace(PLAIN, groups=2, border=((0, bad), (0, 0)) if where == "border" else PLAIN.border)
+@pytest.mark.parametrize("plain", [PLAIN, APART])
+def test_what_is_not_finite_reaches_exactly_its_footprint(bad: float, where: str, plain: Problem) -> None:
+    p = replace(plain, groups=2, border=((0, bad), (0, 0)) if where == "border" else plain.border)
     rng = np.random.default_rng(3)
     image = rng.integers(-4, 5, p.image_shape).astype("float32")
     kernel = rng.integers(1, 3, p.kernel_shape).astype("float32")
@@ -186,7 +196,7 @@ def test_what_is_not_finite_in_lines_and_volumes(bad: float, where: str, p: Prob
     np.testing.assert_allclose(got, want, atol=2e-2)
 
 
-@pytest.mark.parametrize("p", [PLAIN, LINE, VOLUME])
+@pytest.mark.parametrize("p", [PLAIN, APART, LINE, VOLUME])
 def test_threads_and_the_batch_change_no_bit(p: Problem) -> None:
     p = replace(p, batch=(40,), channels_out=19, groups=2)
     image, kernel, _ = arrays(Case(p, 7))

@@ -24,7 +24,7 @@ from .inside_executable import InsideOut
 from .inside_frame import InsideFrame, InsideRecipe
 from .parts import Part
 from .recipe import OUTSIDE, TILES
-from .seen import reach, taps_seen
+from .seen import outputs_reach, reach, taps_seen
 
 
 def applies(problem: Problem) -> str | None:
@@ -40,10 +40,10 @@ def applies(problem: Problem) -> str | None:
 
 def _unlike(p: Problem) -> str | None:
     """Why a problem is not like those that have tiles; the planes of a volume may be strided and dilated."""
-    if any(step != 1 for step in (*p.stride[-2:], *p.image_dilation)):
-        return "neighbouring outputs share samples only where nothing is strided"
     if 0 in (*p.output_shape, *p.kernel_shape, *p.image_shape):
         return "there is nothing to transform"
+    if prod(p.image_dilation) > 1 or (prod(p.stride[-2:]) > 1 and not is_inside(p)):
+        return "neighbouring outputs share samples only where nothing is strided"
     if p.kernel_dilation[-1] > OUTSIDE:
         return f"taps are more than {OUTSIDE} columns apart"
     if any(outside > OUTSIDE for outside in _columns_outside(p)):
@@ -59,7 +59,7 @@ def _has_tiles(p: Problem) -> bool:
 
 def _columns_outside(p: Problem) -> tuple[int, int]:
     """Columns before and behind the image."""
-    first, behind = p.start[-1], p.start[-1] + p.output[-1] + reach(p, -1)
+    first, behind = p.start[-1], p.start[-1] + outputs_reach(p, -1) + reach(p, -1) + 1
     return min(behind, 0) - min(first, 0), max(behind, p.image[-1]) - max(first, p.image[-1])
 
 

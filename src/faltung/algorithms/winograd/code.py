@@ -51,8 +51,8 @@ def each(f: Function, count: Operand) -> Iterator[Operand]:
         yield loop.index
 
 
-def first_output(f: Function, number: Operand, m: int, step: int) -> Operand:
-    """Where a tile's first output stands along an axis: the first ``step`` tiles share ``m step`` outputs."""
+def first_of(f: Function, number: Operand, m: int, step: int) -> Operand:
+    """Where a tile begins along an axis: the first ``step`` tiles share ``m step`` outputs, or taps."""
     if step == 1:
         return f.mul(number, m)
     return f.add(f.mul(f.div(number, step), m * step), f.rem(number, step))

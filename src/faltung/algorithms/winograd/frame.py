@@ -85,8 +85,12 @@ def last_lanes(count: int, lanes: int) -> int:
 
 def tiles_along(p: Problem, axis: int, m: int) -> int:
     """Tiles of so many outputs along an axis; with dilation, as many in each of its phases."""
-    step = p.kernel_dilation[axis]
-    return -(-p.output[axis] // (m * step)) * step
+    return parted(p.output[axis], m, p.kernel_dilation[axis])
+
+
+def parted(count: int, m: int, step: int) -> int:
+    """Tiles of ``m``, a step apart, that cover so many."""
+    return -(-count // (m * step)) * step
 
 
 class Row(NamedTuple):

@@ -3,6 +3,9 @@
 The taps are parted into tiles of ``p`` by ``p``.  F(r, p) makes all ``r`` by ``r`` outputs' share of one such tile from
 ``n`` by ``n`` samples, ``n = r + p - 1``, and the products of all tiles are summed before one transform back.  Lanes
 are the batch (the channels of the layer's image), which a product meets as it meets the channels out.
+
+Outputs a stride ``d`` apart (the layer's dilation) meet tiles of taps ``d`` apart; the first ``d`` tiles begin at the
+first ``d`` taps.
 """
 
 from __future__ import annotations
@@ -14,9 +17,9 @@ from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.border import map_index
 from ...problem.problem import Problem
-from .frame import APART_BYTES, NAME, Numbers, Piece, register_tiles
+from .frame import APART_BYTES, NAME, Numbers, Piece, parted, register_tiles
 from .linear import Programs, programs
-from .seen import BEFORE, BEHIND, NOTHING
+from .seen import BEFORE, BEHIND, NOTHING, outputs_reach
 
 SIDES = ("samples", "taps")
 
@@ -100,8 +103,7 @@ class InsideFrame(Numbers):
     @cached_property
     def tiles(self) -> tuple[int, int]:
         """Rows of tiles of one channel, and tiles of a row."""
-        down, across = (-(-k // p) for k, p in zip(self.problem.kernel, self.recipe.taps, strict=True))
-        return down, across
+        return tiles_of(self.problem, self.recipe.taps)
 
     @property
     def all_rows(self) -> int:
@@ -136,8 +138,8 @@ class InsideFrame(Numbers):
         p, taps = self.problem, self.recipe.taps
         axes = []
         for axis in range(2):
-            total = self.tiles[axis] * taps[axis] + p.output[axis] - 1
-            needed = p.kernel[axis] + p.output[axis] - 1
+            total = self.tiles[axis] * taps[axis] + outputs_reach(p, axis)
+            needed = p.kernel[axis] + outputs_reach(p, axis)
             axes.append(Axis(tuple(
                 _mark(p.start[axis] + at, p.image[axis], p.border[axis]) if at < needed else NOTHING
                 for at in range(total))))
@@ -189,7 +191,7 @@ class InsideFrame(Numbers):
 
     def ring(self, side: Operand) -> tuple[int, int]:
         """Lines of gathered samples that are kept, and columns of one."""
-        return 1 << (self.extents[0] - 1).bit_length(), len(side.columns.marks)
+        return 1 << (self.extents[0] * self.problem.stride[0] - 1).bit_length(), len(side.columns.marks)
 
     @cached_property
     def places(self) -> dict[str, int]:
@@ -205,6 +207,12 @@ class InsideFrame(Numbers):
             at += -(-count * self.size // 64) * 64 + 64
         found["end"] = at
         return found
+
+
+def tiles_of(p: Problem, taps: tuple[int, int]) -> tuple[int, int]:
+    """Rows of tiles of one channel, and tiles of a row."""
+    down, across = map(parted, p.kernel, taps, p.stride)
+    return down, across
 
 
 def _mark(position: int, extent: int, sides: tuple[object, object]) -> int:

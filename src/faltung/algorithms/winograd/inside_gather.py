@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...compiler.emit import Function, Module, Value, constant
 from ...compiler.emit import Operand as Number
 from ...problem.problem import Side
-from .code import cell, each, number, transform
+from .code import cell, each, first_of, number, transform
 from .frame import pieces
 from .inside_frame import SIDES, InsideFrame, Operand
 from .lanes import turned
@@ -30,6 +30,7 @@ class Gather:
         self.lanes = min(frame.lanes, 1 << side.channels.bit_length() - 1)
         self.kind = frame.kind(self.lanes)
         self.vector_bytes = self.lanes * frame.size
+        self.apart = frame.problem.stride
         self.slots, self.columns = frame.ring(side)
         self.place, self.index, self.count = side.columns.inside
         parameters = [("ptr", "context"), ("ptr", "scratch"), *(("i64", name) for name in (
@@ -54,8 +55,10 @@ class Gather:
             with f.loop(0, self.rows) as row:
                 flat = f.add(self.first, row.index)
                 down = fr.tiles[0]
-                top, summed = f.mul(f.rem(flat, down) if down > 1 else 0, fr.recipe.taps[0]), f.div(flat, down)
-                self._gather(ring, row.index, top, summed, channel)
+                number_, summed = f.rem(flat, down) if down > 1 else 0, f.div(flat, down)
+                top = first_of(f, number_, fr.recipe.taps[0], self.apart[0])
+                fresh = f.smaller(row.index, number_)
+                self._gather(ring, f.compare("slt", fresh, self.apart[0]), top, summed, channel)
                 self._rows(ring, lines, top)
                 self._columns(lines, f.mul(row.index, fr.tiles[1]), channel)
         f.finish()
@@ -66,17 +69,16 @@ class Gather:
 
     # --- lines
 
-    def _gather(self, ring: Value, row: Value, top: Number, summed: Number, channel: Number) -> None:
-        """Bring new lines into the ring: those that the row of tiles before did not have."""
+    def _gather(self, ring: Value, fresh: Value, top: Number, summed: Number, channel: Number) -> None:
+        """Bring new lines into the ring: those that the row of tiles before, of the same phase, did not have."""
         f, down = self.f, self.side.extents[0]
         known = max(0, down - self.frame.recipe.taps[0])
-        fresh = f.bits("or", f.compare("eq", row, 0), f.compare("eq", f.value(top), 0))
         start = f.select(fresh, 0, known)
         source = f.at(cell(f, self.context, IMAGE if self.is_image else KERNEL), f.mul(self.group, self.steps["group"]))
         source = f.at(source, f.mul(channel, self.steps["channel"]))
         source, plane = self._plane(f.at(source, self.index * self.frame.size), summed)
         with f.loop(start, down) as i:
-            position = f.add(top, i.index)
+            position = f.add(top, f.mul(i.index, self.apart[0]))
             line = self._line(ring, position)
             if self.count:
                 address, step = self._address(source, position, plane)
@@ -158,7 +160,7 @@ class Gather:
 
     def _rows(self, ring: Value, lines: Value, top: Number) -> None:
         f = self.f
-        sources = [self._line(ring, f.add(top, i)) for i in range(self.side.extents[0])]
+        sources = [self._line(ring, f.add(top, i * self.apart[0])) for i in range(self.side.extents[0])]
         with f.loop(0, self.columns) as x:
             offset = f.mul(x.index, self.vector_bytes)
             values = [f.load(self.kind, f.at(source, offset)) for source in sources]
@@ -170,13 +172,14 @@ class Gather:
         pitch = fr.pitch if self.is_image else fr.tap_pitch
         planes = f.at(f.at(self.scratch, fr.places[self.side.name]), f.mul(channel, fr.size))
         planes = f.at(planes, f.mul(first, pitch * fr.size))
-        plane_bytes = fr.plane(self.side.name) * fr.size
+        plane_bytes, step = fr.plane(self.side.name) * fr.size, self.apart[1]
         with each(f, fr.extents[0]) as i:
             line = f.at(lines, f.mul(i, self.columns * self.vector_bytes))
             made = f.at(planes, f.mul(i, fr.extents[1] * plane_bytes))
             with each(f, fr.tiles[1]) as t:
-                here = f.at(line, f.mul(t, fr.recipe.taps[1] * self.vector_bytes))
-                values = [f.load(self.kind, f.at(here, j * self.vector_bytes)) for j in range(self.side.extents[1])]
+                here = f.at(line, f.mul(first_of(f, t, fr.recipe.taps[1], step), self.vector_bytes))
+                values = [f.load(self.kind, f.at(here, j * step * self.vector_bytes))
+                          for j in range(self.side.extents[1])]
                 there = f.at(made, f.mul(t, pitch * fr.size))
                 for j, value in enumerate(transform(f, self._program(1), values)):
                     f.store(value, f.at(there, j * plane_bytes))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ...problem.problem import Problem
 from .parts import strided
-from .seen import Depth, see, without_depth
+from .seen import Depth, outputs_reach, see, without_depth
 
 LONGEST = 512
 """Taps of a part: the same on every machine, since the order of the sums depends on it."""
@@ -73,12 +73,12 @@ def inside_parts(p: Problem) -> tuple[InsidePart, ...]:
     if p.kernel[0] > 1 or p.output[0] > 1:
         return (InsidePart(p, 0, taps),)
     # taps that no output puts outside the image
-    low, high = -p.start[1], min(taps, p.image[1] - p.start[1] - p.output[1] + 1)
+    low, high = -p.start[1], min(taps, p.image[1] - p.start[1] - outputs_reach(p, 1))
     first = max(0, -(-low // LONGEST)) * LONGEST
     count = (high - first) // LONGEST
     if count < 2:
         return (InsidePart(p, 0, taps),)
-    width, end = LONGEST + p.output[1] - 1, first + count * LONGEST
+    width, end = LONGEST + outputs_reach(p, 1), first + count * LONGEST
     middle = replace(p, channels_in=p.channels_in * count, image=(1, width), kernel=(1, LONGEST), start=(0, 0))
     ends = [InsidePart(replace(p, kernel=(1, behind - at), start=(0, p.start[1] + at)), at, behind - at)
             for at, behind in ((0, first), (end, taps)) if behind > at]

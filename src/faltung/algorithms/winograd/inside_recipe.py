@@ -9,7 +9,7 @@ from math import prod
 from ...machine import Machine, fake
 from ...problem.problem import Problem
 from .costs import CALL_CYCLES, PART_CYCLES, SHARED_BYTES, vector_cycles
-from .inside_frame import InsideFrame, InsideRecipe, Operand
+from .inside_frame import InsideFrame, InsideRecipe, Operand, tiles_of
 from .inside_parts import inside_parts
 from .linear import programs
 from .matrices import growth
@@ -28,7 +28,7 @@ STRIP_TILES = 128
 def strip_rows(problem: Problem) -> int:
     """Rows of tiles of a strip: the same on every machine, since the order of the sums depends on it."""
     taps = [TAPS[r] for r in problem.output]
-    down, across = (-(-k // p) for k, p in zip(problem.kernel, taps, strict=True))
+    down, across = tiles_of(problem, (taps[0], taps[1]))
     all_rows = problem.channels_in * down
     strips = -(-all_rows // max(1, STRIP_TILES // across))
     return -(-all_rows // strips)
@@ -53,7 +53,7 @@ def error_bound(problem: Problem) -> float:
     steps = sum(one.roundings for r, p in tile for one in programs(r, p))
     longest, strips = 0, len(parts) - 1
     for part in parts:
-        down, across = (-(-k // p) for k, (_, p) in zip(part.problem.kernel, tile, strict=True))
+        down, across = tiles_of(part.problem, (tile[0][1], tile[1][1]))
         rows = strip_rows(part.problem)
         longest, strips = max(longest, rows * across), strips + -(-part.problem.channels_in * down // rows)
     return 1.01 * prod(growth(r, p) for r, p in tile) * (longest + strips + steps + 2)

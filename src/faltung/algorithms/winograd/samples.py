@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ...compiler.emit import Module, Operand, Value, constant
 from ...problem.border import map_index
-from .code import FILLS, IMAGE, ROWS, STEPS, cell, each, first_output, number, over_row, transform
+from .code import FILLS, IMAGE, ROWS, STEPS, cell, each, first_of, number, over_row, transform
 from .frame import CELLS, Frame
 from .lanes import apart, moved
 from .seen import BEFORE, reach
@@ -83,7 +83,7 @@ class Samples:
         f, fr = self.f, self.frame
         rows, fills = cell(f, self.context, ROWS), cell(f, self.context, FILLS)
         step = self.problem.kernel_dilation[0]
-        top = first_output(f, here, self.down.m, step)
+        top = first_of(f, here, self.down.m, step)
         with each(f, self.down.n) as i:
             mapped = number(f, rows, f.add(top, f.mul(i, step)))
             mark = mapped if plane is None else f.select(f.compare("sge", mapped, 0), f.smaller(plane, 0), mapped)

@@ -64,6 +64,11 @@ def reach(p: Problem, axis: int) -> int:
     return (p.kernel[axis] - 1) * p.kernel_dilation[axis]
 
 
+def outputs_reach(p: Problem, axis: int) -> int:
+    """How far the last output looks behind the first."""
+    return (p.output[axis] - 1) * p.stride[axis]
+
+
 def channels_seen(p: Problem) -> int:
     """Channels in, and planes of taps."""
     return p.channels_in * prod(p.kernel[:-2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...compiler.emit import Module, Value, constant, vector
 from ..direct.activations import activate
-from .code import OUT, STATUS, Place, cell, first_output, over_row, transform
+from .code import OUT, STATUS, Place, cell, first_of, over_row, transform
 from .frame import Frame, Piece
 from .lanes import woven
 
@@ -56,7 +56,7 @@ class Sums:
         down, m = fr.tiles[0], fr.recipe.tile[0]
         with f.loop(0, self.rows) as row:
             flat = f.add(self.first, row.index)
-            y = first_output(f, f.rem(flat, down) if down > 1 else 0, m, p.kernel_dilation[0])
+            y = first_of(f, f.rem(flat, down) if down > 1 else 0, m, p.kernel_dilation[0])
             batch = f.div(flat, down)
             out = f.at(start, f.mul(y, self._stride(self.leading)))
             for axis in reversed(range(self.leading - 2)):
