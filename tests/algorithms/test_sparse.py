@@ -29,7 +29,7 @@ build = partial(structured.build, sparse)
 def check(case: Case, isa: str = "own", *, pattern: bool = True) -> None:
     executable = build(case.problem, isa, last=case.channels_last)
     if not pattern:
-        executable._programs = {(-1, number): None for number in range(PATTERNS)}
+        executable._programs = {((-1, number), ()): None for number in range(PATTERNS)}
     structured.check(executable, case, sparse_kernel(case))
 
 
@@ -117,7 +117,21 @@ def test_patterns_beyond_the_first_few_change_no_bit(shape: tuple[int, ...], dty
     together = [plan(image, kernel).tobytes() for kernel in kernels]
     alone = [ft.plan(ft.correlate, image, kernel, "same", method="sparse")(image).tobytes() for kernel in kernels]
     assert together == alone
-    assert set(map(bool, plan.way.executable._programs)) == {True, False}
+    assert {bool(places) for places, _ in plan.way.executable._programs} == {True, False}
+
+
+@pytest.mark.parametrize("taps", [[1, -1, 2], [-2**63, 2**62, 1], [3, -4, 2**63 - 1], [5, 6, 7]], ids=str)
+def test_powers_of_two_are_shifts(taps: list[int], rng: np.random.Generator) -> None:
+    kernel = np.zeros((3, 3), np.int64)
+    kernel[[0, 1, 2], [1, 2, 0]] = taps
+    x = rng.integers(-2**62, 2**62, (20, 50))
+    wished: Any = {"dtype": "int64", "overflow": "wrap", "border": "edge"}
+    plan = ft.plan(ft.correlate, x, kernel, "same", method="sparse", **wished)
+    np.testing.assert_array_equal(plan(x), ft.correlate(x, kernel, "same", method="direct", **wished))
+    powers = sum(abs(tap).bit_count() == 1 for tap in taps)
+    (_, factors), = plan.way.executable._programs
+    assert sum(map(bool, factors)) == powers
+    assert (" = mul <" in plan.ir()) == (powers < 3)
 
 
 # ---------------------------------------------------------------- what is not finite

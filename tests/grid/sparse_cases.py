@@ -31,7 +31,7 @@ def draw(seed: int) -> Case:
         if sums_integers(problem):
             # whatever the kernel turns out to be, this holds its sums; their range is not known
             wraps = "saturate" if problem.overflow == "saturate" else "wrap"
-            problem = replace(problem, accumulator_dtype=str(rng.choice(["int32", "float64"])), overflow=wraps)
+            problem = replace(problem, accumulator_dtype=str(rng.choice(["int32", "float64", "int64"])), overflow=wraps)
         if sparse.applies(problem) is None:
             return replace(case, problem=problem, seed=seed, magnitude=min(case.magnitude, 1))
 
@@ -41,6 +41,7 @@ def sparse_kernel(case: Case) -> np.ndarray:
     p, rng = case.problem, np.random.default_rng([case.seed, 43])
     kernel = np.zeros((p.groups, p.terms), numpy_dtype(p.kernel_dtype))
     places = rng.choice(p.terms, int(rng.integers(0, most_kept(p) + 1)), replace=False)
-    values = rng.integers(0, 2 if p.kernel_dtype == "bool" else 6, (p.groups, len(places)))
+    low, high = (0, 2) if p.kernel_dtype == "bool" else (-4 * (p.kernel_dtype[0] == "i"), 6)
+    values = rng.integers(low, high, (p.groups, len(places)))
     kernel[:, places] = values if is_integer(p.kernel_dtype) else rng.standard_normal(values.shape)
     return kernel.reshape(p.kernel_shape)

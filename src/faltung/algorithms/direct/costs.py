@@ -16,6 +16,10 @@ READ_AGAIN = 30.0
 channels."""
 
 
+MULTIPLY = {"int32": 2.0, "int64": 4.0}
+"""How many times as long as in floating point it takes to multiply and add: these are several instructions."""
+
+
 class Loops(NamedTuple):
     """What a tile runs through, whatever its shape: terms, a plane of the kernel, and where its rows stand."""
 
@@ -27,8 +31,8 @@ class Loops(NamedTuple):
     apart: int
     across: int
     """Stride along a row."""
-    single: bool
-    """Whether one instruction multiplies and adds, as of floats."""
+    work: float
+    """Multiply-adds in floating point that take as long as one of the sums' dtype."""
     widens: bool
     """Whether samples are widened when they are loaded, where they lie."""
     planes: int
@@ -39,11 +43,11 @@ class Loops(NamedTuple):
         return rows * chunk - max(0, rows - self.apart) * max(0, chunk - self.step)
 
 
-def _loops(p: Problem, machine: Machine) -> Loops:
+def _loops(p: Problem, machine: Machine, dot: int) -> Loops:
     step, apart = p.stride[-2], p.kernel_dilation[-2]
-    common = gcd(step, apart)
+    common, work = gcd(step, apart), 1.0 if dot > 1 else MULTIPLY.get(p.accumulator_dtype, 1.0)
     return Loops(p.terms, p.kernel[-2], p.kernel[-1], step // common, apart // common,
-                 p.stride[-1], ELEMENTS[p.accumulator_dtype].kind == "f", p.image_dtype != p.accumulator_dtype,
+                 p.stride[-1], work, p.image_dtype != p.accumulator_dtype,
                  ELEMENTS[p.accumulator_dtype].planes, machine)
 
 
@@ -68,8 +72,7 @@ def _row_cycles(on: Loops, shape: Shape) -> float:
     rows = on.image_rows(r, on.rows)
     vectors = rows * (v + 1) * on.across
     shifts = rows * v * (on.columns - 2 + on.across) + vectors * on.widens
-    busy = on.terms * _busy(on, r * v) * (1 if on.single else 2)
-    return max(busy, shifts, 2.0 * vectors) + 2.0 * rows + r * v * 2.0 + 20
+    return max(on.terms * _busy(on, r * v), shifts, 2.0 * vectors) + 2.0 * rows + r * v * 2.0 + 20
 
 
 def _channel_cycles(on: Loops, shape: Shape, *, straight: bool) -> float:
@@ -86,7 +89,7 @@ def _channel_cycles(on: Loops, shape: Shape, *, straight: bool) -> float:
 
 def _busy(on: Loops, sums: int) -> float:
     """Cycles of the multiply-adds of one tap: a sum can be added to every 4 cycles only."""
-    return max(sums * on.planes / on.machine.vectors_per_cycle, 4.0 * on.planes)
+    return max(sums * on.planes * on.work / on.machine.vectors_per_cycle, 4.0 * on.planes)
 
 
 def _tap_cycles(on: Loops, p: Problem, shape: Shape, chunk: int) -> float:
@@ -138,7 +141,7 @@ def _copy_cycles(phases: int, lanes: int) -> float:
 
 def _block_cycles(frame: Frame) -> float:
     """Cycles of the tiles of one block."""
-    p, recipe, on = frame.problem, frame.recipe, _loops(frame.problem, frame.machine)
+    p, recipe, on = frame.problem, frame.recipe, _loops(frame.problem, frame.machine, frame.recipe.dot)
     extents = [1] * (p.ndim - 2) + [frame.tile_rows, frame.tile_columns]
     count = frame.channel_blocks * prod(-(-b // t) for b, t in zip(recipe.block, extents, strict=True))
     if frame.by_taps:
@@ -160,7 +163,7 @@ class Bounds:
 
     def __init__(self, stage: Stage, machine: Machine, dot: int = 1) -> None:
         self.problem = p = stage.problem
-        self.on = _loops(p, machine)
+        self.on = _loops(p, machine, dot)
         element = ELEMENTS[p.accumulator_dtype]
         self.lanes = machine.vector_bytes // element.size
         self.copied = machine.vector_bytes if dot > 1 else self.lanes

@@ -15,10 +15,15 @@ from ..direct.executable import Program
 from ..direct.packing import pack_bias
 from .frame import SparseFrame
 from .schedule import cycles, frame_of
-from .structure import kept
+from .structure import kept, known_factors
 
 PATTERNS = 8
 """So many patterns of one problem have code of their own; all others share the code that reads a table."""
+
+Pattern = tuple[tuple[int, ...], tuple[int, ...]]
+"""Places of taps, and their values where the code makes use of them."""
+
+ANY: Pattern = (), ()
 
 
 def _emit(frame: SparseFrame) -> str:
@@ -36,16 +41,16 @@ class Sparse:
         self.recipe, self.threads = self.frame.recipe, threads
         self.predicted_cycles = cycles(self.frame)
         self.workspace_bytes = self.frame.scratch_bytes * min(threads, self.frame.items)
-        self._programs: dict[tuple[int, ...], Program] = {}
+        self._programs: dict[Pattern, Program] = {}
 
-    def _of(self, pattern: tuple[int, ...]) -> SparseFrame:
-        return SparseFrame(self.frame.stage, self.recipe, self.frame.machine, pattern)
+    def _of(self, pattern: Pattern) -> SparseFrame:
+        return SparseFrame(self.frame.stage, self.recipe, self.frame.machine, *pattern)
 
-    def _program(self, pattern: tuple[int, ...]) -> Program:
+    def _program(self, pattern: Pattern) -> Program:
         found = self._programs.get(pattern)
         if found is None:
             if len(self._programs) >= PATTERNS:
-                pattern = ()
+                pattern = ANY
             found = self._programs[pattern] = Program(self._of(pattern), self.threads, _emit)
         return found
 
@@ -63,7 +68,7 @@ class Sparse:
             tables[:, number, 0, 0] = len(which)
             tables[:, number, entries, 0] = frame.places[frame.order[which]]
             values[:, number, entries, values.shape[-1] // 2] = taps[:, which]
-        return self._program(tuple(chosen.tolist())), tables
+        return self._program((tuple(chosen.tolist()), known_factors(p, taps[:, chosen]))), tables
 
     def pack_bias(self, bias: Any) -> Any:
         """Bring a bias of shape (groups,) into the sums' dtype."""
@@ -75,7 +80,7 @@ class Sparse:
         return bool(program.run(image, tables, bias, out, threads))
 
     def _shown(self) -> list[SparseFrame]:
-        return [self._of(pattern) for pattern in list(self._programs) or [()]]
+        return [self._of(pattern) for pattern in list(self._programs) or [ANY]]
 
     def ir(self) -> str:
         """The LLVM IR of every program."""

@@ -33,16 +33,18 @@ class SparseFrame(Frame):
     """Everything about a stage, its recipe and a pattern of taps that the generator needs as numbers.
 
     The pattern counts the taps that are not zero in the order of `order`; it is empty where a table tells them.
+    ``factors`` are their values, or 0 for those that only the table tells.
     """
 
-    def __init__(self, stage: Stage, recipe: DirectRecipe, machine: Machine, pattern: tuple[int, ...] = ()) -> None:
+    def __init__(self, stage: Stage, recipe: DirectRecipe, machine: Machine, pattern: tuple[int, ...] = (),
+                 factors: tuple[int, ...] = ()) -> None:
         super().__init__(stage, recipe, machine)
-        self.pattern = pattern
+        self.pattern, self.factors = pattern, factors
 
     @property
     def key(self) -> str:
         """What the program is made from."""
-        return f"{super().key} {self.pattern}"
+        return f"{super().key} {self.pattern} {self.factors}"
 
     @property
     def table_bytes(self) -> int:

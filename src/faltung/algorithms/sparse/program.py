@@ -78,6 +78,8 @@ class PatternTile(TableTile):
 
     def _column(self, image: Value, kernel: Value, sums: list[Value], entries: list[tuple[int, int]]) -> list[Value]:
         """The taps of one column, as (row, entry of the table), against every row and vector of the tile."""
+        fr = self.frame
+        assert isinstance(fr, SparseFrame)
         values = {entry: self._value(self.f.at(kernel, entry * ENTRY_BYTES)) for _, entry in entries}
         pairs: dict[int, list[tuple[int, int]]] = {}
         for (tap, entry), row in product(entries, range(self.rows)):
@@ -86,8 +88,16 @@ class PatternTile(TableTile):
             pixels = self._pixels(image, image_row, v)[0]
             for row, entry in pairs[image_row]:
                 at = row * self.vectors + v
-                sums[at] = self.f.fma(pixels, values[entry], sums[at])
+                sums[at] = self._added(pixels, values[entry], fr.factors[entry - 1], sums[at])
         return sums
+
+    def _added(self, pixels: Value, value: Value, factor: int, total: Value) -> Value:
+        """Add a product, or what a factor that is known makes of it: the pixels, shifted, or their opposite."""
+        if not factor:
+            return self.f.fma(pixels, value, total)
+        shift = abs(factor).bit_length() - 1
+        moved = self.f.bits("shl", pixels, constant(pixels.type, shift)) if shift else pixels
+        return self.f.value(self.f.add(total, moved) if factor > 0 else self.f.sub(total, moved))
 
 
 class WatchingPacker(Packer):

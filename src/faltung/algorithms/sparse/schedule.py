@@ -9,7 +9,7 @@ from ...compiler.elements import ELEMENTS
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
-from ..direct.costs import packing_cycles
+from ..direct.costs import MULTIPLY, packing_cycles
 from ..direct.schedule import _share
 from ..direct.stages import _stage
 from ..direct.tiles import Tile, finished
@@ -21,6 +21,12 @@ TAP_CYCLES = {"image": 0.6, "line": 0.6, "wide line": 1.2}
 
 WATCH_CYCLES = 1.0
 """Of a packed vector that is watched."""
+
+SHIFTED = 0.5
+"""Of the time of products of integers: usually some of them are shifts."""
+
+WIDE_CYCLES = 4.0
+"""Of a vector of 64 bytes more: `direct` reads images under small kernels where they lie, and packing shows."""
 
 
 def frame_of(problem: Problem, output: View, machine: Machine, threads: int) -> SparseFrame:
@@ -44,7 +50,8 @@ def cycles(frame: SparseFrame) -> float:
     extents = [1] * (p.ndim - 2) + [frame.tile_rows, frame.tile_columns]
     tiles = prod(-(-b // t) for b, t in zip(frame.recipe.block, extents, strict=True))
     kind = "image" if rows > 1 else "wide line" if frame.recipe.vector_bytes == 64 else "line"
-    turn = rows * vectors * TAP_CYCLES[kind]
-    block = tiles * (most_kept(p) * turn + rows * vectors * 2.0 + 20)
+    turn = rows * vectors * TAP_CYCLES[kind] * max(1.0, MULTIPLY.get(p.accumulator_dtype, 1.0) * SHIFTED)
+    each = 2.0 + (WIDE_CYCLES if frame.recipe.vector_bytes == 64 else 0.0)
+    block = tiles * (most_kept(p) * turn + rows * vectors * each + 20)
     watching = prod(frame.packed_extents) / frame.lanes * WATCH_CYCLES if frame.watches else 0.0
     return (block + packing_cycles(frame) + watching) * prod(frame.blocks) * prod(p.batch) * p.groups

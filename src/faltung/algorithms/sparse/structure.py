@@ -17,6 +17,18 @@ def most_kept(problem: Problem) -> int:
     return min(MOST, int(SHARE * problem.terms))
 
 
+def known_factors(problem: Problem, taps: Any) -> tuple[int, ...]:
+    """Of each tap, (kernels, taps), its value where that is a power of two, or the opposite of one, and 0 elsewhere.
+
+    Only sums in int64 ask for it: other products take no longer than sums.
+    """
+    if problem.accumulator_dtype != "int64":
+        return (0,) * len(taps[0])
+    first: list[int] = [int(tap) for tap in taps[0]]
+    equal = (taps == taps[0]).all(0)
+    return tuple(tap if same and abs(tap).bit_count() == 1 else 0 for tap, same in zip(first, equal, strict=True))
+
+
 def kept(problem: Problem, kernel: Any) -> np.ndarray | None:
     """Indices of the taps that are not zero in every kernel; None if these are too many."""
     taps = kernel.reshape(-1, problem.terms)
