@@ -50,7 +50,21 @@ def drawn(seed: int) -> Case:
         tuple(ones if inside else extents), tuple(start), tuple(ones if inside else steps),
         tuple(steps if inside else ones), tuple(ones), ((0, 0),) * ndim, dtype, dtype, dtype, dtype,
         bias=bool(rng.random() < 0.4), activation=str(rng.choice(ACTIVATIONS)) if rng.random() < 0.3 else None)
+    if seed % 6 == 4:
+        problem = transposed(problem, rng)
     return Case(problem, seed, str(rng.choice(VIEWS)), bool(rng.random() < 0.4), int(rng.choice([0, 1])))
+
+
+def transposed(p: Problem, rng: np.random.Generator) -> Problem:
+    """A transposed layer whose kernel is as large as its stride."""
+    taps = tuple(int(k) for k in rng.choice([1, 2, 2, 3, 4, 5], p.ndim))
+    if max(taps) == 1:
+        taps = (*taps[:-1], 2)
+    image = tuple(int(rng.choice([1, 3, 7])) for _ in taps[1:])
+    image = (*image, int(rng.choice([3, 150])) if p.ndim == 1 else int(rng.choice([5, 43])))
+    ones = (1,) * p.ndim
+    return replace(p, image=image, kernel=taps, output=tuple(n * k for n, k in zip(image, taps, strict=True)),
+                   start=tuple(1 - k for k in taps), stride=ones, kernel_dilation=ones, image_dilation=taps)
 
 
 def view_of(case: Case) -> View:
@@ -72,6 +86,7 @@ def built(case: Case, known: Machine, threads: int, rng: np.random.Generator) ->
     vectors = -(-own.matrices.columns // own.lanes)
     width = int(rng.integers(1, min(4, vectors) + 1))
     height = int(rng.integers(1, min(own.matrices.rows, 14 // width) + 1))
+    height = own.woven * max(1, height // own.woven) if own.woven else height
     recipe = own.recipe._replace(
         tile=(height, width), group=int(rng.integers(1, 4)), block=int(rng.choice([20, 96, 1024])),
         shares=(int(rng.integers(1, 4)), int(rng.integers(1, 3))))
@@ -96,6 +111,8 @@ def test_the_oracle_agrees(seed: int) -> None:
 def test_columns_are_of_every_kind() -> None:
     frames = [choose(case.problem, view_of(case).strides(), detect(), 1) for case in map(drawn, range(24))]
     assert {frame.matrices.columns_of for frame in frames} == {"pixels", "kernels", "images"}
+    assert any(frame.woven for frame in frames)
+    assert any(frame.by_rows for frame in frames)
 
 
 def build(p: Problem, threads: int = 1, view: View | None = None) -> pointwise.Pointwise:
@@ -128,6 +145,10 @@ def test_both_gradients_of_a_layer(layout: Any, stride: int) -> None:
 LONG = replace(INSIDE, batch=(4,), channels_in=7, channels_out=5, image=(40, 41), kernel=(40, 41))
 
 
+UP = replace(PLAIN, image=(9, 21), kernel=(2, 2), output=(18, 42), start=(-1, -1), image_dilation=(2, 2), bias=True)
+"""A transposed layer, twice as large along each axis."""
+
+
 @pytest.mark.parametrize("kind", ["noise", "ones", "growing"])
 @pytest.mark.parametrize("p", [replace(PLAIN, channels_in=3000, channels_out=3), LONG])
 def test_the_bound_holds_for_the_worst_data(p: Problem, kind: str) -> None:
@@ -155,7 +176,7 @@ def test_what_is_not_finite_reaches_exactly_its_footprint(bad: float, p: Problem
 
 
 @pytest.mark.parametrize("p", [
-    replace(PLAIN, image=(33, 40), output=(33, 40), channels_out=40, bias=True), INSIDE, LONG])
+    replace(PLAIN, image=(33, 40), output=(33, 40), channels_out=40, bias=True), INSIDE, LONG, UP])
 def test_threads_layouts_and_the_batch_change_no_bit(p: Problem) -> None:
     image, kernel, bias = arrays(Case(p, 7))
     want = run(p, image, kernel, bias, detect(), executable=build(p))[0]
@@ -204,7 +225,9 @@ def test_a_step_too_far_ends_the_program(what: str) -> None:
 @pytest.mark.parametrize(("change", "reason"), [
     ({"kernel": (2, 1)}, "it serves kernels of one tap, and those that see the whole image at once"),
     ({"kernel_dtype": "float64"}, "all numbers must be float32, or all float64"),
-    ({"image_dilation": (2, 1)}, "the image is dilated"),
+    ({"image_dilation": (2, 1)}, "the image is dilated, and not by as much as the kernel is large"),
+    ({"image_dilation": (2, 1), "kernel": (2, 1), "start": (-1, 0), "output": (17, 11)},
+     "the image is dilated, and not by as much as the kernel is large"),
     ({"channels_in": 0}, "there is nothing to multiply"),
     ({"start": (0, -1)}, "it looks outside the image"),
     ({"stride": (1, 2)}, "it looks outside the image"),
@@ -236,7 +259,7 @@ def test_what_an_executable_tells() -> None:
 
 
 @pytest.mark.parametrize("isa", ["neon", "avx2", "sse2"])
-@pytest.mark.parametrize("p", [PLAIN, replace(PLAIN, output=(5, 6), stride=(2, 2)), LONG])
+@pytest.mark.parametrize("p", [PLAIN, replace(PLAIN, output=(5, 6), stride=(2, 2)), LONG, UP])
 def test_code_for_machines_that_are_not_there(isa: str, p: Problem) -> None:
     from faltung.algorithms.pointwise.program import emit_program
 

@@ -9,26 +9,34 @@ from ...problem.layout import View
 from ...problem.problem import Problem
 from . import executable, recipe
 from .executable import Pointwise
-from .frame import NAME, PointwiseRecipe
+from .frame import NAME, PointwiseRecipe, is_parted
 from .recipe import error_bound, least_cycles
 
 
 def applies(problem: Problem) -> str | None:
     """None, or why the problem is no product of matrices."""
     p = problem
-    if prod(p.kernel) != 1 and prod(p.output) != 1:
+    if is_parted(p):
+        if not _makes_squares(p):
+            return "the image is dilated, and not by as much as the kernel is large"
+    elif prod(p.kernel) != 1 and prod(p.output) != 1:
         return "it serves kernels of one tap, and those that see the whole image at once"
     types = {p.image_dtype, p.kernel_dtype, p.accumulator_dtype, p.output_dtype}
     if types not in ({"float32"}, {"float64"}):
         return "all numbers must be float32, or all float64"
-    if any(step != 1 for step in p.image_dilation):
-        return "the image is dilated"
     if 0 in (*p.output_shape, *p.kernel_shape, *p.image_shape):
         return "there is nothing to multiply"
-    if any(first < 0 or first + (out - 1) * s + (k - 1) * d >= n for first, out, s, k, d, n in zip(
+    if not is_parted(p) and any(first < 0 or first + (out - 1) * s + (k - 1) * d >= n for first, out, s, k, d, n in zip(
             p.start, p.output, p.stride, p.kernel, p.kernel_dilation, p.image, strict=True)):
         return "it looks outside the image"
     return None
+
+
+def _makes_squares(p: Problem) -> bool:
+    """Whether each sample makes outputs of its own, one for each tap, and all outputs are made so."""
+    apart = tuple(n * d for n, d in zip(p.image, p.image_dilation, strict=True))
+    return (p.kernel == p.image_dilation and p.output == apart and set(p.stride) == {1} == set(p.kernel_dilation)
+            and all(first == 1 - k for first, k in zip(p.start, p.kernel, strict=True)))
 
 
 def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:

@@ -57,28 +57,36 @@ class Pointwise:
         if not self.operands.orders_kernel:
             return self.operands.in_line(kernel.reshape(*kernel.shape[:2], p.channels_in, -1))
         width, starts = fr.kernel_blocks
-        flat = kernel.reshape(p.groups, p.channels_out, 1, p.terms)
-        packed = aligned((p.groups, len(starts), 1, p.terms, width), p.accumulator_dtype)
-        if p.channels_out < width:
-            packed[:, 0, 0, :, :p.channels_out] = np.moveaxis(flat[:, :, 0], 1, -1)
-            packed[..., p.channels_out:] = 0
+        flat = self._in_phases(kernel).reshape(-1, fr.kernel_made, 1, fr.matrices.terms)
+        packed = aligned((len(flat), len(starts), 1, fr.matrices.terms, width), p.accumulator_dtype)
+        if fr.kernel_made < width:
+            packed[:, 0, 0, :, :fr.kernel_made] = np.moveaxis(flat[:, :, 0], 1, -1)
+            packed[..., fr.kernel_made:] = 0
         elif not transpose_blocks(packed, flat, starts, fr.machine):
             if flat.strides[1] != flat.itemsize:
                 flat = np.moveaxis(np.ascontiguousarray(np.moveaxis(flat, 1, -1)), -1, 1)
-            for group in range(p.groups):
+            for group in range(len(flat)):
                 self._order(flat[group].ctypes.data, packed[group].ctypes.data, flat.strides[3])
         return packed
 
+    def _in_phases(self, kernel: Any) -> Any:
+        """The taps of each phase, as kernels or as output channels of their own."""
+        fr = self.frame
+        if len(fr.parts) == 1:
+            return kernel
+        return np.stack([kernel[(..., *part.taps)] for part in fr.parts], 2 if fr.woven else 1)
+
     def pack_bias(self, bias: Any) -> Any:
-        """A copy, with room for a last vector that reads too far."""
-        return np.pad(np.asarray(bias, self.problem.accumulator_dtype).reshape(-1), (0, self.frame.pitch))
+        """A copy, for each row or column, with room for a last vector that reads too far."""
+        made = np.asarray(bias, self.problem.accumulator_dtype).reshape(-1)
+        return np.pad(np.repeat(made, len(self.frame.parts) if self.frame.woven else 1), (0, self.frame.pitch))
 
     # --- runs
 
     def run(self, image: Any, kernel: Any, bias: Any, out: Any, threads: int) -> bool:
         """Fill ``out``; nothing can overflow."""
         fr, image = self.frame, self.operands.see(image)
-        places = self.output(out)
+        places = self.output(out)[(..., *fr.parts[0].outputs)]
         tables = self.operands.tables(image, kernel, places)
         columns, rows = (image, kernel) if fr.packs_columns else (kernel, image)
         buffer = self._workspace.borrow()

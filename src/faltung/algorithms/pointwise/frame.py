@@ -14,6 +14,7 @@ from ...compiler.elements import ELEMENTS, Element
 from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.problem import Problem
+from ..phases import Phase, phases
 
 NAME = "pointwise"
 
@@ -22,8 +23,9 @@ class Matrices(NamedTuple):
     """The extents of the products, all of which have the same.
 
     ``columns_of``
-        "pixels" - of one image: rows are output channels, and so many ``heads`` are the images and groups;
-        "kernels" - output channels: rows are all pixels of all images of the batch, heads the groups;
+        "pixels" - of one image: rows are output channels (of all phases), and there are as many ``heads`` as images and
+        groups;
+        "kernels" - output channels: rows are all pixels of all images of the batch, heads the groups (and phases);
         "images" - of the batch: rows are output channels, heads the groups.
     ``outer``, ``inner``
         The terms of a sum: so many stretches of so many numbers.
@@ -67,9 +69,30 @@ class PointwiseRecipe(NamedTuple):
         return NAME
 
 
+def parts(p: Problem) -> list[Phase]:
+    """The phases of a problem, of one tap each and as large as the image; or the problem itself."""
+    return phases(p) if is_parted(p) else [Phase(p, (slice(None),) * p.ndim, (slice(None),) * p.ndim)]
+
+
+def is_parted(p: Problem) -> bool:
+    """Whether an image is dilated, as that of a transposed layer is whose kernel is as large as its stride."""
+    return any(step > 1 for step in p.image_dilation)
+
+
+def weaves(p: Problem, strides: tuple[int, ...]) -> bool:
+    """Whether phases are computed together, and their outputs woven: where rows are long, and lie in line."""
+    return (is_parted(p) and strides[-1] == 1 and p.image_dilation[-1] <= WOVEN
+            and p.output[-1] >= LONG_ROW and prod(p.image) >= 8 * LONG_ROW)
+
+
 def matrices(p: Problem, strides: tuple[int, ...]) -> Matrices:
     """See a problem that `pointwise` serves as products of matrices; ``strides`` are the output's."""
     batch, pixels = prod(p.batch), prod(p.output)
+    if is_parted(p):
+        count, pixels = prod(p.image_dilation), prod(p.image)
+        if weaves(p, strides):
+            return Matrices("pixels", batch * p.groups, p.channels_out * count, pixels, 1, p.channels_in)
+        return Matrices("kernels", p.groups * count, batch * pixels, p.channels_out, 1, p.channels_in)
     # what lies side by side in the output should do so in a vector
     if pixels > 1 and not _in_line(p, strides):
         return Matrices("kernels", p.groups, batch * pixels, p.channels_out, 1, p.channels_in)
@@ -93,6 +116,9 @@ def _in_line(p: Problem, strides: tuple[int, ...]) -> bool:
 STRETCH = 64
 """Shorter stretches are copied into one line."""
 
+WOVEN, LONG_ROW = 4, 16
+"""Most phases along the last axis that are woven, and the shortest rows of outputs."""
+
 STRIDES = 8
 """Up to so many, strided rows are read by whole vectors."""
 
@@ -101,8 +127,10 @@ class Frame:
     """Everything about a problem and its recipe that the generator needs as numbers."""
 
     def __init__(self, problem: Problem, strides: tuple[int, ...], recipe: PointwiseRecipe, machine: Machine) -> None:
-        self.problem, self.recipe, self.machine = problem, recipe, machine
+        self.parts = parts(problem)
+        self.problem, self.recipe, self.machine = self.parts[0].problem, recipe, machine
         self.matrices = matrices(problem, strides)
+        self.woven = problem.image_dilation[-1] if weaves(problem, strides) else 0
         self.accumulator = self.target = ELEMENTS[problem.accumulator_dtype]
         axis = {"pixels": -1, "kernels": len(problem.batch) + 1, "images": 0}[self.matrices.columns_of]
         self.column_stride = strides[axis]
@@ -112,7 +140,7 @@ class Frame:
         """What the program is made from."""
         p = self.problem
         return (f"{NAME} {self.matrices} {self.recipe} {self.column_stride} {p.output_dtype} {p.bias} {p.activation} "
-                f"{(p.output, p.stride) if self.by_rows else ''}")
+                f"{(p.output, p.stride) if self.by_rows else ''} {(self.woven, p.output[-1]) if self.woven else ''}")
 
     @property
     def element(self) -> Element:
@@ -140,6 +168,11 @@ class Frame:
     def row_starts(self) -> tuple[int, ...]:
         """First row of each block."""
         return starts(self.matrices.rows, self.recipe.tile[0])
+
+    @property
+    def kernel_made(self) -> int:
+        """Outputs that the kernel of one group, or phase, makes of a pixel."""
+        return self.matrices.rows if self.packs_rows else self.matrices.columns
 
     @cached_property
     def kernel_blocks(self) -> tuple[int, tuple[int, ...]]:

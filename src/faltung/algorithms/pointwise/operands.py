@@ -85,19 +85,29 @@ class Operands:
             found = self._kept[key] = Tables(heads, rows, lines, addresses)
         return found
 
-    def _grouped(self, columns: int, rows: int, out: int) -> Any:
-        """Heads for each group."""
-        p = self.problem
-        return np.outer(np.arange(p.groups), (columns, rows, out, p.channels_out * self.frame.element.size))
+    def _grouped(self, columns: int, rows: int, out: int, made: int) -> Any:
+        """Heads for each group, whose so many outputs have a bias each."""
+        return np.outer(np.arange(self.problem.groups), (columns, rows, out, made * self.frame.element.size))
+
+    def _phases(self, steps: Sequence[int]) -> Any:
+        """How far the outputs of each phase lie from the first one's."""
+        apart = [slice_.step or 1 for slice_ in self.frame.parts[0].outputs]
+        starts = [[slice_.start or 0 for slice_ in part.outputs] for part in self.frame.parts]
+        return np.array(starts) @ (np.array(steps) // np.array(apart))
 
     def _of_pixels(self, image: Any, kernel: Any, places: Any) -> tuple[Any, ...]:
-        p, batch, made = self.problem, self.batch, np.arange(self.problem.channels_out)
-        groups = self._grouped(image.strides[batch], kernel.strides[0], places.strides[batch])
+        p, batch, fr = self.problem, self.batch, self.frame
+        groups = self._grouped(image.strides[batch], kernel.strides[0], places.strides[batch], fr.matrices.rows)
         images = np.zeros((prod(p.batch), 1, 4), np.int64)
         images[:, 0, 0], images[:, 0, 2] = offsets(p.batch, image.strides), offsets(p.batch, places.strides)
         steps = [step * s for step, s in zip(image.strides[batch + 2:], p.stride, strict=False)]
-        lines = offsets(p.output[:-1], steps) if self.frame.by_rows else [0]
-        rows = np.stack([0 * made, made * places.strides[batch + 1]], 1)
+        lines = offsets(p.output[:-1], places.strides[batch + 2:] if fr.woven else steps)
+        made = np.arange(p.channels_out) * places.strides[batch + 1]
+        if fr.woven:
+            # those of a row of outputs are woven, and begin where the first one's do
+            phases = self._phases(places.strides[batch + 2:]).reshape(-1, fr.woven)[:, :1]
+            made = np.ravel(made[:, None, None] + np.broadcast_to(phases, (len(phases), fr.woven)))
+        rows = np.stack([0 * made, made], 1)
         return images + groups, rows, lines, (image.strides[batch + 1], 0)
 
     def _of_kernels(self, image: Any, kernel: Any, places: Any) -> tuple[Any, ...]:
@@ -105,13 +115,18 @@ class Operands:
         of = slice(0, batch), slice(batch + 2, None)
         extents = (*p.batch, *(p.output if self.of_pixels else ()))
         seen, made = ([*array.strides[of[0]], *array.strides[of[1]]] for array in (image, places))
-        heads = self._grouped(kernel.strides[0], image.strides[batch], places.strides[batch])
+        count = len(self.frame.parts)
+        heads = np.repeat(self._grouped(kernel.strides[0] * count, image.strides[batch], places.strides[batch],
+                                        p.channels_out), count, axis=0)
+        if count > 1:
+            heads[:, 0] += np.tile(np.arange(count) * kernel.strides[0], p.groups)
+            heads[:, 2] += np.tile(self._phases(places.strides[batch + 2:]), p.groups)
         rows = np.stack([offsets(extents, seen), offsets(extents, made)], 1)
         return heads, rows, [0], (0, image.strides[batch + 1])
 
     def _of_images(self, image: Any, kernel: Any, places: Any) -> tuple[Any, ...]:
         made = np.arange(self.problem.channels_out)
-        heads = self._grouped(image.strides[1], kernel.strides[0], places.strides[1])
+        heads = self._grouped(image.strides[1], kernel.strides[0], places.strides[1], len(made))
         rows = np.stack([made * kernel.strides[1], made * places.strides[2]], 1)
         lines = np.pad(offsets(self.problem.batch, image.strides), (0, self.frame.pitch), mode="edge")
         return heads, rows, lines, (image.strides[2], kernel.strides[2])

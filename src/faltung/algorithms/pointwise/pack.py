@@ -95,20 +95,14 @@ class _ByRows(_Copied):
         """So many columns of a row, for all terms: vectors of neighbours, of which every so-manyth number is wanted."""
         f, lanes = self.f, self.frame.lanes
         seen = f.add(f.mul(f.sub(count, 1), stride), 1)
-        there = [self._below(f.sub(seen, v * lanes)) for v in range(stride)]
-        stored = self._below(count)
+        there = [below(f, f.sub(seen, v * lanes), lanes) for v in range(stride)]
+        stored = below(f, count, lanes)
         with f.loop(0, self.inner, carry=[source, target]) as loop:
             here, to = loop.carried
             values = [f.masked_load(self.kind, f.at(here, v * self.vector_bytes), mask, align=self.size)
                       for v, mask in enumerate(there)]
             f.masked_store(apart(f, values)[0], to, stored, align=self.size)
             loop.carry([f.at(here, self.step), f.at(to, self.pitch_bytes)])
-
-    def _below(self, count: Operand) -> Value:
-        """The first so many lanes."""
-        f, lanes = self.f, self.frame.lanes
-        numbers = Value(vector("i64", lanes), f"<{', '.join(f'i64 {lane}' for lane in range(lanes))}>")
-        return f.compare("slt", numbers, f.splat(f.value(count), lanes))
 
 
 class _Turned(_Copied):
@@ -145,3 +139,9 @@ class _Turned(_Copied):
         for lane, row in enumerate(rows):
             number = f.load(self.frame.element.ir, f.at(row, offset), align=self.size)
             f.store(number, f.at(target, lane * self.size), align=self.size)
+
+
+def below(f: Function, count: Operand, lanes: int) -> Value:
+    """Whether a lane is one of the first so many."""
+    numbers = Value(vector("i64", lanes), f"<{', '.join(f'i64 {lane}' for lane in range(lanes))}>")
+    return f.compare("slt", numbers, f.splat(f.value(count), lanes))

@@ -135,9 +135,10 @@ class _Work:
         totals = f.at(f.at(self.scratch, fr.totals_place), f.mul(
             f.add(f.mul(place, fr.share_blocks), turn), fr.totals_bytes))
         bias = f.at(self.bias, f.mul(column if m.columns_of == "kernels" else row, self.size))
-        f.call(f"tile.{width}", "void", columns, rows, f.at(self._cell(PLACES), f.mul(row, 16)),
-               f.at(self.out, f.mul(column, fr.column_stride * self.size)), bias, totals, self.row_step,
-               self.outer, self.inner, ahead, ahead_step, self.later, self.last, local=True)
+        out = self.out if fr.woven else f.at(self.out, f.mul(column, fr.column_stride * self.size))
+        f.call(f"tile.{width}", "void", columns, rows, f.at(self._cell(PLACES), f.mul(row, 16)), out, bias, totals,
+               self._cell(LINES), column, self.row_step, self.outer, self.inner, ahead, ahead_step, self.later,
+               self.last, local=True)
 
     def _first_row(self, block: Operand) -> Operand:
         """The first row of a block: the last one is shifted back, so that every block is whole."""

@@ -9,7 +9,7 @@ from math import prod
 from ...compiler.elements import ELEMENTS
 from ...machine import Machine
 from ...problem.problem import Problem
-from .frame import Frame, Matrices, PointwiseRecipe, matrices
+from .frame import Frame, Matrices, PointwiseRecipe, is_parted, matrices
 
 ITEMS = 4
 """Work items that each thread should find, to even out what they cost."""
@@ -64,7 +64,7 @@ def choose(problem: Problem, strides: tuple[int, ...], machine: Machine, threads
     """The cheapest recipe and its geometry; how the sums are taken is decided for one thread."""
     if threads > 1:
         one = choose(problem, strides, machine, 1)
-        return _shared(one, strides, threads)
+        return _shared(problem, one, strides, threads)
     m = matrices(problem, strides)
     return min((Frame(problem, strides, recipe, machine) for recipe in _recipes(problem, m, machine)),
                key=predicted_cycles)
@@ -78,9 +78,11 @@ def _recipes(p: Problem, m: Matrices, machine: Machine) -> Iterator[PointwiseRec
     for width in range(1, min(6, -(-m.columns // lanes)) + 1):
         # beside the sums there are a term's columns; rows that are read where they lie have a register each
         most = min((free - width) // width, m.rows, 14 if m.columns_of == "pixels" else 8)
-        heights = range(max(1, most * 2 // 3), most + 1)
-        height = min(reversed(heights), key=lambda h: -(-m.rows // h) * h)
-        yield _recipe(m, machine, (height, width), size)
+        step = p.image_dilation[-1] if is_parted(p) and m.columns_of == "pixels" else 1
+        heights = [h for h in range(max(1, most * 2 // 3), most + 1) if h % step == 0]
+        if heights:
+            height = min(reversed(heights), key=lambda h: -(-m.rows // h) * h)
+            yield _recipe(m, machine, (height, width), size)
 
 
 def _recipe(m: Matrices, machine: Machine, tile: tuple[int, int], size: int) -> PointwiseRecipe:
@@ -92,18 +94,17 @@ def _recipe(m: Matrices, machine: Machine, tile: tuple[int, int], size: int) -> 
     return PointwiseRecipe(tile, machine.vector_bytes, BLOCK, group)
 
 
-def _shared(frame: Frame, strides: tuple[int, ...], threads: int) -> Frame:
+def _shared(problem: Problem, frame: Frame, strides: tuple[int, ...], threads: int) -> Frame:
     """Part the panels, or the rows where columns are turned, until every thread has several items to take."""
     wished = -(-ITEMS * threads // frame.matrices.heads)
     if frame.packs_columns and not frame.turns_columns:
         panels = min(len(frame.widths), wished)
         rows = min(frame.row_blocks, -(-wished // panels))
     else:
-        # a share packs all its columns itself: as few as there are threads
-        rows = min(frame.row_blocks, threads)
-        panels = 1
+        # a share of turned columns packs them all itself: as few as there are threads
+        rows, panels = min(frame.row_blocks, threads if frame.turns_columns else wished), 1
     shares = (_even(frame.row_blocks, rows), _even(len(frame.widths), panels))
-    return Frame(frame.problem, strides, frame.recipe._replace(shares=shares), frame.machine)
+    return Frame(problem, strides, frame.recipe._replace(shares=shares), frame.machine)
 
 
 def _even(count: int, shares: int) -> int:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from ...compiler.emit import Function, Module, Operand, Value, constant, vector
 from ..direct.output import Writer
 from .frame import Frame
+from .weave import Weaver
 
-PARAMETERS = (("ptr", "columns"), ("ptr", "rows"), ("ptr", "places"), ("ptr", "out"), ("ptr", "bias"),
-              ("ptr", "totals"), ("i64", "row_step"), ("i64", "outer"), ("i64", "inner"), ("ptr", "ahead"),
-              ("i64", "ahead_step"), ("i1", "later"), ("i1", "last"))
+PARAMETERS = (
+    *(("ptr", name) for name in ("columns", "rows", "places", "out", "bias", "totals", "lines")),
+    *(("i64", name) for name in ("column", "row_step", "outer", "inner")),
+    ("ptr", "ahead"), ("i64", "ahead_step"), ("i1", "later"), ("i1", "last"))
 
 UNROLLED = 4
 """Terms of one turn."""
@@ -17,8 +19,9 @@ UNROLLED = 4
 class Tile:
     """Writes ``tile.WIDTH(...)`` of these parameters.
 
-    ``places`` holds, for each row, how far its numbers and its outputs lie from the first's.  What ``ahead`` points to
-    is wanted soon: a line of the cache for each term.
+    ``places`` holds, for each row, how far its numbers and its outputs lie from the first's; ``lines``, where outputs
+    are woven, how far those of each line of pixels do.  What ``ahead`` points to is wanted soon: a line of the cache
+    for each term.
     """
 
     def __init__(self, frame: Frame, module: Module, width: int) -> None:
@@ -132,12 +135,15 @@ class Tile:
     def _write(self, sums: list[Value], outs: list[Value]) -> None:
         """Add the bias, apply the activation and store."""
         f, fr, size = self.f, self.frame, self.size
+        if fr.woven:
+            Weaver(self).write(sums, outs)
+            return
         writer, last = Writer(f, fr), fr.matrices.columns - (self.width - 1) * fr.lanes
         by_column = fr.matrices.columns_of == "kernels"
         added: list[Value | None] = [None] * self.width
         for row, out in enumerate(outs):
             if fr.problem.bias and (row == 0 or not by_column):
-                added = [self._bias(v if by_column else row, by_column=by_column) for v in range(self.width)]
+                added = [self.bias(v if by_column else row, by_column=by_column) for v in range(self.width)]
             for v in range(self.width):
                 bias = added[v]
                 value = writer.finish([sums[row * self.width + v]], None if bias is None else [bias])
@@ -145,7 +151,8 @@ class Tile:
                 if lanes > 0:
                     writer.store(value, f.at(out, v * fr.lanes * fr.column_stride * size), fr.column_stride, lanes)
 
-    def _bias(self, number: int, *, by_column: bool) -> Value:
+    def bias(self, number: int, *, by_column: bool) -> Value:
+        """Of a vector of columns, or of a row."""
         f, fr = self.f, self.frame
         if by_column:
             return f.load(self.kind, f.at(self.of["bias"], number * fr.lanes * self.size), align=self.size)
