@@ -510,3 +510,13 @@ def test_autocorrelation_tells_its_lags(method):
     np.testing.assert_array_equal(result, ft.autocorrelate(x))
     _, lags = ft.autocorrelate(x[0], max_lag=1, return_lags=True)
     np.testing.assert_array_equal(lags, [-1, 0, 1])
+
+
+def test_an_integer_kernel_that_was_seen_does_not_speak_for_another(method: str) -> None:
+    x, small, large = np.full(50, 2**15, "int32"), np.array([1, 2, 3], "int32"), np.array([1, 2**30, 3], "int32")
+    for k in (small, small, large, small, large, large):
+        np.testing.assert_array_equal(ft.convolve(x, k, method=method), np.convolve(x.astype("int64"), k))
+    wide = x.astype("int64") << 44
+    np.testing.assert_array_equal(ft.convolve(wide, small, method=method), np.convolve(wide, small))
+    with pytest.raises(OverflowError):
+        ft.convolve(wide, large, method=method)

@@ -29,6 +29,9 @@ __all__ = ["Arranged", "Seen", "check_method", "check_out", "forget", "gradient"
 CAPACITY = 512
 """Calls whose plans are kept."""
 
+KERNEL_BYTES = 1 << 12
+"""Integer kernels up to this long are compared with the last one, before they are asked what their sums may be."""
+
 Words = tuple[Any, ...]
 
 
@@ -40,6 +43,8 @@ class Seen(NamedTuple):
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     by_data: bool
+    proven: dict[bytes, Any]
+    """The bytes of the last integer kernel that proves, for any image, that sums fit, and the plan for it."""
     compute: Callable[[np.ndarray, np.ndarray], Any] | None = None
     """What the plan does with arrays that are its image and kernel and need no further look."""
 
@@ -175,7 +180,7 @@ def _see(key: Hashable, lowered: Lowered, function: str, method: str) -> Seen:
         shape = tuple(shape[axis] for axis in arrangement.output)
     by_data = problem.overflow in ("raise", "saturate") and sums_integers(problem)
     plan = None if by_data or 0 in shape else make(lowered, function, method)
-    seen = Seen(plan, lowered, shape, numpy_dtype(problem.output_dtype), by_data,
+    seen = Seen(plan, lowered, shape, numpy_dtype(problem.output_dtype), by_data, {},
                 plan.compute if isinstance(plan, Plan) else None)
     if key is not None:
         seen = _remember(key, seen)
@@ -210,9 +215,14 @@ def _plan_by_data(function: str, key: Hashable, seen: Seen, image: np.ndarray, k
     The kernel's values are asked first, for they are few.
     """
     lowered = seen.lowered
+    given = kernel.tobytes() if bias is None and kernel.nbytes <= KERNEL_BYTES else b""
+    plan = seen.proven.get(given)
+    if plan is not None:
+        return plan
     taps = _engine_kernel(lowered, kernel)
     problem = refined(lowered.problem, taps, bias)
-    if problem.overflow != "proven":
+    proven = problem.overflow == "proven"
+    if not proven:
         problem = note_small(refine(lowered.problem, data_bound(lowered.problem, image, taps, bias)), taps)
     own_key = (key, problem.accumulator_dtype, problem.overflow, problem.small_kernel)
     plan = _seen.get(own_key)
@@ -220,6 +230,9 @@ def _plan_by_data(function: str, key: Hashable, seen: Seen, image: np.ndarray, k
         plan = make(lowered._replace(problem=problem), function, method)
         if key is not None:
             plan = _remember(own_key, plan)
+    if proven and given:
+        seen.proven.clear()
+        seen.proven[given] = plan
     return plan
 
 

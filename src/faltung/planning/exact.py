@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
@@ -71,6 +72,7 @@ def bound_by(problem: Problem, image: np.ndarray | None, weight: Weight) -> Boun
                     nonnegative=positive and weight.nonnegative)
 
 
+@lru_cache(maxsize=256)
 def refine(problem: Problem, bound: Bound) -> Problem:
     """Choose the accumulator of integer sums anew, by a tighter bound."""
     types = choose(problem.image_dtype, problem.kernel_dtype, problem.output_dtype, problem.overflow, bound,
