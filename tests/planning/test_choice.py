@@ -37,7 +37,7 @@ def equal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Enter the algorithm for kernels of equal taps, and no other of its kind."""
     table = {name: algorithm for name, algorithm in ALGORITHMS.items() if not is_structured(algorithm)}
     monkeypatch.setattr(planner, "ALGORITHMS", {**table, "equal": structured})
-    monkeypatch.setattr(planner, "PROBE_CYCLES", 0.0)
+    monkeypatch.setattr(planner, "probe_cycles", lambda problem: 0.0)
     monkeypatch.setattr(structured.Equal, "runs", 0)
 
 
@@ -49,7 +49,7 @@ def random_costs(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     costs = {name: float(rng.exponential()) for name in ALGORITHMS}
     monkeypatch.setattr(planner, "cycles", lambda name, algorithm, setting: costs[name])
     monkeypatch.setattr(planner, "least_cycles", lambda name, algorithm, setting: 0.0)
-    monkeypatch.setattr(planner, "PROBE_CYCLES", 0.0)
+    monkeypatch.setattr(planner, "probe_cycles", lambda problem: 0.0)
 
 
 SEEDS = range(15000, 15096)

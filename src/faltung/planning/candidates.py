@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from math import prod
 from typing import Any, NamedTuple
 
 from ..machine import Machine
@@ -35,8 +36,8 @@ from .guarded import settled_bytes, watches
 SHRINK = (1, 2, 4, 8, 16, 32, 64)
 """Parts of the second-level cache that an algorithm is told to make do with, until its workspace fits."""
 
-PROBE_CYCLES = 4000.0
-"""Asking a kernel whether it has a structure; for known ones it is counted too, or the call would choose otherwise."""
+PROBE_CYCLES, PROBED_CYCLES = 4000.0, 4.0
+"""Asking a kernel whether it has a structure, and each of its taps: a gradient's kernel may have as many as the image."""
 
 
 class Setting(NamedTuple):
@@ -65,6 +66,11 @@ class Candidate:
     """Predicted time on one thread."""
     workspace_bytes: int | None = None
     error_bound: float | None = None
+
+
+def probe_cycles(problem: Problem) -> float:
+    """What it takes to ask a kernel; for known ones it is counted too, or the call would choose otherwise."""
+    return PROBE_CYCLES + PROBED_CYCLES * prod(problem.kernel_shape)
 
 
 def is_structured(algorithm: Any) -> bool:

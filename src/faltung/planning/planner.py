@@ -13,7 +13,7 @@ from ..problem.extents import quote
 from ..problem.layout import Layout
 from ..problem.problem import Problem
 from . import factors, wisdom
-from .candidates import PROBE_CYCLES, Candidate, Setting, cycles, fit, is_structured, least_cycles
+from .candidates import Candidate, Setting, cycles, fit, is_structured, least_cycles, probe_cycles
 from .exact import refined
 from .measuring import measure as time_ways
 from .plan import Asked, Plan, Planner
@@ -108,12 +108,12 @@ def choose(setting: Setting, function: str = "plan") -> tuple[Way, ...]:
     general = [name for name in settings if not is_structured(ALGORITHMS[name])]
     measured = wisdom.times(setting)
     best, least = _quickest([name for name in general if name in measured] or general, settings, measured)
-    quicker = []
+    quicker, probe = [], probe_cycles(setting.problem)
     for name in settings.keys() - set(general):
         if name in measured and best in measured:
-            needed = least * measured[name] / measured[best] + PROBE_CYCLES
-        elif least_cycles(name, ALGORITHMS[name], settings[name]) + PROBE_CYCLES < least:
-            needed = cycles(name, ALGORITHMS[name], settings[name]) + PROBE_CYCLES
+            needed = least * measured[name] / measured[best] + probe
+        elif least_cycles(name, ALGORITHMS[name], settings[name]) + probe < least:
+            needed = cycles(name, ALGORITHMS[name], settings[name]) + probe
         else:
             continue
         if needed < least:

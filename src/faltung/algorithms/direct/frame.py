@@ -85,6 +85,11 @@ def begun_rows(p: Problem) -> int:
     return (p.kernel[-2] - 1) * p.kernel_dilation[-2] // p.stride[-2] + 1
 
 
+def chains_of(p: Problem, vectors: int) -> int:
+    """Sums of every output there, added at the end: few long chains of additions would have to be waited for."""
+    return 2 if p.terms > 16 and 2 * begun_rows(p) * vectors <= 16 else 1
+
+
 def vectors_seen(p: Problem, vectors: int, lanes: int) -> int:
     """Neighbouring vectors of a row of the image, that a tile of so many vectors loads there."""
     reach = (p.kernel[-1] - 1) * p.kernel_dilation[-1] // p.stride[-1]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...compiler.emit import Module, Operand, Value, constant
-from .frame import Frame, begun_rows, vectors_seen
+from .frame import Frame, begun_rows, chains_of, vectors_seen
 from .in_place import emit_line, load_pixels
 from .output import Writer
 from .pixels import PixelTile
@@ -25,6 +25,7 @@ class RowTile(PixelTile):
         super().__init__(frame, module, name)
         self.height, self.rows = self.rows, 1  # rows are written one at a time
         self.begun = begun_rows(frame.problem)
+        self.chains = chains_of(frame.problem, self.vectors)
 
     def emit(self) -> None:
         """Write the function."""
@@ -50,20 +51,21 @@ class RowTile(PixelTile):
 
     def _kept_taps(self) -> int:
         """How many weights stay in registers: all or none."""
-        terms, others = self.frame.problem.terms, self.vectors * (self.begun + 3) + 1
+        terms, others = self.frame.problem.terms, self.vectors * (self.begun * self.chains + 3) + 1
         return terms if terms + others <= self.frame.machine.registers else 0
 
     def _advance(self, step: Operand, youngest: int, state: Sequence[Value]) -> list[Value]:
         """Go down by one row of outputs.
 
         The state is whether any output overflowed, and the sums of all rows that are begun, the youngest first, which
-        began ``youngest`` steps ago; one that begins now is added here.
+        began ``youngest`` steps ago; one that begins now is added here.  Columns of taps take turns with a row's chains.
         """
         f, p, vectors = self.f, self.frame.problem, self.vectors
         overflowed, *sums = state
+        each = vectors * self.chains
         if not youngest:
-            sums = [constant(self.kind, 0)] * vectors + sums
-        ages = range(youngest, youngest + len(sums) // vectors)
+            sums = [constant(self.kind, 0)] * each + sums
+        ages = range(youngest, youngest + len(sums) // each)
         for further in range(self.row_step):
             distances = [(age - youngest, age * self.row_step + further) for age in ages]
             met = [(at, distance // self.row_dilation) for at, distance in distances
@@ -72,14 +74,18 @@ class RowTile(PixelTile):
             for column, pixels in enumerate(seen):
                 for at, tap in met:
                     weight = self._tap(tap * p.kernel[-1] + column)
-                    for v in range(at * vectors, (at + 1) * vectors):
-                        sums[v], = multiply_add(f, [pixels[v % vectors]], weight, [sums[v]])
+                    first = at * each + column % self.chains * vectors
+                    for v, here in enumerate(range(first, first + vectors)):
+                        sums[here], = multiply_add(f, [pixels[v]], weight, [sums[here]])
         if ages.stop < self.begun:
             return [overflowed, *sums]
         finished, writer = f.sub(step, self.begun - 1), Writer(f, self.frame)
         there = f.at(self.out, f.mul(finished, self.frame.stage.output_strides[-2] * self.frame.target.itemsize))
-        self._store(writer, sums[-vectors:], self.bias, there)
-        return [f.bits("or", overflowed, writer.overflowed()), *sums[:-vectors]]
+        oldest, rest = sums[-each:], sums[:-each]
+        if self.chains > 1:
+            oldest = [f.value(f.add(one, other)) for one, other in zip(oldest[:vectors], oldest[vectors:], strict=True)]
+        self._store(writer, oldest, self.bias, there)
+        return [f.bits("or", overflowed, writer.overflowed()), *rest]
 
     def _tap(self, tap: int) -> list[Value]:
         return self.kept[tap] if self.kept else self._weight(self.kernel, tap, 0)
