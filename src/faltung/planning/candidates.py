@@ -37,7 +37,7 @@ SHRINK = (1, 2, 4, 8, 16, 32, 64)
 """Parts of the second-level cache that an algorithm is told to make do with, until its workspace fits."""
 
 PROBE_CYCLES, PROBED_CYCLES = 4000.0, 4.0
-"""Asking a kernel whether it has a structure, and each of its taps: a gradient's kernel may have as many as the image."""
+"""Asking a kernel for its structure, and each of its taps: a gradient's kernel may have as many as the image."""
 
 
 class Setting(NamedTuple):

@@ -58,7 +58,7 @@ class RowTile(PixelTile):
         """Go down by one row of outputs.
 
         The state is whether any output overflowed, and the sums of all rows that are begun, the youngest first, which
-        began ``youngest`` steps ago; one that begins now is added here.  Columns of taps take turns with a row's chains.
+        began ``youngest`` steps ago; one that begins now is added here.  Columns of taps take turns with the chains.
         """
         f, p, vectors = self.f, self.frame.problem, self.vectors
         overflowed, *sums = state

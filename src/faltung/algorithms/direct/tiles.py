@@ -134,14 +134,16 @@ def sums_by_rows(p: Problem, machine: Machine) -> bool:
 
 
 def _row_tiles(p: Problem, machine: Machine, lanes: int) -> Iterator[Tile]:
-    """Tiles of rows and vectors; blocks are whole rows, but for long lines."""
+    """Tiles as high as their blocks, which are whole rows but for long lines; packed, they would fit the cache too."""
     begun, wide = begun_rows(p), p.image[-1] > STRIP_COLUMNS
-    r = even(p.output[-2], STRIP_ROWS[wide], 1)
+    row_bytes = min(p.output[-1], WIDEST_ROW) * p.stride[-1] * p.stride[-2] * ELEMENTS[p.accumulator_dtype].size
+    room = machine.l2_bytes // 4 // row_bytes - begun
+    r = even(p.output[-2], max(1, min(STRIP_ROWS[wide], room)), 1)
     for v in (1, 2, 3, 4):
         fits = v * (begun + 2 * p.stride[-1]) + 2 <= machine.registers and v * p.terms * begun <= SLIDING_FMAS
         if fits and (v - 1) * lanes < p.output[-1] and _few_edges(p, v, lanes):
             width = round_up(WIDEST_ROW, v * lanes)
-            yield Tile("rows", (1, r, v), 1, (even(p.output[-2], 32, r), min(p.output[-1], width)))
+            yield Tile("rows", (1, r, v), 1, (r, min(p.output[-1], width)))
 
 
 def _few_edges(p: Problem, vectors: int, lanes: int) -> bool:
