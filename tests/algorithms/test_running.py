@@ -13,6 +13,7 @@ import pytest
 from faltung import machine, reference
 from faltung.algorithms import running
 from faltung.algorithms.running.frame import doublings
+from faltung.algorithms.separable import schedule as separable_schedule
 from faltung.problem.problem import Problem
 from grid import structured
 from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
@@ -35,13 +36,19 @@ def test_against_the_oracle(seed: int) -> None:
     check(draw(seed))
 
 
+@pytest.mark.parametrize("seed", range(300, 312))
+def test_what_comes_next_is_fetched(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(separable_schedule, "FETCHED_BYTES", 0)
+    check(draw(seed))
+
+
 @pytest.mark.parametrize("isa", SMALLER)
 @pytest.mark.parametrize("seed", range(200, 220))
 def test_smaller_instruction_sets(seed: int, isa: str) -> None:
     check(draw(seed), isa)
 
 
-@pytest.mark.parametrize("seed", [1063, 1189])
+@pytest.mark.parametrize("seed", [1063, 1593])
 def test_every_channel_has_its_bias(seed: int) -> None:
     """Of sums that are narrower than the bias."""
     check(draw(seed))

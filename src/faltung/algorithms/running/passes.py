@@ -11,7 +11,7 @@ from ...compiler.casts import widen
 from ...compiler.emit import Function, Module, Operand, Value, constant, vector
 from ..direct.output import Writer
 from ..separable.frame import ENTRY_BYTES
-from ..separable.passes import DownPass, not_finite
+from ..separable.passes import DownPass, fetch, not_finite
 from ..separable.rounding import SmallWriter
 from .frame import VECTORS, RunningFrame, doublings, sharing
 
@@ -92,13 +92,20 @@ class RunningDown:
             column = f.smaller(loop.index, f.sub(high, vectors * lanes))
             offset, kind = f.mul(column, size), vector(fr.source.ir, lanes)
 
+            def row_at(position: Operand) -> Value:
+                return f.at(f.load("ptr", f.at(entries, f.mul(position, ENTRY_BYTES)), align=8), offset)
+
             def load(position: Operand) -> list[Value]:
-                row = f.at(f.load("ptr", f.at(entries, f.mul(position, ENTRY_BYTES)), align=8), offset)
+                row = row_at(position)
                 return [widen(f, f.load(kind, f.at(row, number * lanes * size)), fr.source, fr.accumulator)
                         for number in range(vectors)]
 
             place = f.at(lines, f.mul(f.sub(column, first), fr.accumulator.size))
             self._sum(f, load, place, rows, vectors, lanes)
+            if fr.rows_ahead:
+                seen = f.add(f.mul(f.sub(rows, 1), fr.problem.stride[0]), fr.reach[0] + 1)
+                with f.loop(seen, f.add(seen, fr.rows_ahead)) as ahead:
+                    fetch(f, row_at(ahead.index), vectors * lanes * size)
         with f.unless(enough):
             self._widest(f, others, entries, lines, low, high, first, taps, rows)
 
@@ -296,6 +303,9 @@ class RunningAcross:
             place = f.mul(f.add(column, number * fr.lanes), stride * fr.target.itemsize)
             total = value if wide == fr.accumulator else widen(f, value, fr.accumulator, wide)
             there = f.at(out, place)
+            if fr.recipe.fetches and stride == 1:
+                below = f.at(there, fr.recipe.rows * fr.stage.output_strides[-2] * fr.target.itemsize)
+                fetch(f, below, fr.lanes * fr.target.itemsize, write=True)
             total = f.fma(total, weight, self._held(there, count)) if fr.adds else f.value(f.mul(total, weight))
             finished = writer.finish([total], added)
             odd = [f.fma(finished[0], constant(finished[0].type, 0), zeros) for zeros in odd]

@@ -11,6 +11,7 @@ from ...problem.layout import Strided
 from ...problem.problem import Problem
 from ..direct.frame import Stage
 from ..direct.stages import _stage
+from ..separable.schedule import comes_from_memory
 from ..separable.schedule import stage_of as plane_stage
 from .frame import SUMMED, RunningRecipe, doublings, scans, sharing, sums_dtype
 
@@ -18,6 +19,8 @@ FEW_ROWS, MOST_ROWS = 4, 128
 """Rows whose sums share what they have in common; their lines have to stay in the second-level cache."""
 BLOCK_ROWS, BLOCK_BYTES, LINE_BYTES = 32, 4096, 16384
 """Rows of a work item, and bytes of one of several lines, or of a single one."""
+FETCHED_PART = 0.125
+"""A tile's share of the second-level cache, at most, where what the next one needs is asked for in time."""
 ROW_CYCLES = 35.0
 """What begins and ends a line of outputs."""
 CALL_CYCLES = 2000.0
@@ -37,7 +40,11 @@ def recipe_of(stage: Stage, machine: Machine, *, shared: bool = False) -> Runnin
     columns = _columns(p, rows)
     parts = ceil(width / columns)
     columns = min(width, -(-ceil(width / parts) // 16) * 16)
-    return RunningRecipe((min(rows * max(1, BLOCK_ROWS // rows), height), columns), rows, machine.vector_bytes)
+    block = (min(rows * max(1, BLOCK_ROWS // rows), height), columns)
+    # there has to be a next tile, and what is fetched to stay in the second-level cache until then; sums of columns
+    # alone go to a slab that stays there too
+    fetches = rows < height and p.kernel[-1] > 1 and rows * BLOCK_BYTES <= machine.l2_bytes * FETCHED_PART
+    return RunningRecipe(block, rows, machine.vector_bytes, fetches=fetches and comes_from_memory(p))
 
 
 def _shared_rows(p: Problem) -> int:

@@ -83,10 +83,15 @@ def schedule(problem: Problem, output: View, machine: Machine, rank: int = 1) ->
     stage = stage_of(problem, output)
     p = stage.problem
     block = block_of(p, machine)
+    recipe = SeparableRecipe(block, min(ROWS, block[-2]), machine.vector_bytes, rank, comes_from_memory(p))
+    return Schedule(stage, recipe, cycles(p, machine, rank))
+
+
+def comes_from_memory(p: Problem) -> bool:
+    """Whether images and outputs do not fit the caches."""
     held = sum(prod(shape) * ELEMENTS[dtype].itemsize for shape, dtype in
                ((p.image_shape, p.image_dtype), (p.output_shape, p.output_dtype)))
-    recipe = SeparableRecipe(block, min(ROWS, block[-2]), machine.vector_bytes, rank, held > FETCHED_BYTES)
-    return Schedule(stage, recipe, cycles(p, machine, rank))
+    return held > FETCHED_BYTES
 
 
 def block_of(p: Problem, machine: Machine) -> tuple[int, ...]:
