@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ...machine import Machine
 from ...problem.problem import Problem
+from . import frame as geometry
 from .frame import APART_BYTES, Frame, WinogradRecipe, last_lanes, row_of, seen_columns, size_of, tiles_along
 from .linear import programs
 from .matrices import filtering
@@ -55,24 +56,29 @@ class TileCosts:
         self.all_rows = prod(p.batch) * tiles_along(p, 0, tile[0])
         row = row_of(p, tile[1], self.lanes)
         self.row_end = row.end
-        self.row_cycles = row.runs * sum(vector_cycles(machine, piece.lanes, self.size) for piece in row.pieces)
+        together = geometry.rows_together(p, tile[1], self.lanes, self.all_rows)
+        self.row_cycles = self.full / together if together > 1 else row.runs * sum(
+            vector_cycles(machine, piece.lanes, self.size) for piece in row.pieces)
         self.samples_cycles, self.sums_cycles = p.channels_in * self._samples(), p.channels_out * self._sums()
         self._taps: dict[int, Taps] = {}
 
     def cycles(self, recipe: WinogradRecipe) -> float:
         """Predicted cycles: every strip's samples, products and sums, and the kernel as it is read."""
         p, shares, taps = self.problem, recipe.shares, self.taps(recipe.channels)
-        transforms = self.samples_cycles * shares + self.sums_cycles
+        rounds = -(-taps.blocks // recipe.blocks)
+        # of all shares, as if each had as many rounds as the largest
+        uneven = -(-rounds // shares) * shares / rounds
+        transforms = self.samples_cycles * shares + self.sums_cycles * uneven
         pitch, apart = self._pitch(recipe.rows), APART_BYTES // self.size
         samples, sums = (self.products * (channels * pitch + apart) * self.size
                          for channels in (p.channels_in, recipe.blocks * recipe.channels))
         far = samples + sums > self.machine.l2_bytes
         read = (p.channels_in * pitch + apart) * self.size / SHARED_BYTES / recipe.blocks if far else 0.0
         whole, rest = divmod(self.all_rows, recipe.rows)
-        work = sum(count * max(taps.stream_cycles, self.products * taps.blocks * max(self._register_tiles(
+        work = uneven * sum(count * max(taps.stream_cycles, self.products * taps.blocks * max(self._register_tiles(
             recipe, rows), read)) for count, rows in ((whole, recipe.rows), (1, rest)) if rows)
         # what does not fit the second-level cache is written to the shared one, and read from there
-        moved = 2 * samples * shares + 3 * -(-taps.blocks // recipe.blocks) * sums if far else 0.0
+        moved = 2 * samples * shares + 3 * rounds * sums if far else 0.0
         strips = whole + bool(rest)
         return CALL_CYCLES + p.groups * (self.all_rows * transforms + work + strips * (400.0 + moved / SHARED_BYTES))
 

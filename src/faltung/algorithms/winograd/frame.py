@@ -117,6 +117,14 @@ def row_of(p: Problem, m: int, lanes: int) -> Row:
     return Row(tiles // step, step, pieces(step, lanes), 1)
 
 
+def rows_together(p: Problem, m: int, lanes: int, *rows: int) -> int:
+    """How many rows of tiles share a vector, if they part all these numbers of rows evenly; 1: none do."""
+    tiles = tiles_along(p, 1, m)
+    count = lanes // tiles
+    even = count * tiles == lanes and m & (m - 1) == 0 and all(number % count == 0 for number in rows)
+    return count if even and prod(p.kernel_dilation) == 1 else 1
+
+
 def seen_columns(p: Problem) -> tuple[int, int]:
     """The first column of the image that is read, and how many: what outputs look at and the border repeats."""
     first, behind = p.start[1], p.start[1] + p.output[1] + reach(p, 1)
@@ -218,6 +226,11 @@ class Frame(Numbers):
     def row(self) -> Row:
         """How the tiles of one row are transformed."""
         return row_of(self.problem, self.recipe.tile[1], self.lanes)
+
+    @cached_property
+    def together(self) -> int:
+        """Rows of tiles whose transforms share a vector: short ones, where whole vectors of them fill all strips."""
+        return rows_together(self.problem, self.recipe.tile[1], self.lanes, self.recipe.rows, self.all_rows)
 
     @cached_property
     def register_tiles(self) -> list[list[Piece]]:

@@ -61,7 +61,7 @@ def turned(f: Function, rows: Sequence[Value]) -> list[Value]:
     """
     width, height = lanes_of(rows[0].type), len(rows)
     together = height // width
-    vectors = [_joined(f, rows[first:first + together]) for first in range(0, height, together)]
+    vectors = [joined(f, rows[first:first + together]) for first in range(0, height, together)]
     held = [[(row, x) for row in range(first, first + together) for x in range(width)]
             for first in range(0, height, together)]
     for bit in range(width.bit_length() - 1):
@@ -81,7 +81,7 @@ def turned(f: Function, rows: Sequence[Value]) -> list[Value]:
     return vectors
 
 
-def _joined(f: Function, vectors: Sequence[Value]) -> Value:
+def joined(f: Function, vectors: Sequence[Value]) -> Value:
     """Several vectors, a power of two, as one."""
     found = list(vectors)
     while len(found) > 1:

@@ -7,11 +7,13 @@ columns of each line are parted into lanes, and transformed as well.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ...compiler.emit import Module, Operand, Value, constant
 from ...problem.border import map_index
 from .code import FILLS, IMAGE, ROWS, STEPS, cell, each, first_of, number, over_row, transform
 from .frame import CELLS, Frame
-from .lanes import apart, moved
+from .lanes import apart, joined, moved
 from .seen import BEFORE, reach
 
 
@@ -42,7 +44,7 @@ class Samples:
             # first all rows, then all columns: by then what was stored last has reached the cache
             with f.loop(0, self.rows) as row:
                 self._lines(self._table(row.index, plane), channel, f.at(lines, f.mul(row.index, all_lines)))
-            with f.loop(0, self.rows) as row:
+            with f.loop(0, self.rows, fr.together) as row:
                 place = f.add(f.mul(plane, channels), channel)
                 target = f.add(f.mul(place, fr.pitch), f.mul(row.index, fr.tiles[1]))
                 self._parted(f.at(lines, f.mul(row.index, all_lines)), f.at(planes, f.mul(target, fr.size)))
@@ -194,33 +196,50 @@ class Samples:
         """Part the columns of every line into lanes, transform them, and store each product's samples."""
         f, fr = self.f, self.frame
         start = f.at(lines, (self.problem.start[1] - fr.origin) * fr.size)
+        apart_bytes = self.down.n * fr.line * fr.size
         with each(f, self.down.n) as i:
             line = f.at(start, f.mul(i, fr.line * fr.size))
             planes = f.at(target, f.mul(i, self.across.n * fr.sample_plane * fr.size))
-            for some in over_row(f, fr):
-                values = self._columns(f.at(line, f.mul(some.output, fr.size)), some.piece.lanes)
-                there = f.at(planes, f.mul(some.tile, fr.size))
+            for tile, output, lanes in self._pieces():
+                here = f.at(line, f.mul(output, fr.size))
+                values = self._columns([f.at(here, row * apart_bytes) for row in range(fr.together)], lanes)
+                there = f.at(planes, f.mul(tile, fr.size))
                 for j, value in enumerate(transform(f, self.frame.programs[1].samples, values)):
                     f.store(value, f.at(there, j * fr.sample_plane * fr.size))
 
-    def _columns(self, line: Value, lanes: int) -> list[Value]:
-        """Sample ``j`` of every tile, for all j."""
+    def _pieces(self) -> Iterator[tuple[Operand, Operand, int]]:
+        """First tile, its first output, and lanes; a vector of several rows is the only one."""
+        if self.frame.together > 1:
+            yield 0, 0, self.frame.lanes
+            return
+        for some in over_row(self.f, self.frame):
+            yield some.tile, some.output, some.piece.lanes
+
+    def _columns(self, rows: list[Value], lanes: int) -> list[Value]:
+        """Sample ``j`` of every tile of one row, or of several, for all j."""
         f, fr, m, unit = self.f, self.frame, self.across.m, self.problem.kernel_dilation[1]
 
         def load(first: int) -> Value:
-            return f.load(fr.kind(lanes), f.at(line, first * fr.size))
+            return f.load(fr.kind(lanes), f.at(rows[0], first * fr.size))
 
         if fr.row.step == 1:
             return [load(j * unit) for j in range(self.across.n)]
-        own = apart(f, [load(k * lanes) for k in range(m)], unit)
-        found = list(own)
-        for j in range(m, self.across.n):
-            if j < 2 * m:
-                found.append(moved(f, own[j - m], load(m * lanes + (j - m) * unit), unit))
+        found: list[Value] = []
+        for first in range(0, self.across.n, m):
+            if first == m and len(rows) == 1:
+                behind = range(min(m, self.across.n - m))
+                found += [moved(f, found[j], load(m * lanes + j * unit), unit) for j in behind]
             else:
-                first = j // m * m * unit
-                found.append(apart(f, [load(first + k * lanes) for k in range(m)], unit)[j % m])
-        return found
+                found += apart(f, self._numbers(rows, first * unit, lanes), unit)
+        return found[:self.across.n]
+
+    def _numbers(self, rows: list[Value], first: int, lanes: int) -> list[Value]:
+        """``m`` vectors of the numbers that stand in line from ``first`` on, in one row or one after the other."""
+        f, fr, count = self.f, self.frame, self.across.m * lanes // len(rows)
+        width = min(lanes, count)
+        places = [f.at(row, (first + x) * fr.size) for row in rows for x in range(0, count, width)]
+        loaded, some = [f.load(fr.kind(width), place) for place in places], lanes // width
+        return [joined(f, loaded[at:at + some]) for at in range(0, len(loaded), some)]
 
 
 def _exactly(count: int) -> list[tuple[int, int]]:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from ...compiler.emit import Module, Value, constant, vector
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from ...compiler.emit import Module, Operand, Value, constant, lanes_of, vector
 from ..direct.activations import activate
 from .code import OUT, STATUS, Place, cell, first_of, over_row, transform
 from .frame import Frame, Piece
 from .lanes import woven
+
+
+class _Target(NamedTuple):
+    """Of a row of tiles: where it stands in the output, how many rows of outputs are left there, and its mark."""
+
+    out: Value
+    left: Value
+    status: Value
 
 
 class Sums:
@@ -27,24 +39,28 @@ class Sums:
 
     def emit(self) -> None:
         """Write the function."""
-        f, fr = self.f, self.frame
+        f, fr, p = self.f, self.frame, self.problem
         table, sums = f.at(self.scratch, fr.places["made"]), f.at(self.scratch, fr.places["sums"])
         self._find_rows(table)
         status = f.at(cell(f, self.context, STATUS), f.mul(f.add(f.mul(self.group, fr.all_rows), self.first), 8))
         with f.loop(0, self.channels) as m:
             channel = f.add(self.channel, m.index)
-            added = f.load(fr.element, f.at(self.bias, f.mul(channel, fr.size))) if self.problem.bias else None
-            with f.loop(0, self.rows) as row:
-                place = f.at(table, f.mul(row.index, 16))
-                out = f.at(f.load("ptr", place, align=8), f.mul(channel, self._stride(self.leading - 1)))
-                left = f.load("i64", f.at(place, 8), align=8)
+            added = f.load(fr.element, f.at(self.bias, f.mul(channel, fr.size))) if p.bias else None
+            with f.loop(0, self.rows, fr.together) as row:
+                found = [self._target(table, status, f.add(row.index, k), channel) for k in range(fr.together)]
                 first = f.add(f.mul(m.index, fr.pitch), f.mul(row.index, fr.tiles[1]))
                 source = f.at(sums, f.mul(first, fr.size))
-                for some in over_row(f, fr):
-                    there = f.at(out, f.mul(some.output, self._stride(self.leading + 1)))
-                    self._tiles(some, f.at(source, f.mul(some.tile, fr.size)), there, left, added,
-                                f.at(status, f.mul(row.index, 8)))
+                if fr.together > 1:
+                    self._tiles(Place(0, 0, Piece(0, fr.lanes), p.output[1]), source, found, added)
+                for some in over_row(f, fr) if fr.together == 1 else ():
+                    there = f.at(found[0].out, f.mul(some.output, self._stride(self.leading + 1)))
+                    self._tiles(some, f.at(source, f.mul(some.tile, fr.size)), [found[0]._replace(out=there)], added)
         f.finish()
+
+    def _target(self, table: Value, status: Value, row: Operand, channel: Operand) -> _Target:
+        f, place = self.f, self.f.at(table, self.f.mul(row, 16))
+        out = f.at(f.load("ptr", place, align=8), f.mul(channel, self._stride(self.leading - 1)))
+        return _Target(out, f.load("i64", f.at(place, 8), align=8), f.at(status, f.mul(row, 8)))
 
     def _stride(self, axis: int) -> int:
         return self.frame.strides[axis] * self.frame.size
@@ -68,7 +84,7 @@ class Sums:
 
     # --- some tiles of a row
 
-    def _tiles(self, place: Place, source: Value, out: Value, left: Value, added: Value | None, status: Value) -> None:
+    def _tiles(self, place: Place, source: Value, targets: list[_Target], added: Value | None) -> None:
         f, fr, piece = self.f, self.frame, place.piece
         kind, n = fr.kind(piece.lanes), self.across.n
         columns = []
@@ -82,34 +98,68 @@ class Sums:
             rows.append(transform(f, self.frame.programs[1].outputs, [column[i] for column in columns]))
             for value in rows[-1]:
                 watched = f.fma(value, constant(kind, 0), watched)
-        self._mark(watched, piece, status)
+        self._mark(watched, piece, targets)
         for i, row in enumerate(rows):
-            self._row(i, row, bias, place, out, left)
+            self._row(i, row, bias, place, targets)
 
-    def _mark(self, watched: Value, piece: Piece, status: Value) -> None:
+    def _mark(self, watched: Value, piece: Piece, targets: list[_Target]) -> None:
         """Zero times a finite number is zero, anything else NaN; surplus lanes hold anything at all."""
-        f, lanes = self.f, piece.lanes
+        f, lanes, tiles = self.f, piece.lanes, self.frame.row.tiles
         bad = f.compare("uno", watched, watched)
-        own = ["true" if piece.first + lane < self.frame.row.tiles else "false" for lane in range(lanes)]
+        own = ["true" if piece.first + lane < tiles * len(targets) else "false" for lane in range(lanes)]
         bad = f.bits("and", bad, Value(vector("i1", lanes), f"<{', '.join(f'i1 {flag}' for flag in own)}>"))
-        any_ = f.call(f"llvm.vector.reduce.or.v{lanes}i1", "i1", bad)
-        with f.when(any_):
-            f.store(1, status, align=8)
+        with f.when(self._any(bad)):
+            if len(targets) == 1:
+                f.store(1, targets[0].status, align=8)
+            for k, target in enumerate(targets) if len(targets) > 1 else ():
+                with f.when(self._any(f.shuffle(bad, None, list(range(k * tiles, (k + 1) * tiles))))):
+                    f.store(1, target.status, align=8)
 
-    def _row(self, i: int, row: list[Value], bias: Value | None, place: Place, out: Value, left: Value) -> None:
-        f, p, step = self.f, self.problem, self.problem.kernel_dilation[0]
+    def _any(self, bad: Value) -> Value:
+        lanes = lanes_of(bad.type)
+        return bad if lanes == 1 else self.f.call(f"llvm.vector.reduce.or.v{lanes}i1", "i1", bad)
 
-        def finish() -> None:
-            values = row if bias is None else [f.value(f.add(value, bias)) for value in row]
-            if p.activation is not None:
-                values = [activate(f, p.activation, value) for value in values]
-            self._store(values, f.at(out, i * step * self._stride(self.leading)), place)
-
-        if p.output[0] % (self.down.m * step) == 0 or (i == 0 and p.output[0] % step == 0):
-            finish()
+    def _row(self, i: int, row: list[Value], bias: Value | None, place: Place, targets: list[_Target]) -> None:
+        if len(targets) == 1:
+            with self._if_left(i, targets[0]):
+                self._store(self._finished(row, bias), self._below(targets[0], i), place)
             return
-        with f.when(f.compare("slt", i * step, left)):
-            finish()
+        for target, values in zip(targets, self._parted(self._finished(row, bias), len(targets)), strict=True):
+            with self._if_left(i, target):
+                self._store_vectors(values, self._below(target, i), place.left)
+
+    def _finished(self, row: list[Value], bias: Value | None) -> list[Value]:
+        f, p = self.f, self.problem
+        values = row if bias is None else [f.value(f.add(value, bias)) for value in row]
+        return values if p.activation is None else [activate(f, p.activation, value) for value in values]
+
+    def _below(self, target: _Target, i: int) -> Value:
+        return self.f.at(target.out, i * self.problem.kernel_dilation[0] * self._stride(self.leading))
+
+    @contextmanager
+    def _if_left(self, i: int, target: _Target) -> Iterator[None]:
+        """Only if a tile's row ``i`` of outputs is not behind the last."""
+        p, step = self.problem, self.problem.kernel_dilation[0]
+        if p.output[0] % (self.down.m * step) == 0 or (i == 0 and p.output[0] % step == 0):
+            yield
+            return
+        with self.f.when(self.f.compare("slt", i * step, target.left)):
+            yield
+
+    def _parted(self, vectors: list[Value], count: int) -> list[list[Value]]:
+        """The outputs of each of several rows, as vectors in line."""
+        f, line, each = self.f, woven(self.f, vectors), len(vectors) * lanes_of(vectors[0].type) // count
+        lanes = lanes_of(line[0].type)
+        if each >= lanes:
+            return [line[first:first + each // lanes] for first in range(0, len(line), each // lanes)]
+        return [[f.shuffle(one, None, list(range(first, first + each)))] for one in line
+                for first in range(0, lanes, each)]
+
+    def _store_vectors(self, vectors: list[Value], out: Value, count: int) -> None:
+        """Store the first so many numbers."""
+        lanes, step = lanes_of(vectors[0].type), self._stride(self.leading + 1)
+        for k, value in enumerate(vectors):
+            self._store_some(value, self.f.at(out, k * lanes * step), min(lanes, count - k * lanes), lanes)
 
     def _store(self, vectors: list[Value], out: Value, place: Place) -> None:
         """Store the outputs that are left, in whole vectors and then in powers of two."""
@@ -124,17 +174,15 @@ class Sums:
             here = min(most, left - k * ahead)
             if here <= 0:
                 return
-            there = f.at(out, k * ahead * step)
-            if step != fr.size:
-                for lane in range(here):
-                    f.store(f.extract(value, lane), f.at(there, lane * step), align=fr.size)
-            else:
-                self._store_part(value, there, here, piece.lanes)
+            self._store_some(value, f.at(out, k * ahead * step), here, piece.lanes)
 
-    def _store_part(self, value: Value, out: Value, count: int, lanes: int) -> None:
-        f, fr = self.f, self.frame
-        first = 0
-        while count:
+    def _store_some(self, value: Value, out: Value, count: int, lanes: int) -> None:
+        f, fr, step, first = self.f, self.frame, self._stride(self.leading + 1), 0
+        if step != fr.size:
+            for lane in range(max(0, count)):
+                f.store(f.extract(value, lane), f.at(out, lane * step), align=fr.size)
+            return
+        while count > 0:
             part = 1 << (count.bit_length() - 1)
             piece = value if part == lanes else f.shuffle(value, None, list(range(first, first + part)))
             f.store(piece, f.at(out, first * fr.size), align=fr.size)
