@@ -68,7 +68,7 @@ def candidates(stage: Stage, machine: Machine) -> Iterator[DirectRecipe]:
 
 
 def finished(stage: Stage, machine: Machine, tile: Tile) -> DirectRecipe:
-    """Make a tile a recipe: with its block, or the largest one whose packed image fits half of the L2 cache.
+    """Make a tile a recipe: with its block, or the largest one whose packed image has room in the L2 cache.
 
     What is packed serves all output channels, until `schedule` parts them among threads.
     """
@@ -239,7 +239,7 @@ def _block(stage: Stage, machine: Machine, tile: Tile) -> tuple[int, ...]:
     element = ELEMENTS[p.accumulator_dtype]
     width = tile.shape[2] * (machine.vector_bytes // element.size if tile.lanes == "pixels" else 1)
     extents = [1] * (p.ndim - 2) + [tile.shape[1], width]
-    budget = machine.l2_bytes // (2 if p.channels_out > 1 else 4) // (p.channels_in * element.itemsize)
+    budget = machine.l2_bytes // _share_of_cache(p, machine, element) // (p.channels_in * element.itemsize)
     reach = [(k - 1) * d + 1 for k, d in zip(p.kernel, p.kernel_dilation, strict=True)]
     block = [min(e, out) for e, out in zip(extents, p.output, strict=True)]
     packed = [(b - 1) * s + r for b, s, r in zip(block, p.stride, reach, strict=True)]
@@ -250,6 +250,17 @@ def _block(stage: Stage, machine: Machine, tile: Tile) -> tuple[int, ...]:
         block[axis] = even(p.output[axis], min(wished, cap), extents[axis])
         packed[axis] = (block[axis] - 1) * p.stride[axis] + reach[axis]
     return tuple(block)
+
+
+def _share_of_cache(p: Problem, machine: Machine, element: Element) -> int:
+    """Which part of the second-level cache a packed block may fill.
+
+    Taps that stay there as well cost a block nothing, and the smaller it is, the nearer it stays.  Others are fetched
+    anew for each block, so there are to be few.
+    """
+    if p.channels_out == 1:
+        return 4
+    return 8 if 4 * p.channels_out * p.terms * element.itemsize <= machine.l2_bytes else 2
 
 
 def _growth(p: Problem) -> list[int]:
