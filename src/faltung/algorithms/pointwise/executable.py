@@ -9,11 +9,12 @@ import numpy as np
 
 from ...compiler import jit
 from ...compiler.memory import Workspace, aligned
-from ...compiler.threads import run_items
+from ...compiler.threads import pool
 from ...compiler.transpose import transpose_blocks
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
+from ..direct.executable import NO_BIAS
 from .frame import Frame
 from .operands import Operands
 from .recipe import choose, predicted_cycles
@@ -38,7 +39,7 @@ class Pointwise:
         symbols = ("entry", "order") if self.operands.orders_kernel else ("entry",)
         library = jit.load(fr.key, machine, symbols, lambda: _emit(fr))
         pointer, integer = ctypes.c_void_p, ctypes.c_int64
-        self._entry = library.function("entry", None, *[pointer] * 3, integer, integer)
+        self._entry = library.function("entry", None, *[ctypes.py_object] * 4, *[pointer] * 4, integer)
         if self.operands.orders_kernel:
             self._order = library.function("order", None, pointer, pointer, integer)
         self._participants = min(threads, fr.items)
@@ -85,15 +86,19 @@ class Pointwise:
 
     def run(self, image: Any, kernel: Any, bias: Any, out: Any, threads: int) -> bool:
         """Fill ``out``; nothing can overflow."""
-        fr, image = self.frame, self.operands.see(image)
-        places = self.output(out)[(..., *fr.parts[0].outputs)]
-        tables = self.operands.tables(image, kernel, places)
-        columns, rows = (image, kernel) if fr.packs_columns else (kernel, image)
+        tables = self.operands.tables(image, kernel, out, self.output)
+        if tables.copies:
+            image = self.operands.see(image)
+        participants = min(threads, self._participants)
+        workers = pool(participants)
         buffer = self._workspace.borrow()
-        context = np.array([columns.ctypes.data, rows.ctypes.data, out.ctypes.data,
-                            0 if bias is None else bias.ctypes.data, buffer[0], *tables.addresses], np.int64)
+        arrays = image, kernel, out, NO_BIAS if bias is None else bias, tables.address, buffer[0]
         try:
-            run_items(self._entry, context.ctypes.data, fr.items, min(threads, self._participants))
+            if workers is None:
+                self._entry(*arrays, None, None, 1)
+            else:
+                workers.wake(participants - 1)
+                self._entry(*arrays, workers.address, workers.run_address, participants)
         finally:
             self._workspace.give_back(buffer)
         return False

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...problem.layout import View
 from .frame import Frame
 
 
@@ -20,8 +21,13 @@ class Tables(NamedTuple):
     """For each row: of its numbers and of its outputs."""
     lines: Any
     """For each column, or each row of pixels: of its numbers."""
-    addresses: tuple[int, ...]
-    """Of the three tables; then the bytes between stretches (of pixels: between terms) of columns, and of rows."""
+    facts: Any
+    """How far the first number that is read lies from the image's first, where the three tables lie, and the bytes
+    between stretches (of pixels: between terms) of columns, and of rows."""
+    address: int
+    """Of the facts."""
+    copies: bool
+    """Whether an image with such strides must be copied."""
 
 
 class Operands:
@@ -36,7 +42,7 @@ class Operands:
         self._positions = tuple(
             slice(first, first + (out - 1) * s + (k - 1) * d + 1, s if out > 1 else d) for first, out, k, s, d in
             zip(p.start, p.output, p.kernel, p.stride, p.kernel_dilation, strict=True))
-        self._kept: dict[tuple[int, ...], Tables] = {}
+        self._kept: dict[tuple[tuple[int, ...], tuple[int, ...]], Tables] = {}
 
     @property
     def copy_bytes(self) -> int:
@@ -71,19 +77,25 @@ class Operands:
 
     # --- tables
 
-    def tables(self, image: Any, kernel: Any, places: Any) -> Tables:
-        """Where all lies, for operands as `see` and ``pack`` return them."""
-        key = (*image.strides, *kernel.strides)
+    def tables(self, image: Any, kernel: Any, out: Any, view: View) -> Tables:
+        """Where all lies, for an image and a kernel with these strides."""
+        key = image.strides, kernel.strides
         found = self._kept.get(key)
         if found is None:
             if len(self._kept) > 8:
                 self._kept.clear()
-            look = {"pixels": self._of_pixels, "kernels": self._of_kernels, "images": self._of_images}
-            *made, steps = look[self.frame.matrices.columns_of](image, kernel, places)
-            heads, rows, lines = (np.array(table, np.int64) for table in made)
-            addresses = (heads.ctypes.data, rows.ctypes.data, lines.ctypes.data, *steps)
-            found = self._kept[key] = Tables(heads, rows, lines, addresses)
+            found = self._kept[key] = self._found(image, kernel, view(out)[(..., *self.frame.parts[0].outputs)])
         return found
+
+    def _found(self, image: Any, kernel: Any, places: Any) -> Tables:
+        look = {"pixels": self._of_pixels, "kernels": self._of_kernels, "images": self._of_images}
+        seen = self.see(image)
+        copies = not np.may_share_memory(seen, image)
+        *made, steps = look[self.frame.matrices.columns_of](seen, kernel, places)
+        heads, rows, lines = (np.array(table, np.int64) for table in made)
+        first = 0 if copies else seen.ctypes.data - image.ctypes.data
+        facts = np.array([first, heads.ctypes.data, rows.ctypes.data, lines.ctypes.data, *steps], np.int64)
+        return Tables(heads, rows, lines, facts, facts.ctypes.data, copies)
 
     def _grouped(self, columns: int, rows: int, out: int, made: int) -> Any:
         """Heads for each group, whose so many outputs have a bias each."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import prod
 
 from ...compiler.emit import Module, Operand, Value
-from ...compiler.entry import emit_entry
+from ..direct.program import DATA
 from .frame import Frame
 from .pack import emit_order, emit_pack
 from .tile import Tile
@@ -26,8 +26,32 @@ def emit_program(frame: Frame) -> str:
     _Work(frame, module).emit()
     if frame.matrices.columns_of != "images":
         emit_order(frame, module)
-    emit_entry(module)
+    _emit_entry(frame, module)
     return module.text()
+
+
+def _emit_entry(frame: Frame, module: Module) -> None:
+    """entry(image, kernel, out, bias, facts, scratch, pool, run, participants).
+
+    The first four are Python's array objects, whose address is read from their public C struct.
+    """
+    names = ("image", "kernel", "out", "bias", "facts", "scratch", "pool", "run")
+    f = module.function("entry", "void", [*(("ptr", name) for name in names), ("i64", "participants")], internal=False)
+    *arrays, facts, scratch, workers, run, participants = f.arguments
+    image, kernel, out, bias = (f.load("ptr", f.at(array, DATA), align=8) for array in arrays)
+    image = f.at(image, f.load("i64", facts, align=8))
+    columns, rows = (image, kernel) if frame.packs_columns else (kernel, image)
+    context = f.alloca(8 * (ROW_STEP + 1))
+    for cell, value in ((COLUMNS, columns), (ROWS, rows), (OUT, out), (BIAS, bias), (SCRATCH, scratch)):
+        f.store(value, f.at(context, 8 * cell), align=8)
+    for at, cell in enumerate((HEADS, PLACES, LINES, COLUMN_STEP, ROW_STEP), 1):
+        f.store(f.load("i64", f.at(facts, 8 * at), align=8), f.at(context, 8 * cell), align=8)
+    alone = f.compare("slt", participants, 2)
+    with f.when(alone), f.loop(0, frame.items) as loop:
+        f.call("work", "void", context, loop.index, 0, local=True)
+    with f.unless(alone):
+        f.call_pointer(run, "void", workers, Value("ptr", "@work"), context, frame.items, participants)
+    f.finish()
 
 
 class _Work:

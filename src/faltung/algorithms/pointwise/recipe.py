@@ -17,7 +17,7 @@ ITEMS = 4
 BLOCK = 1024
 """Most terms that are summed at a time: the sums of several blocks are added in double precision."""
 
-CALL_CYCLES = 20_000.0
+CALL_CYCLES = 8_000.0
 """Python's share of a call."""
 
 SHARED_BYTES, STORED_BYTES = 10.0, 40.0
