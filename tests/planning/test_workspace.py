@@ -109,6 +109,18 @@ def test_the_least_that_would_fit_does(case: str) -> None:
         CASES[case](max_workspace=least - 1, threads=1)
 
 
+def test_a_photograph_that_would_be_copied_needs_room_for_it() -> None:
+    channels = real(3, 100, 110)
+    photograph, taps = channels.transpose(1, 2, 0), real(5, 5)
+    kept = ft.plan(ft.correlate, photograph, taps, "same", axes=(0, 1), method="direct", max_workspace=120_000)
+    together = np.ascontiguousarray(photograph)
+    expected = kept(together)
+    with pytest.raises(PlanError, match=r"do not lie side by side; the 132000 bytes of a copy .*ascontiguousarray"):
+        kept(photograph)
+    roomy = ft.plan(ft.correlate, photograph, taps, "same", axes=(0, 1), method="direct", max_workspace=260_000)
+    assert np.array_equal(roomy(photograph), expected)
+
+
 def test_new_buffers_are_zeros_and_used_ones_stay_as_they_are() -> None:
     """What stands between rows is multiplied too: old bytes that happen to be subnormal would cost cycles."""
     workspace = Workspace(5000)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..algorithms.direct.stages import copied_bytes
 from ..arrays import adopt
 from ..compiler.threads import get_threads
 from ..errors import DTypeError, PlanError, ShapeError
@@ -70,6 +71,7 @@ class Plan:
         self.function, self.method, self.threads = asked.function, asked.method, asked.threads
         layout, problem = self.layout, self.problem
         self._see = layout.image.quickest
+        self._capped = setting.max_workspace is not None
         self._shape, self._dtype = layout.image.shape, numpy_dtype(problem.image_dtype)
         self._out_shape, self._out_dtype = layout.output.shape, numpy_dtype(problem.output_dtype)
         self._kernel_shape, self._kernel_dtype = layout.kernel.shape, numpy_dtype(problem.kernel_dtype)
@@ -132,11 +134,20 @@ class Plan:
             out = np.empty(self._out_shape, self._out_dtype)
         if self._see is not None:
             image = self._see(image)
+        if self._capped:
+            self._check_copy(image)
         if count > 1:
             count = min(count, threads or self.threads or get_threads())
         if run(image, packed, offset, out, count):
             raise overflow_error(self.function, self.problem.output_dtype)
         return out
+
+    def _check_copy(self, image: Any) -> None:
+        """Channels of a photograph that do not lie side by side would be copied first; no prediction knows of that."""
+        copied, most = copied_bytes(self.problem, self.layout.output, image), self.setting.max_workspace
+        if copied and most is not None and self.workspace_bytes + copied > most:
+            raise PlanError(f"{self.function}: the channels of x (strides {image.strides}) do not lie side by side; the "
+                            f"{copied} bytes of a copy do not fit max_workspace={most}: pass np.ascontiguousarray(x)")
 
     def update(self, kernel: Any, bias: Any = None) -> None:
         """Put other weights in the place of the known ones.

@@ -103,9 +103,17 @@ def _interleave(stage: Stage) -> Stage:
 
 def side_by_side(stage: Stage, image: Any) -> Any:
     """The image itself if its pixels are interleaved as the program expects, or a copy in which they are."""
-    if stage.interleaved == 1:
+    if _is_side_by_side(stage, image):
         return image
-    last, step = len(stage.problem.batch), image.itemsize
-    if image.strides[last] == step and image.strides[-1] == step * stage.interleaved:
-        return image
+    last = len(stage.problem.batch)
     return np.moveaxis(np.ascontiguousarray(np.moveaxis(image, last, -1)), -1, last)
+
+
+def _is_side_by_side(stage: Stage, image: Any) -> bool:
+    last, step, count = len(stage.problem.batch), image.itemsize, stage.interleaved
+    return count == 1 or (image.strides[last] == step and image.strides[-1] == step * count)
+
+
+def copied_bytes(problem: Problem, output: View, image: Any) -> int:
+    """Bytes of the copy that `side_by_side` makes; 0 where the image is read as it lies."""
+    return 0 if all(_is_side_by_side(stage, image) for _, stage in staged(problem, output)) else int(image.nbytes)
