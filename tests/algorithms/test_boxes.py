@@ -18,8 +18,9 @@ from grid import structured
 from grid.boxes_cases import draw, kernel_of_boxes
 from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
 from grid.check import compare, poisoned_workspaces, run
+from grid.isas import EACH, EACH_SMALLER
 from grid.process import python, succeed
-from grid.structured import SMALLER, known, needs_mprotect
+from grid.structured import known, needs_mprotect
 
 FIVE = boxes.ALL[-1]
 BASE = replace(structured.BASE, image=(90, 120), kernel=(5, 9), output=(90, 120))
@@ -39,14 +40,14 @@ def test_against_the_oracle(seed: int) -> None:
     check(draw(seed), machine.detect() if seed % 2 else SMALL)
 
 
-@pytest.mark.parametrize("isa", SMALLER)
+@pytest.mark.parametrize("isa", EACH_SMALLER)
 @pytest.mark.parametrize("seed", range(200, 205))
 def test_smaller_instruction_sets(seed: int, isa: str) -> None:
     check(draw(seed), known(isa))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("isa", ["own", *SMALLER])
+@pytest.mark.parametrize("isa", EACH)
 @pytest.mark.parametrize("seed", range(1000, 1200))
 def test_against_the_oracle_at_length(seed: int, isa: str) -> None:
     check(draw(seed), known(isa))

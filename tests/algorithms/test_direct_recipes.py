@@ -16,6 +16,7 @@ from faltung.algorithms.direct.tiles import candidates
 from faltung.machine import Machine
 from grid.cases import Case, draw, draw_bytes, draw_line, output_view
 from grid.check import check, poisoned_workspaces, recipe_of
+from grid.isas import USABLE
 
 
 def options(seed: int, known: Machine) -> list[DirectRecipe]:
@@ -62,7 +63,7 @@ def test_lanes_of_channels_wherever_they_can_be(seed: int) -> None:
 @pytest.mark.parametrize("isa", ["", "avx2", "sse2"])
 @pytest.mark.parametrize("seed", range(7400, 7420))
 def test_lanes_of_segments_on_long_lines(seed: int, isa: str) -> None:
-    if isa and isa not in machine._usable(machine._best_isa()):
+    if isa and isa not in USABLE:
         pytest.skip(f"this processor has no {isa}")
     known = machine.fake(isa, triple="") if isa else machine.detect()
     known = replace(known, l2_bytes=1 << 15 + seed % 3)
@@ -117,7 +118,7 @@ def check_every(seed: int, known: Machine, most: int) -> None:
 @pytest.mark.parametrize("isa", ["", "avx2", "sse2"])
 @pytest.mark.parametrize("seed", range(7200, 7236))
 def test_every_candidate(seed: int, isa: str) -> None:
-    if isa and isa not in machine._usable(machine._best_isa()):
+    if isa and isa not in USABLE:
         pytest.skip(f"this processor has no {isa}")
     check_every(seed, machine.fake(isa, triple="") if isa else machine.detect(), 60)
 

@@ -24,9 +24,9 @@ from grid.cases import Case, arrays, misaligned, output_view
 from grid.check import run
 from grid.guarded_lines import LINE, PROBLEMS, TYPES, force
 from grid.guarded_planes import compare, expected, typed
+from grid.isas import EACH, SMALLER
 from grid.process import python, succeed
 
-SMALLER = machine._usable(machine._best_isa())[1:]
 needs_mprotect = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
 UNIT = {"float32": 2.0**-24, "complex64": 2.0**-24, "float64": 2.0**-53, "complex128": 2.0**-53}
 
@@ -43,7 +43,7 @@ def bits(problem: Problem, image: np.ndarray, kernel: np.ndarray, bias: Any, thr
     return run(problem, image, kernel, bias, machine.detect(), threads=threads, executable=executable)[0].tobytes()
 
 
-@pytest.mark.parametrize("isa", ["own", *SMALLER])
+@pytest.mark.parametrize("isa", EACH)
 @pytest.mark.parametrize("samples", [256, 1280, 2304, 3840, 6144, 20480])
 @pytest.mark.parametrize("dtype", ["float32", "complex128"])
 def test_every_kind_of_length(samples: int, dtype: str, isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +206,7 @@ def test_what_has_no_transform_says_so() -> None:
 
 
 @needs_mprotect
-@pytest.mark.parametrize("isa", ["own", *SMALLER])
+@pytest.mark.parametrize("isa", EACH)
 def test_arrays_at_protected_pages(isa: str) -> None:
     assert succeed("-m", "grid.guarded_lines", isa).endswith("survived\n")
 

@@ -18,9 +18,10 @@ from faltung.problem.problem import Problem
 from grid import structured
 from grid.cases import VIEWS, Case, lay_out, misaligned
 from grid.check import run
+from grid.isas import EACH, EACH_SMALLER
 from grid.process import succeed
 from grid.separable_cases import draw_rank, sum_of_products
-from grid.structured import SMALLER, needs_mprotect
+from grid.structured import needs_mprotect
 
 BASE = replace(structured.BASE, kernel=(9, 7), start=(-4, -3))
 
@@ -57,14 +58,14 @@ def test_blocks_that_are_summed_anew(seed: int) -> None:
     check(seed, bad=True)
 
 
-@pytest.mark.parametrize("isa", SMALLER)
+@pytest.mark.parametrize("isa", EACH_SMALLER)
 @pytest.mark.parametrize("seed", range(200, 206))
 def test_smaller_instruction_sets(seed: int, isa: str) -> None:
     check(seed, isa)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("isa", ["own", *SMALLER])
+@pytest.mark.parametrize("isa", EACH)
 @pytest.mark.parametrize("seed", range(1000, 1300))
 def test_against_the_oracle_at_length(seed: int, isa: str) -> None:
     check(seed, isa, bad=seed % 4 == 0)

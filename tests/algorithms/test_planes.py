@@ -21,9 +21,9 @@ from faltung.problem.problem import Problem
 from grid.cases import Case, arrays, misaligned, output_view
 from grid.check import run
 from grid.guarded_planes import BASE, PROBLEMS, TYPES, compare, expected, force, typed
+from grid.isas import EACH, SMALLER
 from grid.process import python, succeed
 
-SMALLER = machine._usable(machine._best_isa())[1:]
 needs_mprotect = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
 
 
@@ -39,7 +39,7 @@ def bits(problem: Problem, image: np.ndarray, kernel: np.ndarray, bias: Any, thr
     return run(problem, image, kernel, bias, machine.detect(), threads=threads, executable=executable)[0].tobytes()
 
 
-@pytest.mark.parametrize("isa", ["own", *SMALLER])
+@pytest.mark.parametrize("isa", EACH)
 @pytest.mark.parametrize("lengths", [(32, 96), (160, 64), (128, 320), (32, 1280), (512, 64)], ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_every_length(lengths: tuple[int, int], dtype: str, isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +181,7 @@ def test_radices_and_positions(registers: int) -> None:
 
 
 @needs_mprotect
-@pytest.mark.parametrize("isa", ["own", *SMALLER])
+@pytest.mark.parametrize("isa", EACH)
 def test_arrays_at_protected_pages(isa: str) -> None:
     assert succeed("-m", "grid.guarded_planes", isa).endswith("survived\n")
 

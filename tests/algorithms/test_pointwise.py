@@ -20,13 +20,13 @@ from faltung.problem.layout import View
 from faltung.problem.problem import ACTIVATIONS, Problem
 from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
 from grid.check import compare, poisoned_workspaces, run
+from grid.isas import USABLE
 from grid.process import python, succeed
 
 PLAIN = Problem((2,), 1, 20, 13, image=(9, 11), kernel=(1, 1), output=(9, 11), start=(0, 0), stride=(1, 1),
                 kernel_dilation=(1, 1), image_dilation=(1, 1), border=((0, 0), (0, 0)))
 INSIDE = Problem((21,), 1, 3, 19, image=(9, 11), kernel=(9, 11), output=(1, 1), start=(0, 0), stride=(1, 1),
                  kernel_dilation=(1, 1), image_dilation=(1, 1), border=((0, 0), (0, 0)))
-ISAS = machine._usable(machine._best_isa())
 
 
 def drawn(seed: int) -> Case:
@@ -101,7 +101,7 @@ def test_the_oracle_agrees(seed: int) -> None:
     case, rng, threads = drawn(seed), np.random.default_rng(seed), 1 + seed % 2
     p, (image, kernel, bias) = case.problem, arrays(case)
     assert pointwise.applies(p) is None
-    known = detect() if seed % 3 else machine.fake(ISAS[seed // 3 % len(ISAS)], triple="")
+    known = detect() if seed % 3 else machine.fake(USABLE[seed // 3 % len(USABLE)], triple="")
     with poisoned_workspaces():
         got, _ = run(p, lay_out(case, image), kernel, bias, known, threads=threads, view=view_of(case),
                      executable=built(case, known, threads, rng))
@@ -206,7 +206,7 @@ def test_any_alignment_of_the_output() -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
 @pytest.mark.parametrize(("isa", "count"), [
-    ("own", 8), *(pytest.param(isa, 40, marks=pytest.mark.slow) for isa in ("own", *ISAS[1:]))])
+    ("own", 8), *(pytest.param(isa, 40, marks=pytest.mark.slow) for isa in ("own", *USABLE[1:]))])
 def test_nothing_is_read_or_written_outside_the_arrays(isa: str, count: int) -> None:
     assert succeed("-m", "grid.guarded_pointwise", "0", str(count), isa).endswith("survived\n")
 

@@ -18,9 +18,10 @@ from faltung.problem.problem import Problem
 from grid import structured
 from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
 from grid.check import poisoned_workspaces, run
+from grid.isas import EACH, EACH_SMALLER
 from grid.process import python, succeed
 from grid.running_cases import constant_kernel, draw
-from grid.structured import BASE, SMALLER, needs_mprotect
+from grid.structured import BASE, needs_mprotect
 
 LINE = Problem((), 1, 1, 1, (3000,), (50,), (3000,), (-25,), (1,), (1,), (1,), (("reflect", "wrap"),))
 build = partial(structured.build, running)
@@ -42,7 +43,7 @@ def test_what_comes_next_is_fetched(seed: int, monkeypatch: pytest.MonkeyPatch) 
     check(draw(seed))
 
 
-@pytest.mark.parametrize("isa", SMALLER)
+@pytest.mark.parametrize("isa", EACH_SMALLER)
 @pytest.mark.parametrize("seed", range(200, 220))
 def test_smaller_instruction_sets(seed: int, isa: str) -> None:
     check(draw(seed), isa)
@@ -55,7 +56,7 @@ def test_every_channel_has_its_bias(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("isa", ["own", *SMALLER])
+@pytest.mark.parametrize("isa", EACH)
 @pytest.mark.parametrize("seed", range(1000, 1600))
 def test_against_the_oracle_at_length(seed: int, isa: str) -> None:
     check(draw(seed), isa)
@@ -174,7 +175,7 @@ def test_a_volume_has_slabs_where_the_cache_is_small() -> None:
 # ---------------------------------------------------------------- memory
 
 @needs_mprotect
-@pytest.mark.parametrize("isa", ["own", *SMALLER])
+@pytest.mark.parametrize("isa", EACH)
 def test_arrays_at_protected_pages(isa: str) -> None:
     last = "60" if isa == "own" else "20"
     assert succeed("-m", "grid.guarded_structured", "running", "0", last, isa).endswith("survived\n")

@@ -19,9 +19,10 @@ from faltung.problem.problem import Problem
 from grid import structured
 from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
 from grid.check import run
+from grid.isas import EACH, EACH_SMALLER
 from grid.process import python, succeed
 from grid.separable_cases import draw, draw_volume, product_of_lines
-from grid.structured import BASE, SMALLER, needs_mprotect
+from grid.structured import BASE, needs_mprotect
 
 build = partial(structured.build, separable)
 
@@ -47,7 +48,7 @@ def test_volumes(seed: int) -> None:
     check(draw_volume(seed))
 
 
-@pytest.mark.parametrize("isa", SMALLER)
+@pytest.mark.parametrize("isa", EACH_SMALLER)
 @pytest.mark.parametrize("seed", range(200, 220))
 def test_smaller_instruction_sets(seed: int, isa: str) -> None:
     check(draw(seed), isa)
@@ -64,7 +65,7 @@ def test_code_for_a_machine_that_is_not_there(dtype: str) -> None:
 # ---------------------------------------------------------------- memory
 
 @needs_mprotect
-@pytest.mark.parametrize("isa", ["own", *SMALLER])
+@pytest.mark.parametrize("isa", EACH)
 def test_arrays_at_protected_pages(isa: str) -> None:
     last = "60" if isa == "own" else "20"
     assert succeed("-m", "grid.guarded_structured", "separable", "0", last, isa).endswith("survived\n")
@@ -327,14 +328,14 @@ def test_a_kernel_that_does_not_suit() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("isa", ["own", *SMALLER])
+@pytest.mark.parametrize("isa", EACH)
 @pytest.mark.parametrize("seed", range(1000, 1600))
 def test_against_the_oracle_at_length(seed: int, isa: str) -> None:
     check(draw(seed), isa)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("isa", ["own", *SMALLER])
+@pytest.mark.parametrize("isa", EACH)
 @pytest.mark.parametrize("seed", range(1000, 1300))
 def test_volumes_at_length(seed: int, isa: str) -> None:
     check(draw_volume(seed), isa)

@@ -18,9 +18,10 @@ from faltung.problem.problem import Problem
 from grid import structured
 from grid.cases import VIEWS, Case, arrays, lay_out, misaligned
 from grid.check import run
+from grid.isas import EACH, EACH_SMALLER, SMALLER
 from grid.process import python, succeed
 from grid.sparse_cases import draw, sparse_kernel
-from grid.structured import SMALLER, needs_mprotect
+from grid.structured import needs_mprotect
 
 BASE = replace(structured.BASE, kernel=(5, 5), start=(-2, -2))
 build = partial(structured.build, sparse)
@@ -43,7 +44,7 @@ def test_places_from_the_table(seed: int) -> None:
     check(draw(seed), pattern=False)
 
 
-@pytest.mark.parametrize("isa", SMALLER)
+@pytest.mark.parametrize("isa", EACH_SMALLER)
 @pytest.mark.parametrize("seed", range(200, 205))
 def test_smaller_instruction_sets(seed: int, isa: str) -> None:
     check(draw(seed), isa)
@@ -58,7 +59,7 @@ def test_many_more_against_the_oracle(seed: int) -> None:
 # ---------------------------------------------------------------- memory
 
 @needs_mprotect
-@pytest.mark.parametrize("isa", ["own", *SMALLER])
+@pytest.mark.parametrize("isa", EACH)
 def test_arrays_at_protected_pages(isa: str) -> None:
     last = "12" if isa == "own" else "4"
     assert succeed("-m", "grid.guarded_structured", "sparse", "0", last, isa).endswith("survived\n")

@@ -11,12 +11,13 @@ from faltung.algorithms.direct import schedule
 from faltung.problem.layout import View
 from faltung.problem.problem import Problem
 from grid.guarded import place
+from grid.isas import USABLE
 
 ISAS = ("avx512", "avx2", "sse2")
 
 
 def native(isa):
-    if isa not in machine._usable(machine._best_isa()):
+    if isa not in USABLE:
         pytest.skip(f"this machine has no {isa}")
     return machine.fake(isa, triple="")
 

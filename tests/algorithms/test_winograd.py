@@ -24,6 +24,7 @@ from faltung.problem.border import MAPPINGS
 from faltung.problem.problem import ACTIVATIONS, Problem
 from grid.cases import VIEWS, Case, arrays, misaligned, output_view
 from grid.check import ROUNDOFF, check, poisoned_workspaces, run
+from grid.isas import EACH, USABLE
 from grid.process import python, succeed
 
 LINE = Problem((2,), 2, 3, 5, image=(200,), kernel=(3,), output=(199,), start=(-1,), stride=(1,), kernel_dilation=(1,),
@@ -35,7 +36,6 @@ PLAIN = Problem((2,), 1, 3, 5, image=(13, 22), kernel=(3, 3), output=(13, 22), s
                 kernel_dilation=(1, 1), image_dilation=(1, 1), border=((0, 0), (0, 0)))
 DILATED = replace(PLAIN, groups=2, bias=True, start=(-3, -2), kernel_dilation=(3, 2), border=(("edge", 0), (1, "wrap")))
 DISTANT = replace(DILATED, start=(-2, -12), kernel_dilation=(2, 12))
-ISAS = machine._usable(machine._best_isa())
 
 
 def drawn(seed: int) -> Case:
@@ -129,7 +129,7 @@ def test_the_oracle_agrees(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     if winograd.applies(case.problem) is not None:
         return
     monkeypatch.setattr(direct, "error_bound", outside.error_bound)
-    known = detect() if seed % 3 else machine.fake(ISAS[seed // 3 % len(ISAS)], triple="")
+    known = detect() if seed % 3 else machine.fake(USABLE[seed // 3 % len(USABLE)], triple="")
     choices, threads = recipes(case, known), 1 + seed % 2
     recipe = choices[seed * 31 % len(choices)]
     with poisoned_workspaces():
@@ -356,14 +356,14 @@ LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs m
 
 
 @LINUX
-@pytest.mark.parametrize("isa", ["own", *ISAS[1:]])
+@pytest.mark.parametrize("isa", EACH)
 def test_nothing_is_read_or_written_outside_the_arrays(isa: str) -> None:
     assert succeed("-m", "grid.guarded_winograd", "0", "15", isa).endswith("survived\n")
 
 
 @LINUX
 @pytest.mark.slow
-@pytest.mark.parametrize("isa", ["own", *ISAS[1:]])
+@pytest.mark.parametrize("isa", EACH)
 def test_nothing_is_read_or_written_outside_the_arrays_at_length(isa: str) -> None:
     assert succeed("-m", "grid.guarded_winograd", "15", "300", isa, timeout=900).endswith("survived\n")
 

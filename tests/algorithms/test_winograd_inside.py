@@ -20,6 +20,7 @@ from faltung.problem.border import MAPPINGS
 from faltung.problem.problem import Problem
 from grid.cases import VIEWS, Case, arrays, output_view
 from grid.check import ROUNDOFF, check, poisoned_workspaces, run
+from grid.isas import EACH, USABLE
 from grid.process import succeed
 
 PLAIN = Problem((6,), 1, 3, 5, image=(14, 21), kernel=(14, 21), output=(3, 3), start=(-1, -1), stride=(1, 1),
@@ -29,7 +30,6 @@ LINE = replace(PLAIN, image=(2100,), kernel=(2101,), output=(3,), start=(-1,), s
                image_dilation=(1,), border=((1.5, 0),))
 VOLUME = replace(PLAIN, image=(4, 14, 21), kernel=(4, 14, 21), output=(3, 3, 3), start=(-1, -1, -1), stride=(1, 1, 1),
                  kernel_dilation=(1, 1, 1), image_dilation=(1, 1, 1), border=((0, 2), (0, 0), (0, 0)))
-ISAS = machine._usable(machine._best_isa())
 
 
 def drawn(seed: int) -> Case:
@@ -107,7 +107,7 @@ def test_the_oracle_agrees(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
         return
     # with other strips than its own a sum may meet a rounding for each row of tiles more
     monkeypatch.setattr(direct, "error_bound", lambda p: winograd.error_bound(p) * 1.5)
-    known = detect() if seed % 3 else machine.fake(ISAS[seed // 3 % len(ISAS)], triple="")
+    known = detect() if seed % 3 else machine.fake(USABLE[seed // 3 % len(USABLE)], triple="")
     with poisoned_workspaces():
         check(case, known, threads=1 + seed % 2, executable=built(case, known, 1 + seed % 2, rng))
 
@@ -209,7 +209,7 @@ def test_threads_and_the_batch_change_no_bit(p: Problem) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
-@pytest.mark.parametrize("isa", ["own", *ISAS[1:]])
+@pytest.mark.parametrize("isa", EACH)
 def test_nothing_is_read_or_written_outside_the_arrays(isa: str) -> None:
     assert succeed("-m", "grid.guarded_winograd", "inside", "0", "12", isa).endswith("survived\n")
 

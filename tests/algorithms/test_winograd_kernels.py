@@ -17,6 +17,7 @@ from faltung.machine import detect
 from faltung.problem.problem import Problem
 from grid.cases import Case, arrays, output_view
 from grid.check import poisoned_workspaces
+from grid.isas import EACH
 
 WIDE = replace(PLAIN, channels_out=23, groups=2)
 RECIPES = [WinogradRecipe((4, 4), *sizes) for sizes in ((8, 23, 1, 1), (8, 5, 2, 2, 2), (2, 9, 2, 1))]
@@ -30,7 +31,7 @@ def runs(p: Problem, executable: winograd.Winograd, image: Any, packed: Any, bia
     return out
 
 
-@pytest.mark.parametrize("isa", ["own", *machine._usable(machine._best_isa())[1:]])
+@pytest.mark.parametrize("isa", EACH)
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_kernel_that_is_used_once_has_the_same_bits(recipe: WinogradRecipe, isa: str) -> None:
     known = detect() if isa == "own" else machine.fake(isa, triple="")

@@ -13,13 +13,14 @@ from faltung.algorithms.winograd.frame import WinogradRecipe
 from faltung.machine import detect
 from grid.cases import Case, arrays, output_view
 from grid.check import poisoned_workspaces, run
+from grid.isas import EACH
 
 SIZES = [((4, 4), 14, 16), ((4, 4), 13, 7), ((4, 4), 7, 6), ((2, 2), 7, 7), ((4, 4), 30, 15), ((2, 2), 1, 4),
          ((2, 4), 3, 5)]
 """Tile, and extents: width and height of the output."""
 
 
-@pytest.mark.parametrize("isa", ["own", *machine._usable(machine._best_isa())[1:]])
+@pytest.mark.parametrize("isa", EACH)
 @pytest.mark.parametrize(("tile", "width", "height"), SIZES)
 def test_rows_that_share_a_vector(tile: tuple[int, int], width: int, height: int, isa: str) -> None:
     known = detect() if isa == "own" else machine.fake(isa, triple="")

@@ -7,11 +7,10 @@ import sys
 
 import pytest
 
-from faltung import machine
+from grid.isas import EACH, EACH_SMALLER
 from grid.process import python, succeed
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
-SMALLER = machine._usable(machine._best_isa())[1:]
 
 
 @pytest.mark.parametrize("first", [8000, 8045])
@@ -19,13 +18,13 @@ def test_arrays_at_protected_pages(first: int) -> None:
     assert succeed("-m", "grid.guarded", str(first), str(first + 45), "own").endswith("survived\n")
 
 
-@pytest.mark.parametrize("isa", SMALLER)
+@pytest.mark.parametrize("isa", EACH_SMALLER)
 def test_arrays_at_protected_pages_on_smaller_instruction_sets(isa: str) -> None:
     assert succeed("-m", "grid.guarded", "8100", "8116", isa).endswith("survived\n")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("isa", ["own", *SMALLER])
+@pytest.mark.parametrize("isa", EACH)
 @pytest.mark.parametrize("first", range(8200, 9000, 100))
 def test_arrays_at_protected_pages_at_length(first: int, isa: str) -> None:
     assert succeed("-m", "grid.guarded", str(first), str(first + 100), isa, timeout=600).endswith("survived\n")

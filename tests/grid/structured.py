@@ -15,7 +15,6 @@ from .cases import Case, arrays, lay_out, output_view
 from .check import compare, poisoned_workspaces, run
 
 needs_mprotect = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
-SMALLER = machine._usable(machine._best_isa())[1:]
 BASE = Problem((), 1, 1, 1, (40, 100), (5, 7), (40, 100), (-2, -3), (1, 1), (1, 1), (1, 1),
                (("reflect", "reflect"), ("reflect", "reflect")))
 

@@ -8,19 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from faltung import machine
+from grid.isas import EACH_SMALLER
 from grid.process import python, succeed
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
 PROGRAM = str(Path(__file__).parent / "guarded_layers.py")
-SMALLER = machine._usable(machine._best_isa())[1:]
 
 
 def test_layers_at_protected_pages():
     assert succeed(PROGRAM, "0", "18").endswith("survived\n")
 
 
-@pytest.mark.parametrize("isa", SMALLER)
+@pytest.mark.parametrize("isa", EACH_SMALLER)
 def test_layers_at_protected_pages_on_smaller_instruction_sets(isa):
     assert succeed(PROGRAM, "100", "104", FALTUNG_ISA=isa).endswith("survived\n")
 
