@@ -36,6 +36,14 @@ WIDE_DEFAULTS: dict[str, Any] = {
 }
 """The same where two multiply-adds of 64 bytes begin in a cycle, as measured on a Zen 5."""
 
+INTEL_DEFAULTS: dict[str, Any] = {
+    **WIDE_DEFAULTS,
+    "clock": 2.4e9,
+    "factors": {**WIDE_DEFAULTS["factors"], "winograd image": 1.2, "winograd layer": 1.05, "winograd volume": 1.5},
+}
+"""The same on a Xeon of Intel's (Emerald Rapids): there additions and shuffles share their units with multiply-adds,
+and transforms have many."""
+
 RANGES = {"clock": (1e7, 2e10), "serial_cycles": (1e3, 1e8), "factors": (0.1, 10.0), "peak": (1e8, 1e14),
           "copy": (1e8, 1e13), "fft": (1e7, 1e14)}
 """Of every number that a table may hold; beyond these it was not measured, but damaged."""
@@ -65,7 +73,10 @@ def table() -> dict[str, Any]:
 
 def defaults() -> dict[str, Any]:
     """The table of a machine that was not measured."""
-    return WIDE_DEFAULTS if detect().vector_bytes == 64 and detect().wide_pipes > 1 else DEFAULTS
+    known = detect()
+    if known.vector_bytes < 64 or known.wide_pipes < 2:
+        return DEFAULTS
+    return INTEL_DEFAULTS if known.name.startswith("Intel") else WIDE_DEFAULTS
 
 
 def use(measured: dict[str, Any]) -> dict[str, Any]:

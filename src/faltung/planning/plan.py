@@ -147,7 +147,8 @@ class Plan:
         copied, most = copied_bytes(self.problem, self.layout.output, image), self.setting.max_workspace
         if copied and most is not None and self.workspace_bytes + copied > most:
             raise PlanError(f"{self.function}: the channels of x (strides {image.strides}) do not lie side by side; "
-                            f"the {copied} bytes of a copy do not fit max_workspace={most}: pass np.ascontiguousarray(x)")
+                            f"the {copied} bytes of a copy do not fit max_workspace={most}: pass "
+                            "np.ascontiguousarray(x)")
 
     def update(self, kernel: Any, bias: Any = None) -> None:
         """Put other weights in the place of the known ones.
