@@ -39,7 +39,7 @@ WIDE_DEFAULTS: dict[str, Any] = {
 INTEL_DEFAULTS: dict[str, Any] = {
     **WIDE_DEFAULTS,
     "clock": 2.4e9,
-    "factors": {**WIDE_DEFAULTS["factors"], "winograd image": 1.2, "winograd layer": 1.05, "winograd volume": 1.5},
+    "factors": {**WIDE_DEFAULTS["factors"], "winograd image": 1.2, "winograd layer": 1.2, "winograd volume": 1.5},
 }
 """The same on a Xeon of Intel's (Emerald Rapids): there additions and shuffles share their units with multiply-adds,
 and transforms have many."""
