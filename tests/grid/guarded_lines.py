@@ -23,6 +23,7 @@ from faltung.problem.promotion import numpy_dtype
 from grid.cases import VIEWS, Case, arrays, output_view
 from grid.guarded import _guarded_aligned, place
 from grid.guarded_planes import compare, expected, typed
+from grid.structured import known as machine_of
 
 LINE = Problem((2,), 1, 1, 1, (1300,), (70,), (1231,), (0,), (1,), (1,), (1,), ((0, 0),))
 VOLUME = Problem((), 1, 1, 1, (14, 17, 40), (4, 3, 9), (11, 15, 32), (0,) * 3, (1,) * 3, (1,) * 3, (1,) * 3,
@@ -121,7 +122,7 @@ def main() -> None:
     if sys.argv[1] == "--break":
         go_too_far(sys.argv[2])
         return
-    known = machine.detect() if sys.argv[1] == "own" else machine.fake(sys.argv[1], triple="")
+    known = machine_of(sys.argv[1])
     for name, case, samples in cases():
         with pytest.MonkeyPatch.context() as patch:
             force(patch, samples)

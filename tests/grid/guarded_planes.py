@@ -22,6 +22,7 @@ from faltung.problem.problem import Problem
 from faltung.problem.promotion import numpy_dtype
 from grid.cases import VIEWS, Case, arrays, output_view
 from grid.guarded import _guarded_aligned, place
+from grid.structured import known as machine_of
 
 BASE = Problem((2,), 1, 1, 1, (90, 101), (9, 14), (82, 88), (0, 0), (1, 1), (1, 1), (1, 1), ((0, 0), (0, 0)))
 PROBLEMS = {
@@ -133,7 +134,7 @@ def main() -> None:
     if sys.argv[1] == "--break":
         go_too_far(sys.argv[2])
         return
-    known = machine.detect() if sys.argv[1] == "own" else machine.fake(sys.argv[1], triple="")
+    known = machine_of(sys.argv[1])
     for name, case, lengths in cases():
         with pytest.MonkeyPatch.context() as patch:
             force(patch, lengths)

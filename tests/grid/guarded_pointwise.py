@@ -22,7 +22,8 @@ from faltung.problem.problem import Problem
 from faltung.problem.promotion import numpy_dtype
 from grid.cases import Case, arrays, output_view
 from grid.check import compare
-from grid.guarded import _guarded_aligned, place
+from grid.guarded import _guarded_aligned, one_short, place
+from grid.structured import known as machine_of
 
 _aligned = memory.aligned
 
@@ -48,8 +49,7 @@ def go_too_far(what: str) -> None:
     out = np.zeros(wider.output_shape, np.float32)
     seen = np.zeros(wider.image_shape, np.float32)
     if what == "behind the output":
-        out = np.lib.stride_tricks.as_strided(place(out.reshape(-1)[:-1], "end", writeable=True), out.shape,
-                                              out.strides, writeable=True)
+        out = one_short(out)
     else:
         seen = np.lib.stride_tricks.as_strided(place(image, "end"), seen.shape, seen.strides)
     print("before", flush=True)
@@ -64,7 +64,7 @@ def main() -> None:
         go_too_far(sys.argv[2])
         return
     first, last, isa = sys.argv[1:]
-    known = machine.detect() if isa == "own" else machine.fake(isa, triple="")
+    known = machine_of(isa)
     for seed in range(int(first), int(last)):
         for where in ("begin", "end"):
             print(test_pointwise.drawn(seed), where, flush=True)
