@@ -9,7 +9,9 @@ import ctypes
 import faulthandler
 import mmap
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -117,17 +119,47 @@ def _run(problem: Problem, image: np.ndarray, kernel: np.ndarray, bias: np.ndarr
     return view(out), bool(overflowed)
 
 
-def check(seed: int, known: Machine) -> None:
-    """One case, its arrays before a protected page and behind one, both kinds of lanes."""
-    case = case_of(seed)
+def check(case: Case, where: str, known: Machine) -> None:
+    """One case, its arrays before a protected page or behind one, both kinds of lanes."""
     image, kernel, bias = arrays(case)
-    for where in ("begin", "end"):
-        for lanes in ("segments", "own") if seed % 5 > 2 else ("pixels", "channels"):
-            memory.aligned = packing.aligned = _guarded_aligned(where)  # type: ignore[attr-defined]
-            with recipe_of(_choose(lanes, np.random.default_rng(seed))):
-                seen = place(image, where, case.view)
-                got, overflowed = _run(case.problem, seen, kernel, bias, where, case=case, known=known)
-            compare(case.problem, image, kernel, bias, got, overflowed=overflowed)
+    for lanes in ("segments", "own") if case.seed % 5 > 2 else ("pixels", "channels"):
+        memory.aligned = packing.aligned = _guarded_aligned(where)  # type: ignore[attr-defined]
+        with recipe_of(_choose(lanes, np.random.default_rng(case.seed))):
+            seen = place(image, where, case.view)
+            got, overflowed = _run(case.problem, seen, kernel, bias, where, case=case, known=known)
+        compare(case.problem, image, kernel, bias, got, overflowed=overflowed)
+
+
+# ---------------------------------------------------------------- what all programs at protected pages share
+
+def program(checks: Callable[..., Iterator[Any]], too_far: Callable[[str], Iterator[Any]]) -> None:
+    """Do what the command line asks for: ``--break WHAT``, or checks with the words that stand there.
+
+    Both are iterators that say what they do before they do it: it may be the last that is heard of them.
+    """
+    faulthandler.enable()
+    words = sys.argv[1:]
+    breaks = words[0] == "--break"
+    for said in too_far(words[1]) if breaks else checks(*words):
+        print(said, flush=True)
+    if not breaks:
+        print("survived", flush=True)
+
+
+def each(draw: Callable[[int], Case], check: Callable[[Case, str, Machine], None], first: str, last: str,
+         isa: str) -> Iterator[str]:
+    """Check seeded cases on a machine, their arrays behind a protected page and before one."""
+    known = machine_of(isa)
+    for case in map(draw, range(int(first), int(last))):
+        for where in ("begin", "end"):
+            yield f"{case} {where}: {case.problem}"
+            check(case, where, known)
+
+
+def beside(image: np.ndarray, what: str) -> np.ndarray:
+    """The image behind a protected page if ``what`` is about what lies before it, or else before such a page."""
+    # a reversed image has its last column first in memory
+    return place(image, "begin", "negative") if what == "before the image" else place(image, "end")
 
 
 def one_short(out: np.ndarray) -> np.ndarray:
@@ -136,36 +168,21 @@ def one_short(out: np.ndarray) -> np.ndarray:
     return np.lib.stride_tricks.as_strided(made, out.shape, out.strides, writeable=True)
 
 
-def go_too_far(what: str) -> None:
+def one_column_too_far(algorithm: Any, kernel: Callable[[Case], np.ndarray], what: str) -> Iterator[str]:
     """Tell the program of one image column, or of one output column, more than there is."""
-    problem = Problem((), 1, 1, 1, (4, 40), (3, 3), (4, 40), (-1, -1), (1, 1), (1, 1), (1, 1), ((0, 0), (0, 0)))
-    image, kernel, _ = arrays(Case(problem, 1))
-    where = "begin" if what == "before the image" else "end"
-    # a reversed image has its last column first in memory
-    seen = place(image, where, "negative" if what == "before the image" else "plain")
-    if what != "behind the output":
-        problem = replace(problem, image=(4, 41))
-    executable = direct.build(problem, output_view(problem), machine.detect(), 1)
-    out = place(np.zeros(4 * 40 - (what == "behind the output"), np.float32), "end", writeable=True)
-    packed = executable.pack(kernel)
-    print("before", flush=True)
+    problem = Problem((), 1, 1, 1, (8, 40), (3, 3), (8, 40), (-1, -1), (1, 1), (1, 1), (1, 1), ((0, 0), (0, 0)))
+    case = Case(problem, 1)
+    seen, out = beside(arrays(case)[0], what), np.zeros(problem.output_shape, np.float32)
+    if what == "behind the output":
+        out = one_short(out)
+    else:
+        problem = replace(problem, image=(8, 41))
+    executable = algorithm.build(problem, output_view(problem), machine.detect(), 1)
+    packed = executable.pack(kernel(case))
+    yield "before"
     executable.run(seen, packed, None, out, 1)
-    print("after", flush=True)
-
-
-def main() -> None:
-    """See the module's text."""
-    faulthandler.enable()
-    if sys.argv[1] == "--break":
-        go_too_far(sys.argv[2])
-        return
-    first, last, isa = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-    known = machine_of(isa)
-    for seed in range(first, last):
-        print(f"{case_of(seed)}: {case_of(seed).problem}", flush=True)
-        check(seed, known)
-    print("survived", flush=True)
+    yield "after"
 
 
 if __name__ == "__main__":
-    main()
+    program(partial(each, case_of, check), partial(one_column_too_far, direct, lambda case: arrays(case)[1]))

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import faulthandler
-import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
-from faltung import machine
 from faltung.algorithms import fourier
 from faltung.algorithms.fourier import line_part, parts, recipe
 from faltung.algorithms.fourier.line import line_lengths
@@ -21,9 +20,8 @@ from faltung.machine import Machine
 from faltung.problem.problem import Problem
 from faltung.problem.promotion import numpy_dtype
 from grid.cases import VIEWS, Case, arrays, output_view
-from grid.guarded import _guarded_aligned, place
-from grid.guarded_planes import compare, expected, typed
-from grid.structured import known as machine_of
+from grid.guarded import _guarded_aligned, beside, place, program
+from grid.guarded_planes import checks, compare, expected, transformed_too_far, typed
 
 LINE = Problem((2,), 1, 1, 1, (1300,), (70,), (1231,), (0,), (1,), (1,), (1,), ((0, 0),))
 VOLUME = Problem((), 1, 1, 1, (14, 17, 40), (4, 3, 9), (11, 15, 32), (0,) * 3, (1,) * 3, (1,) * 3, (1,) * 3,
@@ -97,40 +95,14 @@ def _check(case: Case, where: str, known: Machine) -> None:
 _aligned = memory.aligned
 
 
-def go_too_far(what: str) -> None:
+def too_far(what: str) -> Iterator[str]:
     """Tell the program of a line or an output that is longer than its memory."""
     problem = replace(LINE, batch=())
     image, kernel, _ = arrays(Case(problem, 1))
-    where = "begin" if what == "before the image" else "end"
-    seen = place(image, where, "negative" if what == "before the image" else "plain")
-    if what == "behind the output":
-        out = place(np.zeros(problem.output[0] - 1, np.float32), "end", writeable=True)
-        out = np.lib.stride_tricks.as_strided(out, problem.output_shape, (0, 0, 4), writeable=True)
-    else:
+    if what != "behind the output":
         problem = replace(problem, image=(1301,), output=(1232,))
-        out = np.zeros(problem.output_shape, np.float32)
-    executable = fourier.build(problem, output_view(problem), machine.detect(), 1)
-    packed = executable.pack(kernel)
-    print("before", flush=True)
-    executable.parts[0].run(seen, packed[0][0], None, out, 1)
-    print("after", flush=True)
-
-
-def main() -> None:
-    """See the module's text."""
-    faulthandler.enable()
-    if sys.argv[1] == "--break":
-        go_too_far(sys.argv[2])
-        return
-    known = machine_of(sys.argv[1])
-    for name, case, samples in cases():
-        with pytest.MonkeyPatch.context() as patch:
-            force(patch, samples)
-            for where in ("begin", "end"):
-                print(name, case, samples, where, flush=True)
-                _check(case, where, known)
-    print("survived", flush=True)
+    yield from transformed_too_far(problem, beside(image, what), kernel, what)
 
 
 if __name__ == "__main__":
-    main()
+    program(partial(checks, cases, force, _check), too_far)

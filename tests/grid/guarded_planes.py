@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import faulthandler
-import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,13 @@ import pytest
 
 from faltung import machine
 from faltung.algorithms import direct, fourier
-from faltung.algorithms.fourier import parts, plane_part, recipe
+from faltung.algorithms.fourier import line_part, parts, plane_part, recipe
 from faltung.compiler import memory
 from faltung.machine import Machine
 from faltung.problem.problem import Problem
 from faltung.problem.promotion import numpy_dtype
 from grid.cases import VIEWS, Case, arrays, output_view
-from grid.guarded import _guarded_aligned, place
+from grid.guarded import _guarded_aligned, beside, one_short, place, program
 from grid.structured import known as machine_of
 
 BASE = Problem((2,), 1, 1, 1, (90, 101), (9, 14), (82, 88), (0, 0), (1, 1), (1, 1), (1, 1), ((0, 0), (0, 0)))
@@ -107,42 +107,39 @@ def _check(case: Case, where: str, known: Machine) -> None:
 _aligned = memory.aligned
 
 
-def go_too_far(what: str) -> None:
+def too_far(what: str) -> Iterator[str]:
     """Tell the program of an image or an output that is wider than its memory."""
     problem = replace(BASE, batch=())
     image, kernel, _ = arrays(Case(problem, 1))
-    where = "begin" if what == "before the image" else "end"
-    seen = place(image, where, "negative" if what == "before the image" else "plain")
-    if what == "behind the output":
-        out = place(np.zeros(np.prod(problem.output) - 1, np.float32), "end", writeable=True)
-        out = np.lib.stride_tricks.as_strided(out, problem.output_shape, (0, 0, 88 * 4, 4), writeable=True)
-    else:
+    if what != "behind the output":
         problem = replace(problem, image=(90, 102), output=(82, 89))
-        out = np.zeros(problem.output_shape, np.float32)
-    executable = fourier.build(problem, output_view(replace(problem)), machine.detect(), 1)
-    packed = executable.pack(kernel)
-    part = executable.parts[0]
-    assert isinstance(part, plane_part.PlanePart)
-    print("before", flush=True)
+    yield from transformed_too_far(problem, beside(image, what), kernel, what)
+
+
+def transformed_too_far(problem: Problem, seen: np.ndarray, kernel: np.ndarray, what: str) -> Iterator[str]:
+    """Run the tiles of a problem that says more than ``seen`` holds, or with an output that is one short."""
+    out = np.zeros(problem.output_shape, np.float32)
+    if what == "behind the output":
+        out = one_short(out)
+    executable = fourier.build(problem, output_view(problem), machine.detect(), 1)
+    packed, part = executable.pack(kernel), executable.parts[0]
+    assert isinstance(part, (plane_part.PlanePart, line_part.LinePart))
+    yield "before"
     part.run(seen, packed[0][0], None, out, 1)
-    print("after", flush=True)
+    yield "after"
 
 
-def main() -> None:
-    """See the module's text."""
-    faulthandler.enable()
-    if sys.argv[1] == "--break":
-        go_too_far(sys.argv[2])
-        return
-    known = machine_of(sys.argv[1])
+def checks(cases: Callable[[], Any], force: Callable[..., None], check: Callable[[Case, str, Machine], None],
+           isa: str) -> Iterator[str]:
+    """Check every case with tiles of its length, its arrays behind a protected page and before one."""
+    known = machine_of(isa)
     for name, case, lengths in cases():
         with pytest.MonkeyPatch.context() as patch:
             force(patch, lengths)
             for where in ("begin", "end"):
-                print(name, case, lengths, where, flush=True)
-                _check(case, where, known)
-    print("survived", flush=True)
+                yield f"{name} {case} {lengths} {where}"
+                check(case, where, known)
 
 
 if __name__ == "__main__":
-    main()
+    program(partial(checks, cases, force, _check), too_far)

@@ -6,9 +6,9 @@ goes too far.
 
 from __future__ import annotations
 
-import faulthandler
-import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -22,17 +22,16 @@ from faltung.problem.problem import Problem
 from faltung.problem.promotion import numpy_dtype
 from grid.cases import Case, arrays, output_view
 from grid.check import compare
-from grid.guarded import _guarded_aligned, one_short, place
-from grid.structured import known as machine_of
+from grid.guarded import _guarded_aligned, each, one_short, place, program
 
 _aligned = memory.aligned
 
 
-def _check(seed: int, where: str, known: Machine) -> None:
-    case = test_pointwise.drawn(seed)
+def _check(case: Case, where: str, known: Machine) -> None:
     p, (image, kernel, bias) = case.problem, arrays(case)
     memory.aligned = running.aligned = _guarded_aligned(where)  # type: ignore[attr-defined]
-    executable, view = test_pointwise.built(case, known, 1, np.random.default_rng(seed)), test_pointwise.view_of(case)
+    executable = test_pointwise.built(case, known, 1, np.random.default_rng(case.seed))
+    view = test_pointwise.view_of(case)
     out = place(np.zeros(view.shape, numpy_dtype(p.output_dtype)), where, writeable=True)
     added = None if bias is None else place(executable.pack_bias(bias), where)
     executable.run(place(image, where, case.view), executable.pack(place(kernel, where)), added, out, 1)
@@ -40,7 +39,7 @@ def _check(seed: int, where: str, known: Machine) -> None:
     compare(p, image, kernel, bias, view(out), factor=pointwise.error_bound(p))
 
 
-def go_too_far(what: str) -> None:
+def too_far(what: str) -> Iterator[str]:
     """Tell the program of an image or an output with more pixels than its memory has."""
     problem: Problem = replace(test_pointwise.PLAIN, batch=())
     image, kernel, _ = arrays(Case(problem, 1))
@@ -52,25 +51,10 @@ def go_too_far(what: str) -> None:
         out = one_short(out)
     else:
         seen = np.lib.stride_tricks.as_strided(place(image, "end"), seen.shape, seen.strides)
-    print("before", flush=True)
+    yield "before"
     executable.run(seen, executable.pack(kernel), None, out, 1)
-    print("after", flush=True)
-
-
-def main() -> None:
-    """See the module's text."""
-    faulthandler.enable()
-    if sys.argv[1] == "--break":
-        go_too_far(sys.argv[2])
-        return
-    first, last, isa = sys.argv[1:]
-    known = machine_of(isa)
-    for seed in range(int(first), int(last)):
-        for where in ("begin", "end"):
-            print(test_pointwise.drawn(seed), where, flush=True)
-            _check(seed, where, known)
-    print("survived", flush=True)
+    yield "after"
 
 
 if __name__ == "__main__":
-    main()
+    program(partial(each, test_pointwise.drawn, _check), too_far)

@@ -6,16 +6,13 @@
 
 from __future__ import annotations
 
-import faulthandler
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from faltung import machine
 from faltung.algorithms import boxes, running, separable, sparse
 from faltung.algorithms.boxes.executable import PackedBoxes
 from faltung.algorithms.running import executable as running_executable
@@ -25,12 +22,11 @@ from faltung.algorithms.separable import schedule as separable_schedule
 from faltung.algorithms.sparse import executable as sparse_executable
 from faltung.compiler import memory
 from faltung.machine import Machine
-from faltung.problem.problem import Problem
 from faltung.problem.promotion import numpy_dtype
 from grid import boxes_cases, running_cases, separable_cases, sparse_cases
 from grid.cases import Case, arrays, output_view
 from grid.check import compare
-from grid.guarded import _guarded_aligned, place
+from grid.guarded import _guarded_aligned, each, one_column_too_far, place, program
 
 
 class Tested(NamedTuple):
@@ -67,8 +63,8 @@ def check(tested: Tested, case: Case, where: str, known: Machine) -> None:
     packed = executable.pack(place(kernel, where))
     if packed is None:  # terms of large integers might leave the range in which sums are exact
         return
-    for each in owners(executable, packed):
-        guard_tables(each, where)
+    for owner in owners(executable, packed):
+        guard_tables(owner, where)
     overflowed = executable.run(place(image, where, case.view), packed, packed_bias, out, 1)
     compare(p, image, kernel, bias, view(out), overflowed=overflowed)
 
@@ -89,39 +85,7 @@ def guard_tables(owner: Any, where: str) -> None:
             owner.tables_address = owner.tables.ctypes.data
 
 
-def go_too_far(tested: Tested, what: str) -> None:
-    """Tell the program of an image or an output that is wider than its memory."""
-    problem = Problem((), 1, 1, 1, (8, 40), (3, 3), (8, 40), (-1, -1), (1, 1), (1, 1), (1, 1), ((0, 0), (0, 0)))
-    case = Case(problem, 1)
-    kernel = tested.kernel(case)
-    where = "begin" if what == "before the image" else "end"
-    seen = place(arrays(case)[0], where, "negative" if what == "before the image" else "plain")
-    if what != "behind the output":
-        problem = replace(problem, image=(8, 41))
-    executable = tested.algorithm.build(problem, output_view(problem), machine.detect(), 1)
-    out = place(np.zeros(8 * 40 - (what == "behind the output"), np.float32), "end", writeable=True)
-    packed = executable.pack(kernel)
-    print("before", flush=True)
-    executable.run(seen, packed, None, out, 1)
-    print("after", flush=True)
-
-
-def main() -> None:
-    """See the module's text."""
-    faulthandler.enable()
-    name, *words = sys.argv[1:]
-    tested = TESTED[name]
-    if words[0] == "--break":
-        go_too_far(tested, words[1])
-        return
-    first, last, isa = int(words[0]), int(words[1]), words[2]
-    known = machine.detect() if isa == "own" else machine.fake(isa, triple="")
-    for seed in range(first, last):
-        for where in ("begin", "end"):
-            print(tested.draw(seed), where, flush=True)
-            check(tested, tested.draw(seed), where, known)
-    print("survived", flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    tested = TESTED[sys.argv.pop(1)]
+    program(partial(each, tested.draw, partial(check, tested)),
+            partial(one_column_too_far, tested.algorithm, tested.kernel))

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-import faulthandler
-import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,8 @@ from faltung.compiler import memory
 from faltung.machine import Machine
 from faltung.problem.promotion import numpy_dtype
 from grid.cases import Case, arrays, output_view
-from grid.guarded import _guarded_aligned, one_short, place
+from grid.guarded import _guarded_aligned, each, one_short, place, program
 from grid.guarded_planes import expected
-from grid.structured import known as machine_of
 
 _aligned = memory.aligned
 
@@ -42,9 +41,8 @@ def _build(case: Case, seed: int, known: Machine, *, inside: bool) -> Any:
     return test_winograd.built(case, known, recipe, width=test_winograd.width_of(recipe, seed))
 
 
-def _check(seed: int, where: str, known: Machine, *, inside: bool) -> None:
-    case = case_of(seed, inside=inside)
-    p = case.problem
+def _check(case: Case, where: str, known: Machine, *, inside: bool) -> None:
+    p, seed = case.problem, case.seed
     if winograd.applies(p) is not None or winograd.is_inside(p) != inside:
         return
     image, kernel, bias = arrays(case)
@@ -62,7 +60,7 @@ def _check(seed: int, where: str, known: Machine, *, inside: bool) -> None:
     np.testing.assert_allclose(view(out), want, atol=float(np.abs(want).max(initial=1)) * 1e-4)
 
 
-def go_too_far(what: str) -> None:
+def too_far(what: str) -> Iterator[str]:
     """Tell the program of an image or an output that is wider than its memory."""
     problem = replace(test_winograd.PLAIN, batch=(), channels_in=1)
     image, kernel, _ = arrays(Case(problem, 1))
@@ -73,26 +71,16 @@ def go_too_far(what: str) -> None:
     if what == "behind the output":
         out = one_short(out)
         seen = np.zeros(wider.image_shape, np.float32)
-    print("before", flush=True)
+    yield "before"
     executable.run(seen, executable.pack(kernel), None, out, 1)
-    print("after", flush=True)
+    yield "after"
 
 
-def main() -> None:
-    """See the module's text."""
-    faulthandler.enable()
-    if sys.argv[1] == "--break":
-        go_too_far(sys.argv[2])
-        return
-    inside = sys.argv[1] == "inside"
-    first, last, isa = sys.argv[1 + inside:]
-    known = machine_of(isa)
-    for seed in range(int(first), int(last)):
-        for where in ("begin", "end"):
-            print(case_of(seed, inside=inside), where, flush=True)
-            _check(seed, where, known, inside=inside)
-    print("survived", flush=True)
+def checks(*words: str) -> Iterator[str]:
+    """Check tiles that are computed outside of the products, or inside."""
+    inside = words[0] == "inside"
+    return each(partial(case_of, inside=inside), partial(_check, inside=inside), *words[inside:])
 
 
 if __name__ == "__main__":
-    main()
+    program(checks, too_far)

@@ -25,6 +25,6 @@ def test_layers_at_protected_pages_on_smaller_instruction_sets(isa):
 
 
 def test_one_step_too_far_is_found():
-    done = python(PROGRAM, "break")
+    done = python(PROGRAM, "--break", "behind the image")
     assert done.returncode == -signal.SIGSEGV, done.stdout + done.stderr
     assert done.stdout == "before\n"
