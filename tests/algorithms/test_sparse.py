@@ -13,7 +13,7 @@ import pytest
 import faltung as ft
 from faltung import machine, reference
 from faltung.algorithms import sparse
-from faltung.algorithms.sparse.executable import PATTERNS
+from faltung.algorithms.sparse.executable import PATTERNS, Pattern
 from faltung.problem.problem import Problem
 from grid import structured
 from grid.cases import VIEWS, Case, arrays, lay_out, misaligned
@@ -30,7 +30,7 @@ build = partial(structured.build, sparse)
 def check(case: Case, isa: str = "own", *, pattern: bool = True) -> None:
     executable = build(case.problem, isa, last=case.channels_last)
     if not pattern:
-        executable._programs = {((-1, number), ()): None for number in range(PATTERNS)}
+        executable._programs = {Pattern((-1, number)): None for number in range(PATTERNS)}
     structured.check(executable, case, sparse_kernel(case))
 
 
@@ -118,7 +118,7 @@ def test_patterns_beyond_the_first_few_change_no_bit(shape: tuple[int, ...], dty
     together = [plan(image, kernel).tobytes() for kernel in kernels]
     alone = [ft.plan(ft.correlate, image, kernel, "same", method="sparse")(image).tobytes() for kernel in kernels]
     assert together == alone
-    assert {bool(places) for places, _ in plan.way.executable._programs} == {True, False}
+    assert {bool(pattern.places) for pattern in plan.way.executable._programs} == {True, False}
 
 
 @pytest.mark.parametrize("taps", [[1, -1, 2], [-2**63, 2**62, 1], [3, -4, 2**63 - 1], [5, 6, 7]], ids=str)
@@ -130,9 +130,38 @@ def test_powers_of_two_are_shifts(taps: list[int], rng: np.random.Generator) -> 
     plan = ft.plan(ft.correlate, x, kernel, "same", method="sparse", **wished)
     np.testing.assert_array_equal(plan(x), ft.correlate(x, kernel, "same", method="direct", **wished))
     powers = sum(abs(tap).bit_count() == 1 for tap in taps)
-    (_, factors), = plan.way.executable._programs
-    assert sum(map(bool, factors)) == powers
+    pattern, = plan.way.executable._programs
+    assert sum(map(bool, pattern.factors)) == powers
     assert (" = mul <" in plan.ir()) == (powers < 3)
+
+
+@pytest.mark.parametrize(("taps", "products"), [([3, 5, 7, 9], 4), ([3, -3, 3, 3], 1), ([5, 2, 2, -5], 1),
+                                                ([-2**63 + 1, 2**63 - 1, 7, -7], 2), ([4, -4, 2, 1], 0)], ids=str)
+@pytest.mark.parametrize("isa", EACH)
+def test_equal_and_opposite_taps_share_a_product(isa: str, taps: list[int], products: int,
+                                                 rng: np.random.Generator) -> None:
+    problem = replace(BASE, image=(20, 50), output=(20, 50), kernel=(3, 3), start=(-1, -1), image_dtype="int64",
+                      kernel_dtype="int64", accumulator_dtype="int64", output_dtype="int64", overflow="wrap")
+    kernel = np.zeros(problem.kernel_shape, np.int64)
+    kernel[0, 0, 0, [0, 1, 2, 0], [1, 2, 0, 2]] = taps
+    x, executable = rng.integers(-2**62, 2**62, problem.image_shape), build(problem, isa)
+    got, _ = run(problem, x, kernel, None, machine.detect(), executable=executable)
+    np.testing.assert_array_equal(got, reference.correlate(problem, x, kernel))
+    # a product for each sum of a tile
+    _, rows, vectors = executable.recipe.tile
+    assert executable.ir().count(f" = mul <{executable.frame.lanes} x i64>") == products * rows * vectors
+
+
+def test_kernels_of_several_groups_share_where_all_do(rng: np.random.Generator) -> None:
+    problem = replace(BASE, groups=2, image=(9, 40), output=(9, 40), image_dtype="int64", kernel_dtype="uint8",
+                      accumulator_dtype="int64", output_dtype="int64", overflow="wrap")
+    kernel = np.zeros(problem.kernel_shape, np.uint8)
+    kernel[:, 0, 0, 0, :4] = [[255, 1, 255, 3], [5, 251, 5, 6]]  # opposite modulo 256 only
+    x, executable = rng.integers(-2**62, 2**62, problem.image_shape), build(problem)
+    got, _ = run(problem, x, kernel, None, machine.detect(), executable=executable)
+    np.testing.assert_array_equal(got, reference.correlate(problem, x, kernel))
+    pattern, = executable._programs
+    assert pattern.twins == (1, 2, 1, 4)
 
 
 # ---------------------------------------------------------------- what is not finite

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,15 +15,21 @@ from ..direct.executable import Program
 from ..direct.packing import pack_bias
 from .frame import SparseFrame
 from .schedule import cycles, frame_of
-from .structure import kept, known_factors
+from .structure import kept, known_factors, twins
 
 PATTERNS = 8
 """So many patterns of one problem have code of their own; all others share the code that reads a table."""
 
-Pattern = tuple[tuple[int, ...], tuple[int, ...]]
-"""Places of taps, and their values where the code makes use of them."""
 
-ANY: Pattern = (), ()
+class Pattern(NamedTuple):
+    """What code is made from: places of taps, and what it makes use of of their values (see `structure`)."""
+
+    places: tuple[int, ...] = ()
+    factors: tuple[int, ...] = ()
+    twins: tuple[int, ...] = ()
+
+
+ANY = Pattern()
 
 
 def _emit(frame: SparseFrame) -> str:
@@ -68,7 +74,8 @@ class Sparse:
             tables[:, number, 0, 0] = len(which)
             tables[:, number, entries, 0] = frame.places[frame.order[which]]
             values[:, number, entries, values.shape[-1] // 2] = taps[:, which]
-        return self._program((tuple(chosen.tolist()), known_factors(p, taps[:, chosen]))), tables
+        factors = known_factors(p, taps[:, chosen])
+        return self._program(Pattern(tuple(chosen.tolist()), factors, twins(p, taps[:, chosen], factors))), tables
 
     def pack_bias(self, bias: Any) -> Any:
         """Bring a bias of shape (groups,) into the sums' dtype."""

@@ -33,18 +33,19 @@ class SparseFrame(Frame):
     """Everything about a stage, its recipe and a pattern of taps that the generator needs as numbers.
 
     The pattern counts the taps that are not zero in the order of `order`; it is empty where a table tells them.
-    ``factors`` are their values, or 0 for those that only the table tells.
+    ``factors`` are their values, or 0 for those that only the table tells, and ``twins`` tells which share a product
+    (see `structure`).
     """
 
     def __init__(self, stage: Stage, recipe: DirectRecipe, machine: Machine, pattern: tuple[int, ...] = (),
-                 factors: tuple[int, ...] = ()) -> None:
+                 factors: tuple[int, ...] = (), twins: tuple[int, ...] = ()) -> None:
         super().__init__(stage, recipe, machine)
-        self.pattern, self.factors = pattern, factors
+        self.pattern, self.factors, self.twins = pattern, factors, twins
 
     @property
     def key(self) -> str:
         """What the program is made from."""
-        return f"{super().key} {self.pattern} {self.factors}"
+        return f"{super().key} {self.pattern} {self.factors} {self.twins}"
 
     @property
     def table_bytes(self) -> int:

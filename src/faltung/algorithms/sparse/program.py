@@ -25,7 +25,7 @@ def emit_program(frame: SparseFrame) -> str:
     packer = WatchingPacker(frame, module) if frame.watches else Packer(frame, module)
     packer.emit_row()
     if frame.pattern:
-        PatternTile(frame, module).emit()
+        (SharingTile if frame.twins else PatternTile)(frame, module).emit()
     if frame.watches or not frame.pattern:
         TableTile(frame, module, ANY if frame.pattern else "tile").emit()
     SparseWork(frame, module, packer).emit()
@@ -98,6 +98,54 @@ class PatternTile(TableTile):
         shift = abs(factor).bit_length() - 1
         moved = self.f.bits("shl", pixels, constant(pixels.type, shift)) if shift else pixels
         return self.f.value(self.f.add(total, moved) if factor > 0 else self.f.sub(total, moved))
+
+
+class SharingTile(PatternTile):
+    """Writes the same function where equal and opposite taps share a product: samples are added before.
+
+    Of integers only, whose sums are right in any order.  Sums of samples need registers, so the tile is summed in
+    halves, one behind the other.
+    """
+
+    def reduce(self, image: Value, kernel: Value, sums: list[Value]) -> list[Value]:
+        """Add the products of the pattern's taps to all sums."""
+        fr = self.frame
+        assert isinstance(fr, SparseFrame)
+        groups: dict[int, list[tuple[int, int]]] = {}
+        for entry, (number, twin) in enumerate(zip(fr.pattern, fr.twins, strict=True), 1):
+            groups.setdefault(0 if fr.factors[entry - 1] else abs(twin), []).append((int(fr.order[number]), entry))
+        sums, half = list(sums), -(-self.rows * self.vectors // 2)
+        places = list(product(range(self.rows), range(self.vectors)))
+        for part in (places[:half], places[half:]):
+            for first, taps in groups.items():
+                self._group(image, kernel, sums, part, first, taps)
+        return sums
+
+    def _group(self, image: Value, kernel: Value, sums: list[Value], part: list[tuple[int, int]], first: int,
+               taps: list[tuple[int, int]]) -> None:
+        """Add the taps that share a product to some of the sums, or all whose products are shifts."""
+        fr = self.frame
+        assert isinstance(fr, SparseFrame)
+        begun: dict[tuple[int, int], Value] = {}
+        pixels: dict[tuple[int, int, int], Value] = {}
+        rows, width = fr.problem.kernel[-2:]
+        for (tap, entry), (row, v) in product(taps, part):
+            down = tap // width % rows
+            place = int(fr.places[tap - down * width]), row * self.row_step + down * self.row_dilation, v
+            if place not in pixels:
+                pixels[place] = self._pixels(self.f.at(image, place[0]), *place[1:])[0]
+            at = row * self.vectors + v
+            if not first:
+                sums[at] = self._added(pixels[place], kernel, fr.factors[entry - 1], sums[at])
+            elif (row, v) in begun:
+                join = self.f.add if fr.twins[entry - 1] > 0 else self.f.sub
+                begun[row, v] = self.f.value(join(begun[row, v], pixels[place]))
+            else:
+                begun[row, v] = pixels[place]
+        weight = self._value(self.f.at(kernel, first * ENTRY_BYTES))
+        for (row, v), total in begun.items():
+            at = row * self.vectors + v
+            sums[at] = self.f.fma(total, weight, sums[at])
 
 
 class WatchingPacker(Packer):

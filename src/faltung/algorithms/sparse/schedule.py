@@ -23,7 +23,7 @@ WATCH_CYCLES = 1.0
 """Of a packed vector that is watched."""
 
 SHIFTED = 0.5
-"""Of the time of products of integers: usually some of them are shifts."""
+"""Of the time of products of integers: usually some of them are shifts, or shared by several taps."""
 
 WIDE_CYCLES = 4.0
 """Of a vector of 64 bytes more: `direct` reads images under small kernels where they lie, and packing shows."""
