@@ -1,8 +1,11 @@
-"""Aligned memory, and workspace that is lent and given back."""
+"""Aligned memory, workspace that is lent and given back, and results in the memory of those that are gone."""
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections import deque
+from collections.abc import Iterable
 from math import prod
 from typing import Any
 
@@ -10,14 +13,24 @@ import numpy as np
 
 ALIGNMENT = 64
 
+SMALLEST, LARGEST, KEPT_BYTES = 1 << 14, 1 << 23, 1 << 25
+"""Bytes of the results whose memory is used again, and of all that is kept for that."""
+
+Block = tuple[Any, int]
+"""An array of bytes, and where its first cache line begins."""
+
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> Any:
     """An uninitialised C-contiguous array whose first byte begins a cache line."""
     dtype = np.dtype(dtype)
     size_bytes = prod(shape) * dtype.itemsize
-    raw = np.empty(size_bytes + ALIGNMENT, np.uint8)
-    first = -raw.ctypes.data % ALIGNMENT
+    raw, first = _block(size_bytes)
     return raw[first:first + size_bytes].view(dtype).reshape(shape)
+
+
+def _block(size_bytes: int) -> Block:
+    raw = np.empty(size_bytes + ALIGNMENT, np.uint8)
+    return raw, -raw.ctypes.data % ALIGNMENT
 
 
 class Workspace:
@@ -44,3 +57,54 @@ class Workspace:
     def give_back(self, buffer: tuple[int, Any]) -> None:
         """Let the next call use the buffer."""
         self._free.append(buffer)
+
+
+# ---------------------------------------------------------------- results
+
+_guard = threading.RLock()
+_blocks: dict[int, list[Block]] = {}
+"""Memory of results by their bytes, those that are still in use among them."""
+
+
+def recycled(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An uninitialised C-contiguous array, if possible in the memory of one as long that nobody holds any more.
+
+    A training step makes and drops the same arrays as the one before.  The C library gives such memory back to the
+    system, which clears every page anew; with two threads both processors have to be told each time.
+    """
+    dtype = np.dtype(dtype)
+    size_bytes = prod(shape) * dtype.itemsize
+    if not SMALLEST <= size_bytes <= LARGEST:
+        return np.empty(shape, dtype)
+    raw, first = _unheld(_blocks.get(size_bytes, ()), _ALONE) or _kept(size_bytes)
+    return np.ndarray(shape, dtype, raw, first)
+
+
+def _unheld(blocks: Iterable[Block], references: int) -> Block | None:
+    """The first block with no more references than that.
+
+    Arrays, and views of them, refer to the block.  So do other threads that are just here: they may overlook a block,
+    but never find the same one.
+    """
+    for raw, first in blocks:
+        if _count(raw) <= references:
+            return raw, first
+    return None
+
+
+def _kept(size_bytes: int) -> Block:
+    """A new block; of the others, the oldest are forgotten where they were too many."""
+    block = _block(size_bytes)
+    with _guard:
+        while _blocks and size_bytes + sum(size * len(blocks) for size, blocks in _blocks.items()) > KEPT_BYTES:
+            oldest = next(iter(_blocks))
+            del _blocks[oldest][0]
+            if not _blocks[oldest]:
+                del _blocks[oldest]
+        _blocks.setdefault(size_bytes, []).append(block)
+    return block
+
+
+_count: Any = getattr(sys, "getrefcount", lambda _: sys.maxsize)
+_ALONE = next((count for count in range(8) if _unheld([_block(0)], count)), 0)
+"""References to a block that no array uses, as `_unheld` counts them."""

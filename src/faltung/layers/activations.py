@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.memory import recycled
 from ..errors import ShapeError
 from ..problem.extents import quote
 from .base import Layer, LayerError, Shape
@@ -37,7 +38,7 @@ class Activation(Layer):
         ndarray, shape and dtype of ``x``
         """
         seen = dense(self._check(x))
-        y = np.empty_like(seen)
+        y = recycled(seen.shape, seen.dtype)
         self._run(pointwise.emit_forward, seen, y, y)
         if training:
             self._keep(y if self.kind in pointwise.FROM_RESULT else seen)
@@ -56,7 +57,7 @@ class Activation(Layer):
         """
         source: Array = self._recall()[0]
         above = dense(self._check_gradient(dy, source.shape))
-        dx = np.empty_like(source)
+        dx = recycled(source.shape, source.dtype)
         self._run(pointwise.emit_backward, source, dx, above)
         return dx
 
@@ -194,7 +195,7 @@ class Softmax(Layer):
         """
         seen = dense(self._check(x))
         self.output_shape(seen.shape)
-        y = np.empty_like(seen)
+        y = recycled(seen.shape, seen.dtype)
         self._run(softmax.emit_forward, seen, seen, y)
         if training:
             self._keep(y)
@@ -213,7 +214,7 @@ class Softmax(Layer):
         """
         y: Array = self._recall()[0]
         above = dense(self._check_gradient(dy, y.shape))
-        dx = np.empty_like(y)
+        dx = recycled(y.shape, y.dtype)
         self._run(softmax.emit_backward, y, above, dx)
         return dx
 

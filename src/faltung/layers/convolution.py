@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arrays import Like
 from ..calls import check_method
+from ..compiler.memory import recycled
 from ..compiler.threads import get_threads
 from ..errors import ShapeError
 from ..gradients import conv_input_grad, conv_transpose_input_grad, conv_transpose_weight_grad, conv_weight_grad
@@ -48,7 +49,7 @@ class Convolution(Layer):
         check_method(self.name, method)
         self.method = method
         self._draw(initialiser, generator(seed), bias=bias)
-        self._plans: dict[tuple[Shape, int], Any] = {}
+        self._plans: dict[tuple[Shape, int], tuple[Any, Shape]] = {}
 
     def _parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """Options in the form in which the engine takes them at once."""
@@ -81,23 +82,22 @@ class Convolution(Layer):
         """Compute the layer, by a plan that is made once for each shape of ``x``."""
         if type(x) is not np.ndarray or x.dtype != self.dtype:
             x = self._check(x)
-        planned = self._plans.get((x.shape, get_threads()))
-        if planned is None:
-            planned = self._make_plan(x.shape)
+        planned, shape = self._plans.get((x.shape, get_threads())) or self._make_plan(x.shape)
         bias = self._bias
-        y = planned(x, self._weight.value, None if bias is None else bias.value)
+        y: np.ndarray = planned(x, self._weight.value, None if bias is None else bias.value,
+                                out=recycled(shape, self.dtype))
         if training:
-            self._kept = x, y.shape
-        return y  # type: ignore[no-any-return]
+            self._kept = x, shape
+        return y
 
-    def _make_plan(self, shape: Shape) -> Any:
-        self.output_shape(shape)
+    def _make_plan(self, shape: Shape) -> tuple[Any, Shape]:
+        result = self.output_shape(shape)
         while len(self._plans) >= PLANS:
             del self._plans[next(iter(self._plans))]
         operands = self._likes(shape)
         made = plan(type(self)._compute, *operands, **self.options, method=self.method)
-        self._plans[shape, get_threads()] = made
-        return made
+        self._plans[shape, get_threads()] = made, result
+        return made, result
 
     def _likes(self, shape: Shape) -> tuple[Like, Like, Like | None]:
         kind = str(self.dtype)
@@ -218,7 +218,8 @@ class Conv(Convolution):
         return conv_weight_grad(dy, x, self._weight.value.shape, **self.options)  # type: ignore[no-any-return]
 
     def _input_gradient(self, dy: np.ndarray, shape: Shape) -> np.ndarray:
-        return conv_input_grad(dy, self._weight.value, shape, **self.options)  # type: ignore[no-any-return]
+        dx = recycled(shape, dy.dtype)
+        return conv_input_grad(dy, self._weight.value, shape, **self.options, out=dx)  # type: ignore[no-any-return]
 
     def _lowered_shape(self, shape: Shape) -> Shape:
         return lower_conv(self.where, *self._likes(shape), Words(**self.options)).layout.output.shape
@@ -285,7 +286,9 @@ class ConvTranspose(Convolution):
         return conv_transpose_weight_grad(dy, x, self._weight.value.shape, **self.options)  # type: ignore[no-any-return]
 
     def _input_gradient(self, dy: np.ndarray, shape: Shape) -> np.ndarray:
-        return conv_transpose_input_grad(dy, self._weight.value, shape, **self.options)  # type: ignore[no-any-return]
+        dx = recycled(shape, dy.dtype)
+        return conv_transpose_input_grad(  # type: ignore[no-any-return]
+            dy, self._weight.value, shape, **self.options, out=dx)
 
     def _lowered_shape(self, shape: Shape) -> Shape:
         return lower_conv_transpose(self.where, *self._likes(shape), Words(**self.options)).layout.output.shape

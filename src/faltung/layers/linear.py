@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Like
+from ..compiler.memory import recycled
 from ..compiler.threads import get_threads
 from ..errors import ShapeError
 from ..operations import conv, plan
@@ -75,7 +76,7 @@ class Linear(Layer):
                 y += bias
         else:
             planned = self._forward_plans.get((len(rows), get_threads())) or self._plan_forward(x.shape, len(rows))
-            y = planned(rows[None], weight[:, :, None], bias)
+            y = planned(rows[None], weight[:, :, None], bias, out=recycled((1, len(rows), self.features_out), x.dtype))
         if training:
             self._kept = rows, x.shape
         return y.reshape(*x.shape[:-1], self.features_out)
@@ -90,7 +91,8 @@ class Linear(Layer):
             self._bias.receive(dy.sum(axis=0))
         if not self.input_gradient:
             return None
-        return by_rows(self._weight.value[None], dy[:, :, None])[0].reshape(shape)
+        dx = recycled((1, len(rows), self.features_in), dy.dtype)
+        return by_rows(self._weight.value[None], dy[:, :, None], out=dx)[0].reshape(shape)
 
     def _plan_forward(self, shape: Shape, count: int) -> Any:
         self.output_shape(shape)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.memory import recycled
 from ..errors import ShapeError
 from ..problem.extents import quote
 from .base import Layer, LayerError, Parameter, Shape, check_count
@@ -55,14 +56,14 @@ class _Normalisation(Layer):
         return value
 
     def _forward(self, x: Array, statistics: Array, layout: Sequence[int], *, known: bool) -> Array:
-        y = np.empty_like(x)
+        y = recycled(x.shape, x.dtype)
         run = program(norms.emit_forward, self.kind, kind_of(x), self.affine, known)
         self._run(run, (x, x, y), statistics, (), layout)
         return y
 
     def _backward(self, dy: Array, x: Array, statistics: Array, layout: Sequence[int], parts: Any,
                   part_step: int = 0) -> Array:
-        dx = np.empty_like(x)
+        dx = recycled(x.shape, x.dtype)
         run = program(norms.emit_backward, self.kind, kind_of(x), self.affine)
         self._run(run, (x, dy, dx), statistics, tuple(parts), layout, part_step)
         return dx

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.memory import recycled
 from ..errors import ShapeError
 from .base import Shape, check_count
 from .code import averages, maxima
@@ -34,11 +35,11 @@ class _Maximum(Pooling):
         """
         seen = dense(self._check(x))
         shape = self.output_shape(seen.shape)
-        y, is_pairs = np.empty(shape, seen.dtype), self._is_pairs(seen.shape)
+        y, is_pairs = recycled(shape, seen.dtype), self._is_pairs(seen.shape)
         if prod(seen.shape[2:]) >= 1 << 31:
             raise ShapeError(f"{self.where}: a plane of shape {seen.shape[2:]} has 2**31 places or more, which 32 "
                              "bits do not number; split it")
-        places = np.empty(shape if training else 0, np.uint8 if is_pairs else np.int32)
+        places = recycled(shape if training else (0,), np.uint8 if is_pairs else np.int32)
         if not y.size:
             pass
         elif is_pairs:
@@ -61,12 +62,12 @@ class _Maximum(Pooling):
             return np.zeros(shape, above.dtype)
         if self._is_pairs(shape):
             covered = shape[2] % 2 == shape[3] % 2 == 0
-            dx = (np.empty if covered else np.zeros)(shape, above.dtype)
+            dx = (recycled if covered else np.zeros)(shape, above.dtype)
             cells = self._pairs(shape, result, above.itemsize)
             run = program(maxima.emit_pairs_gradient, kind_of(above))
             run((address(dx), address(above), address(places), *cells), -(-cells[0] // cells[1]), dx.size)
             return dx
-        dx = np.empty(shape, above.dtype)
+        dx = recycled(shape, above.dtype)
         planes, plane = prod(shape[:2]), prod(shape[2:])
         per_item = max(1, CHUNK // plane)
         cells = (planes, per_item, plane * above.itemsize, prod(result[2:]))
@@ -160,7 +161,7 @@ class _Average(Pooling):
         """
         seen = dense(self._check(x))
         shape = self.output_shape(seen.shape)
-        y = np.empty(shape, seen.dtype)
+        y = recycled(shape, seen.dtype)
         if y.size:
             self._run_rows(averages.emit_average, (kind_of(y),), seen, y, 0, self._layout(seen, "average"))
         if training:
@@ -171,7 +172,7 @@ class _Average(Pooling):
         """Spread each gradient evenly over its window."""
         shape, result = self._recall()
         above = dense(self._check_gradient(dy, result))
-        dx = np.empty(shape, above.dtype)
+        dx = recycled(shape, above.dtype)
         if dx.size:
             self._run_rows(averages.emit_adjoint, (kind_of(dx),), above, dx, 0, self._layout(dx, "adjoint"))
         return dx
@@ -263,7 +264,7 @@ class GlobalAveragePool(Pooling):
     def forward(self, x: Array, *, training: bool = False) -> Array:
         """Average each plane."""
         seen = dense(self._check(x))
-        y = np.empty(self.output_shape(seen.shape), seen.dtype)
+        y = recycled(self.output_shape(seen.shape), seen.dtype)
         self._run(averages.emit_mean, seen, y, seen.shape)
         if training:
             self._keep(seen.shape, y.shape)
@@ -273,7 +274,7 @@ class GlobalAveragePool(Pooling):
         """Spread each gradient evenly over its plane."""
         shape, result = self._recall()
         above = dense(self._check_gradient(dy, result))
-        dx = np.empty(shape, above.dtype)
+        dx = recycled(shape, above.dtype)
         self._run(averages.emit_mean_adjoint, above, dx, shape)
         return dx
 
