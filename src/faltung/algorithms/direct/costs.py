@@ -8,13 +8,15 @@ from typing import NamedTuple
 from ...compiler.elements import ELEMENTS
 from ...machine import Machine
 from ...problem.problem import Problem
-from .frame import Frame, Stage, shifts_registers
+from .frame import Frame, Stage, held_rows, shifts_registers
 from .tiles import LONG_KERNEL, Shape, Tile, most_unrolled
 
 READ_AGAIN = 30.0
 """Bytes of a packed image that tiles read in a cycle from the second-level cache, once more for each block of output
 channels."""
 
+WRITE_LINE = 3.0
+"""Cycles to write a cache line, or a part of one, where those of neighbouring lanes lie far apart."""
 
 MULTIPLY = {"int32": 2.0, "int64": 4.0}
 """How many times as long as in floating point it takes to multiply and add: these are several instructions."""
@@ -35,20 +37,31 @@ class Loops(NamedTuple):
     """Multiply-adds in floating point that take as long as one of the sums' dtype."""
     widens: bool
     """Whether samples are widened when they are loaded, where they lie."""
+    size: int
+    """Bytes of an output."""
+    lanes: int
     planes: int
+    scattered: bool
+    """Whether the channels of an output lie apart."""
     machine: Machine
 
     def image_rows(self, rows: int, chunk: int) -> int:
         """How many rows of the image so many rows of outputs look at, under so many rows of taps."""
         return rows * chunk - max(0, rows - self.apart) * max(0, chunk - self.step)
 
+    def held_rows(self, rows: int, chunk: int) -> int:
+        """How many of them are held in registers at once."""
+        return held_rows(rows, chunk, self.step, self.apart)
 
-def _loops(p: Problem, machine: Machine, dot: int) -> Loops:
+
+def _loops(stage: Stage, machine: Machine, dot: int) -> Loops:
+    p = stage.problem
     step, apart = p.stride[-2], p.kernel_dilation[-2]
-    common, work = gcd(step, apart), 1.0 if dot > 1 else MULTIPLY.get(p.accumulator_dtype, 1.0)
+    element, common = ELEMENTS[p.accumulator_dtype], gcd(step, apart)
+    work = 1.0 if dot > 1 else MULTIPLY.get(p.accumulator_dtype, 1.0)
     return Loops(p.terms, p.kernel[-2], p.kernel[-1], step // common, apart // common,
-                 p.stride[-1], work, p.image_dtype != p.accumulator_dtype,
-                 ELEMENTS[p.accumulator_dtype].planes, machine)
+                 p.stride[-1], work, p.image_dtype != p.accumulator_dtype, ELEMENTS[p.output_dtype].itemsize,
+                 machine.vector_bytes // element.size, element.planes, stage.output_strides[-1 - p.ndim] != 1, machine)
 
 
 # ---------------------------------------------------------------- one tile
@@ -59,8 +72,9 @@ def _pixel_cycles(on: Loops, shape: Shape, chunk: int, *, straight: bool) -> flo
     sums, moves = m * r * v * planes, on.columns > 1
     # one that crosses a cache line is loaded twice: all that are askew, if they are as long as a line
     each = (1.0 if not moves else 2.0 if on.machine.vector_bytes == 64 else 1.5) / on.machine.vectors_per_cycle
-    # weights of a chunk stay in registers, if there are any left; else rows that share them find most on the stack
-    kept = r == 1 or sums + m * chunk * planes + v * planes <= on.machine.registers
+    # rows share weights of a chunk, or weights rows, in registers, if there are any left; else most are on the stack
+    left = on.machine.registers // planes - m * r * v
+    kept = r == 1 or m * chunk + v <= left or on.held_rows(r, chunk) * v < left
     loads = planes * (on.image_rows(r, chunk) * v * each / chunk + (m if kept else m * r + m - 1) / 2)
     tap = max(_busy(on, sums), loads) + 2.0 / (chunk * on.columns if straight else chunk)
     return on.terms * tap + sums * 2.0 + 20
@@ -84,7 +98,9 @@ def _channel_cycles(on: Loops, shape: Shape, *, straight: bool) -> float:
     tap_bytes = m * machine.vector_bytes * planes
     stream = tap_bytes / (24.0 if 2 * on.terms * tap_bytes <= machine.l2_bytes else 12.0)
     tap = max(_busy(on, sums), loads, stream) + 0.02 * stream + 0.4 / (on.columns if straight else 1)
-    return on.terms * tap + sums * 8.0 + 20
+    # lines of 64 bytes that the outputs lie in; rows begin anywhere
+    lines = on.scattered * m * on.lanes * r * ((q - 1) * on.size / 64 + 1)
+    return on.terms * tap + sums * 8.0 + lines * WRITE_LINE + 20
 
 
 def _busy(on: Loops, sums: int) -> float:
@@ -141,7 +157,7 @@ def _copy_cycles(phases: int, lanes: int) -> float:
 
 def _block_cycles(frame: Frame) -> float:
     """Cycles of the tiles of one block."""
-    p, recipe, on = frame.problem, frame.recipe, _loops(frame.problem, frame.machine, frame.recipe.dot)
+    p, recipe, on = frame.problem, frame.recipe, _loops(frame.stage, frame.machine, frame.recipe.dot)
     extents = [1] * (p.ndim - 2) + [frame.tile_rows, frame.tile_columns]
     count = frame.channel_blocks * prod(-(-b // t) for b, t in zip(recipe.block, extents, strict=True))
     if frame.by_taps:
@@ -163,7 +179,7 @@ class Bounds:
 
     def __init__(self, stage: Stage, machine: Machine, dot: int = 1) -> None:
         self.problem = p = stage.problem
-        self.on = _loops(p, machine, dot)
+        self.on = _loops(stage, machine, dot)
         element = ELEMENTS[p.accumulator_dtype]
         self.lanes = machine.vector_bytes // element.size
         self.copied = machine.vector_bytes if dot > 1 else self.lanes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
@@ -94,6 +95,24 @@ def vectors_seen(p: Problem, vectors: int, lanes: int) -> int:
     """Neighbouring vectors of a row of the image, that a tile of so many vectors loads there."""
     reach = (p.kernel[-1] - 1) * p.kernel_dilation[-1] // p.stride[-1]
     return (vectors - (-reach // lanes)) * p.stride[-1]
+
+
+def by_weights(p: Problem, tile: tuple[int, int, int], chunk: int, planes: int, registers: int) -> bool:
+    """Whether a tile of pixels meets its weights one after the other, with rows of the image in registers.
+
+    Otherwise it meets the rows one after the other, with the weights of a chunk in registers if there are enough.
+    """
+    m, r, v = tile
+    left = registers - m * r * v * planes
+    rows = held_rows(r, chunk, p.stride[-2], p.kernel_dilation[-2])
+    return r > 1 and (m * chunk + v) * planes > left >= (rows * v + 1) * planes
+
+
+@lru_cache(maxsize=1024)
+def held_rows(rows: int, chunk: int, step: int, apart: int) -> int:
+    """How many rows of the image are held at once if each is loaded once and taps follow each other."""
+    seen = [{row * step + tap * apart for row in range(rows)} for tap in range(chunk)]
+    return max(len(seen[tap] | set().union(*seen[:tap]) & set().union(*seen[tap:])) for tap in range(chunk))
 
 
 class Frame:

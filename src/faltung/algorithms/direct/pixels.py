@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import prod
 
 from ...compiler.emit import Module, Value, constant, vector
-from .frame import Frame
+from .frame import Frame, by_weights
 from .output import Writer
 from .reduce import multiply_add, reduce_in_blocks, reduce_over
 
@@ -85,6 +85,8 @@ class PixelTile:
 
     def _tile(self, image: Value, kernel: Value, sums: list[Value], size: int) -> list[Value]:
         """One kernel column: ``size`` kernel rows against every row, vector and channel of the tile."""
+        if by_weights(self.frame.problem, self.frame.recipe.tile, size, self.planes, self.frame.machine.registers):
+            return self._weight_by_weight(image, kernel, list(sums), size)
         sums = list(sums)
         pairs: dict[int, list[tuple[int, int]]] = {}
         for tap in range(size):
@@ -94,11 +96,28 @@ class PixelTile:
             pixels = [self._pixels(image, image_row, v) for v in range(self.vectors)]
             for row, tap in pairs[image_row]:
                 for channel in range(self.channels):
-                    weight = self._weight(kernel, tap, channel)
-                    first = ((channel * self.rows + row) * self.vectors) * self.planes
-                    for v in range(self.vectors):
-                        self._accumulate(sums, first + v * self.planes, pixels[v], weight)
+                    self._add(sums, channel, row, pixels, self._weight(kernel, tap, channel))
         return sums
+
+    def _weight_by_weight(self, image: Value, kernel: Value, sums: list[Value], size: int) -> list[Value]:
+        """The same, in the same order for each sum, where rows of the image stay in registers and weights do not."""
+        seen: dict[int, list[list[Value]]] = {}
+        for tap in range(size):
+            rows = [row * self.row_step + tap * self.row_dilation for row in range(self.rows)]
+            for image_row in rows:
+                if image_row not in seen:
+                    seen[image_row] = [self._pixels(image, image_row, v) for v in range(self.vectors)]
+            for channel in range(self.channels):
+                weight = self._weight(kernel, tap, channel)
+                for row, image_row in enumerate(rows):
+                    self._add(sums, channel, row, seen[image_row], weight)
+        return sums
+
+    def _add(self, sums: list[Value], channel: int, row: int, pixels: list[list[Value]], weight: list[Value]) -> None:
+        """Add a weight's products with the vectors of one row."""
+        first = (channel * self.rows + row) * self.vectors
+        for v, pixel in enumerate(pixels):
+            self._accumulate(sums, (first + v) * self.planes, pixel, weight)
 
     def _pixels(self, image: Value, row: int, v: int) -> list[Value]:
         size = self.frame.accumulator.size

@@ -269,7 +269,9 @@ def _growth(p: Problem) -> list[int]:
 
 
 def even(extent: int, wished: int, tile: int) -> int:
-    """A block near ``wished`` that parts the extent evenly and holds whole tiles."""
-    wished = max(min(wished, extent), min(tile, extent))
-    count = -(-extent // wished)
-    return min(extent, round_up(-(-extent // count), min(tile, extent)))
+    """A block of about ``wished`` or less that parts the extent evenly and holds whole tiles."""
+    tile = min(tile, extent)
+    least = -(-extent // max(min(wished, extent), tile))
+    # a few more blocks, if less is computed twice; each costs about as much as a tile
+    blocks = [(count, round_up(-(-extent // count), tile)) for count in range(least, least + min(least, 3))]
+    return min(extent, min(blocks, key=lambda one: one[0] * (one[1] + tile))[1])
