@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .arrays import Like, Restore, adopt
+from .compiler.seen import Table
 from .compiler.threads import when_changed
 from .errors import DTypeError, ShapeError
 from .layer_lowering import Layer, lower_conv, lower_conv_transpose
@@ -49,6 +50,14 @@ class Seen(NamedTuple):
     """What the plan does with arrays that are its image and kernel and need no further look."""
 
 
+convolved, correlated = Table(), Table()
+"""The last small calls of `convolve` and of `correlate`; they take what follows image and kernel in the order of
+`Sliding`, then ``method``, ``out``, ``threads`` and `UNMISSED`."""
+
+UNMISSED = (None, "propagate", None, False)
+"""``where``, ``nan_policy``, ``min_weight`` and ``return_weights`` where nothing is missing."""
+
+_tables = {"convolve": convolved, "correlate": correlated}
 _seen: dict[Hashable, Any] = {}
 _lock = threading.Lock()
 
@@ -57,6 +66,8 @@ def forget() -> None:
     """Drop the plans of all calls."""
     with _lock:
         _seen.clear()
+    for table in _tables.values():
+        table.clear()
 
 
 when_changed.append(forget)
@@ -104,6 +115,8 @@ def slide(function: str, x: Any, k: Any, words: Words, method: str, out: Any, th
         except TypeError:  # a list among the options
             known = None
         if known is not None and known.compute is not None:
+            if _tables[function].misses():
+                known.plan.teach(_tables[function], x, k, (*words, method, None, None, *UNMISSED))
             return known.compute(x, k)
     image, restore = adopt(x, function, "x")
     kernel, _ = adopt(k, function, "k")

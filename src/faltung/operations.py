@@ -100,6 +100,10 @@ def convolve(x: Any, k: Any, mode: str = "full", *, border: Any = 0, stride: Any
     array([[1, 1],
            [1, 1]])
     """
+    result = calls.convolved.call(x, k, mode, border, stride, dilation, axes, anchor, outputs, dtype, overflow, method,
+                                  out, threads, where, nan_policy, min_weight, return_weights)
+    if result is not None:
+        return result
     words = (mode, border, stride, dilation, axes, anchor, outputs, dtype, overflow)
     if where is not None or nan_policy != "propagate" or min_weight is not None or return_weights:
         choice = (where, nan_policy, min_weight, return_weights)
@@ -127,6 +131,10 @@ def correlate(x: Any, k: Any, mode: str = "full", *, border: Any = 0, stride: An
     >>> correlate([1, 2, 3, 4], [0, 0, 1], "same", anchor=0)
     array([3, 4, 0, 0])
     """
+    result = calls.correlated.call(x, k, mode, border, stride, dilation, axes, anchor, outputs, dtype, overflow, method,
+                                   out, threads, where, nan_policy, min_weight, return_weights)
+    if result is not None:
+        return result
     words = (mode, border, stride, dilation, axes, anchor, outputs, dtype, overflow)
     if where is not None or nan_policy != "propagate" or min_weight is not None or return_weights:
         choice = (where, nan_policy, min_weight, return_weights)

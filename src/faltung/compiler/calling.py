@@ -16,12 +16,16 @@ from typing import TYPE_CHECKING, Any
 from ..errors import CodegenError
 from ..machine import Machine, detect
 from .emit import Module, Value
+from .seen_code import emit_seen
 
 if TYPE_CHECKING:
     from .jit import Library
 
 SIGNATURES = ((4, 5), (4, 7))
 """Numbers of array objects, and of integers after them, that programs take."""
+
+SEEN = "seen"
+"""The function that `seen` makes use of."""
 
 _FASTCALL = 0x80
 
@@ -37,10 +41,11 @@ def _name(objects: int, integers: int) -> str:
 
 
 def emit_callers() -> str:
-    """Write a caller for every signature."""
+    """Write a caller for every signature, and one for calls that were seen."""
     module = Module()
     for objects, integers in SIGNATURES:
         _emit_caller(module, objects, integers)
+    emit_seen(module, SEEN)
     return module.text()
 
 
@@ -74,7 +79,7 @@ def _callers(machine: Machine) -> Library | None:
     if sys.implementation.name != "cpython":
         return None
     try:
-        return jit.load("callers", machine, tuple(_name(*each) for each in SIGNATURES), emit_callers)
+        return jit.load("callers", machine, (*(_name(*each) for each in SIGNATURES), SEEN), emit_callers)
     except CodegenError:
         return None
 
@@ -94,8 +99,18 @@ def python_function(library: Library, symbol: str, objects: int, integers: int) 
         found: Callable[..., int] = library.function(
             symbol, ctypes.c_int64, *[ctypes.py_object] * objects, *[ctypes.c_int64] * integers)
         return found
-    method = _Method(symbol.encode(), callers.address(_name(objects, integers)), _FASTCALL, None)
     # all that the function needs lives as long as it does
-    owner = (library.address(symbol), library, callers, method)
-    made: Callable[..., int] = _new_function()(ctypes.addressof(method), owner, None)
+    made: Callable[..., int] = _builtin(callers, _name(objects, integers), (library.address(symbol), library))
+    return made
+
+
+def seen_function(owner: tuple[Any, ...]) -> Callable[..., Any] | None:
+    """The builtin function that knows the calls in a table, the first of the owner's objects; None without a GIL."""
+    callers = _callers(detect()) if getattr(sys, "_is_gil_enabled", bool)() or sys.version_info < (3, 13) else None
+    return None if callers is None else _builtin(callers, SEEN, owner)
+
+
+def _builtin(callers: Library, symbol: str, owner: tuple[Any, ...]) -> Callable[..., Any]:
+    method = _Method(symbol.encode(), callers.address(symbol), _FASTCALL, None)
+    made: Callable[..., Any] = _new_function()(ctypes.addressof(method), (*owner, callers, method), None)
     return made

@@ -44,6 +44,7 @@ class Workspace:
     def __init__(self, size_bytes: int) -> None:
         self.size_bytes = size_bytes
         self._free: deque[tuple[int, Any]] = deque(maxlen=8)
+        self._kept: tuple[int, int, Any] | None = None
 
     def borrow(self) -> tuple[int, Any]:
         """Address of a buffer, and the array that keeps it alive."""
@@ -58,6 +59,14 @@ class Workspace:
         """Let the next call use the buffer."""
         self._free.append(buffer)
 
+    def keep(self) -> tuple[int, int, Any]:
+        """Addresses of one more buffer, and of a cell that says whether it is in use, for calls that need no Python."""
+        if self._kept is None:
+            address, buffer = self.borrow()
+            busy = aligned((8,), np.int64)
+            busy[:] = 0
+            self._kept = address, int(busy.ctypes.data), (buffer, busy)
+        return self._kept
 
 # ---------------------------------------------------------------- results
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..algorithms.direct.stages import copied_bytes
 from ..arrays import adopt
+from ..compiler.seen import Output, Table
 from ..compiler.threads import get_threads
 from ..errors import DTypeError, PlanError, ShapeError
 from ..problem.layout import Layout
@@ -81,7 +82,7 @@ class Plan:
         self._remembers = min(RECENT, RECENT_BYTES // max(1, kernel_bytes)) if asked.kernel is None else 0
         self._recent: tuple[tuple[bytes, Ready], ...] = ()
         self._others: dict[Problem, Plan] = {}
-        self._lock = threading.Lock()
+        self._lock, self._table = threading.Lock(), Table()
         self.bias = None if asked.bias is None or isinstance(asked.bias, str) else self._check_bias(asked.bias)
         self._guards = needs_guard(problem, None, _offset(asked.bias, problem))
         self.taps: Any = None
@@ -108,6 +109,11 @@ class Plan:
         threads : int, optional
             Most threads to use, no more than the plan was made for.
         """
+        plain = out is bias is threads is None
+        if plain:
+            result = self._table.call(image, kernel)
+            if result is not None:
+                return result
         restore = None
         if type(image) is not np.ndarray:
             image, restore = adopt(image, self.function, "x")
@@ -119,6 +125,8 @@ class Plan:
         if out is not None:
             self._check_out(out)
         result = self._fill(ready, image, out, threads)
+        if plain and self._table.misses():
+            self.teach(self._table, image, kernel)
         return result if restore is None else restore(result)
 
     def compute(self, image: Any, kernel: Any) -> Any:
@@ -126,6 +134,19 @@ class Plan:
         recent = self._recent
         seen = recent and recent[0][0] == kernel.tobytes()
         return self._fill(recent[0][1] if seen else self._prepare(kernel, None), image, None, None)
+
+    def teach(self, table: Table, image: Any, kernel: Any, words: tuple[Any, ...] = ()) -> None:
+        """Have a table know the call with ndarrays of the planned shapes and dtypes, if its kernel is kept."""
+        if kernel is not None and not (self._remembers and type(kernel) is np.ndarray):
+            return
+        ready = self._ready if kernel is None else self._prepare(kernel, None)
+        if ready is None:
+            return
+        view = image if self._see is None else self._see(image)
+        bare, cycles = ready.bare(view)
+        with self._lock:
+            if bare is not None and (kernel is not None or ready is self._ready):  # others may update the plan
+                table.add(bare, image, view, kernel, words, Output(self._out_shape, self._out_dtype), cycles)
 
     def _fill(self, ready: Ready, image: Any, out: Any, threads: int | None) -> Any:
         """Run on operands in order; fill ``out``, or a new array."""
@@ -198,6 +219,7 @@ class Plan:
         with self._lock:
             self.asked = self.asked._replace(kernel=kernel, bias=self.asked.bias if bias is None else bias)
             self.taps, self.bias, self.way, self._packed, self._ready = taps, bias, packed[0], packed, ready
+            self._table.clear()
 
     # --- operands
 

@@ -9,6 +9,7 @@ from ..lazy import cached_property
 from . import factors
 
 if TYPE_CHECKING:
+    from ..compiler.seen import Bare
     from .candidates import Setting
 
 
@@ -19,6 +20,13 @@ class Ready(NamedTuple):
     kernel: Any
     bias: Any
     threads: int
+
+    def bare(self, image: Any) -> tuple[Bare | None, float]:
+        """What runs for such an image without Python, if the executable can say it, and its predicted cycles."""
+        executable = self.run.__self__  # type: ignore[attr-defined]
+        if self.threads > 1 or not hasattr(executable, "bare"):
+            return None, 0.0
+        return executable.bare(image, self.kernel, self.bias), executable.predicted_cycles
 
 
 class Way:

@@ -10,6 +10,7 @@ import numpy as np
 from ...compiler import jit
 from ...compiler.calling import python_function
 from ...compiler.memory import Workspace
+from ...compiler.seen import Bare
 from ...compiler.threads import pool
 from ...lazy import cached_property
 from ...machine import Machine
@@ -64,6 +65,14 @@ class Program:
             self.workspace.give_back(buffer)
         return overflowed
 
+    def bare(self, image: Any, kernel: Any, bias: Any) -> Bare | None:
+        """What `run` does for such an image on one thread; None if that is more than to enter the program."""
+        if self.interleaved:
+            return None
+        scratch, busy, _ = self.workspace.keep()
+        return Bare(self.entry, kernel, NO_BIAS if bias is None else bias, (self.tables_address, scratch, 0, 0, 1),
+                    busy, self)
+
 
 class PartProgram(Program):
     """The program of one part, which packs its kernels."""
@@ -82,6 +91,11 @@ class PartProgram(Program):
         if self.part.phase.is_empty:  # outputs that no tap reaches see one zero
             image = np.broadcast_to(np.zeros((), self.frame.problem.accumulator_dtype), (1,) * image.ndim)
         return Program.run(self, image, kernel, bias, out, threads)
+
+    def bare(self, image: Any, kernel: Any, bias: Any) -> Bare | None:
+        """What `run` does for such an image on one thread; None if that is more than to enter the program."""
+        in_lines = self.frame.recipe.packed or image.strides[-1] == image.itemsize
+        return super().bare(image, kernel, bias) if in_lines and not self.part.phase.is_empty else None
 
     @property
     def workspace_bytes(self) -> int:
@@ -120,6 +134,11 @@ class Direct:
         for number, program in enumerate(self.programs):
             overflowed |= program.run(image, kernel[number], None if bias is None else bias[number], out, threads)
         return bool(overflowed)
+
+    def bare(self, image: Any, kernel: list[Any], bias: list[Any] | None) -> Bare | None:
+        """What one call is on one thread, if it is no more than to enter a program."""
+        one = len(self.programs) == 1
+        return self.programs[0].bare(image, kernel[0], None if bias is None else bias[0]) if one else None
 
     def ir(self) -> str:
         """The LLVM IR of every program."""

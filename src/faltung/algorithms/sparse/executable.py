@@ -8,6 +8,7 @@ import numpy as np
 
 from ...compiler import jit
 from ...compiler.memory import aligned
+from ...compiler.seen import Bare
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
@@ -85,6 +86,10 @@ class Sparse:
         """Fill ``out``; whether an integer output overflowed."""
         program, tables = kernel
         return bool(program.run(image, tables, bias, out, threads))
+
+    def bare(self, image: Any, kernel: tuple[Program, np.ndarray], bias: Any) -> Bare | None:
+        """What one call is on one thread, if it is no more than to enter a program."""
+        return kernel[0].bare(image, kernel[1], bias)
 
     def _shown(self) -> list[SparseFrame]:
         return [self._of(pattern) for pattern in list(self._programs) or [ANY]]
