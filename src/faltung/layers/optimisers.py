@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import isfinite, sqrt
+from typing import Any
 
 import numpy as np
 
 from ..errors import ShapeError
 from .base import Layer, LayerError, Parameter
+from .code import steps
+from .programs import CHUNK, address, bits, kind_of, program
 
 Schedule = Callable[[int], float]
+Given = tuple[str, np.ndarray, np.ndarray]
+"""Name, value and gradient of a parameter."""
 
 
 class Optimiser:
@@ -50,9 +55,12 @@ class Optimiser:
         """Change every parameter that has a gradient, in place."""
         rate = self.current_rate
         self.steps += 1
-        for name, parameter in self.parameters.items():
-            if parameter.gradient is not None:
-                self._change(name, parameter.value, parameter.gradient, rate)
+        self._change_all([(name, parameter.value, parameter.gradient) for name, parameter in self.parameters.items()
+                          if parameter.gradient is not None], rate)
+
+    def _change_all(self, given: list[Given], rate: float) -> None:
+        for name, value, gradient in given:
+            self._change(name, value, gradient, rate)
 
     def _change(self, name: str, value: np.ndarray, gradient: np.ndarray, rate: float) -> None:
         raise NotImplementedError
@@ -194,6 +202,48 @@ class Adam(Optimiser):
         if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
             raise LayerError(f"{self.name}: betas={betas!r} must be two numbers of at least 0 and below 1")
         self.betas, self.epsilon, self.weight_decay = betas, epsilon, weight_decay
+        self._places: dict[str, tuple[np.ndarray, dict[str, np.ndarray], tuple[int, int, int]]] = {}
+
+    _decays = "added"
+    """How `steps` calls this kind of weight decay."""
+
+    def _change_all(self, given: list[Given], rate: float) -> None:
+        """One program for all parameters that lie as it reads them; the bits are those of `_change`."""
+        kind = given[0][1].dtype if given else None
+        if not all(_is_plain(value, gradient, kind) for _, value, gradient in given) or _shared(given):
+            super()._change_all(given, rate)
+            return
+        cells: list[int] = []
+        numbers: dict[int, list[int]] = {}
+        for name, value, gradient in given:
+            count, places = self._known(name, value)
+            count += 1
+            taken = int(count)
+            if taken not in numbers:
+                numbers[taken] = self._numbers(taken, rate)
+            cells += _items(places, address(gradient), value, numbers[taken])
+        if cells:
+            decay = "" if not self.weight_decay else self._decays
+            program(steps.emit_adam, decay, kind_of(given[0][1]))(
+                cells, len(cells) // steps.CELLS, sum(value.size for _, value, _ in given))
+
+    def _known(self, name: str, value: np.ndarray) -> tuple[np.ndarray, tuple[int, int, int]]:
+        """A parameter's count of steps, and the addresses of its value, mean and square."""
+        mean, square, count = self._running(name, value)
+        known, state = self._places.get(name), self._state[name]
+        if known is None or known[0] is not value or known[1] is not state:
+            known = self._places[name] = value, state, (address(value), address(mean), address(square))
+        return count, known[2]
+
+    def _numbers(self, taken: int, rate: float) -> list[int]:
+        """By what elements change in the step of that number."""
+        beta1, beta2 = self.betas
+        numbers = (1 - beta1, beta2, 1 - beta2, sqrt(1 - beta2**taken), self.epsilon, rate / (1 - beta1**taken),
+                   self._decay_number(rate))
+        return [bits(number) for number in numbers]
+
+    def _decay_number(self, rate: float) -> float:
+        return self.weight_decay
 
     def _change(self, name: str, value: np.ndarray, gradient: np.ndarray, rate: float) -> None:
         gradient = self._decay(value, gradient, rate)
@@ -230,13 +280,38 @@ class AdamW(Adam):
         As in `Adam`.
     """
 
+    _decays = "apart"
+
     def __init__(self, parameters: Layer | Mapping[str, Parameter], rate: float | Schedule = 0.001, *,
                  betas: tuple[float, float] = (0.9, 0.999), epsilon: float = 1e-8, weight_decay: float = 0.01) -> None:
         super().__init__(parameters, rate, betas=betas, epsilon=epsilon, weight_decay=weight_decay)
 
     def _decay(self, value: np.ndarray, gradient: np.ndarray, rate: float) -> np.ndarray:
-        value *= 1 - rate * self.weight_decay
+        value *= self._decay_number(rate)
         return gradient
+
+    def _decay_number(self, rate: float) -> float:
+        return 1 - rate * self.weight_decay
+
+
+def _is_plain(value: np.ndarray, gradient: np.ndarray, kind: np.dtype[Any] | None) -> bool:
+    """Whether generated code reads both where they lie."""
+    return (value.flags.carray and gradient.flags.carray and value.dtype == gradient.dtype == kind
+            and value.shape == gradient.shape and kind.isnative and kind.char in "fd")
+
+
+def _shared(given: list[Given]) -> bool:
+    """Whether a parameter stands there under two names; its steps then follow each other."""
+    return len({id(value) for _, value, _ in given}) < len(given)
+
+
+def _items(places: tuple[int, int, int], gradient: int, value: np.ndarray, numbers: list[int]) -> list[int]:
+    """Rows of the program's context: each says where a stretch of elements lies, and by what they change."""
+    (at, mean, square), cells, size = places, [], value.size
+    for first in range(0, size, CHUNK):
+        far = first * value.itemsize
+        cells += [at + far, gradient + far, mean + far, square + far, min(CHUNK, size - first), *numbers]
+    return cells
 
 
 def clip_norm(parameters: Layer | Mapping[str, Parameter], limit: float) -> float:

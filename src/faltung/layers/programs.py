@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from functools import cache
+from struct import pack
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ def kind_of(array: Array) -> str:
 
 def bits(number: float) -> int:
     """A float64 as the whole number that has the same bits, for a cell."""
-    return int(np.float64(number).view(np.int64))
+    return int.from_bytes(pack("<d", number), "little", signed=True)
 
 
 class Program:
