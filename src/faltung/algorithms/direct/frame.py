@@ -265,8 +265,8 @@ class Frame:
     def phase_pitch(self) -> int:
         """Elements from one phase of a row to the next, room for a last vector that reads too far included."""
         held = -(-(self.packed_extents[-1] + self.phase_shift) // self.phases)
-        if not self.by_pixels:
-            return held
+        if not self.by_pixels:  # vectors of taps cross fewer cache lines where rows begin with one
+            return round_up(held, self.lanes) if self.by_taps else held
         if self.recipe.lanes == "rows":
             before = max(0, self.recipe.block[-1] - self.tile_columns) * self.problem.stride[-1]
             room = before + vectors_seen(self.problem, self.recipe.tile[2], self.lanes) * self.lanes
