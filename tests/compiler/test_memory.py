@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from faltung.compiler import memory
-from faltung.compiler.memory import ALIGNMENT, KEPT_BYTES, LARGEST, SMALLEST, recycled
+from faltung.compiler.memory import ALIGNMENT, KEPT_BYTES, LARGEST, PAGE_BYTES, PAGED_BYTES, SMALLEST, fresh, recycled
 
 SIZE = SMALLEST + 8 * 1013
 """Bytes that nothing else here asks for."""
@@ -81,3 +81,27 @@ def test_threads_never_share_memory():
     for worker in workers:
         worker.join()
     assert failures == []
+
+
+# ---------------------------------------------------------------- new outputs
+
+@pytest.mark.parametrize(("shape", "dtype"), [
+    ((0, 3), "float32"), ((), "int8"), ((PAGED_BYTES - 1,), "bool"), ((PAGED_BYTES,), "uint8"),
+    ((3, PAGED_BYTES // 8, 1), "float64"), ((PAGED_BYTES // 4 + 5, 2), "complex64")])
+def test_new_arrays_are_numpys_own(shape, dtype):
+    array = fresh(shape, dtype)
+    assert (array.shape, array.dtype) == (shape, dtype)
+    assert array.flags.c_contiguous
+    assert array.flags.owndata
+
+
+def test_one_byte_of_each_page_is_written(monkeypatch):
+    size = 2 * PAGED_BYTES
+    whole = np.ones(size + 1, np.uint8)
+    whole[-1] = 7
+    monkeypatch.setattr(np, "empty", lambda shape, dtype: whole[:-1].view(dtype).reshape(shape))
+    fresh((size,), "uint8")
+    written = np.flatnonzero(whole[:-1] == 0)
+    assert len(written) == 4
+    assert set((address(whole) + written) % PAGE_BYTES) == {PAGE_BYTES - 1}
+    assert whole[-1] == 7

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import kernels
+from ..compiler.memory import fresh
 from ..errors import DTypeError, KernelError, ShapeError
 from ..problem.border import parse_border
 from .elementwise import lengths, unsharp
@@ -112,7 +113,7 @@ def sharpen(image: Any, amount: float = 1.0, sigma: Sigma = 1.0, *, border: Any 
     wide = _wide(pixels.dtype)
     soft = blur(part, sigma, border=border, channel_axis=channel_axis, alpha=False, dtype=wide, method=method,
                 threads=threads)
-    made = np.empty(part.shape, pixels.dtype if dtype is None else np.dtype(dtype))
+    made = fresh(part.shape, pixels.dtype if dtype is None else np.dtype(dtype))
     if wide.kind == "f" and made.dtype.kind in "iuf":
         unsharp(part, soft, amount, made, threads)
     else:
@@ -200,7 +201,7 @@ def edges(image: Any, kind: str = "sobel", *, sigma: Sigma | None = None, border
     if kind != "gaussian" and sigma is not None:
         part = blur(part, sigma, border=border, channel_axis=channel_axis, alpha=False, dtype=_wide(part.dtype),
                     method=method, threads=threads)
-    gradient = np.empty((len(axes), *part.shape), _wide(part.dtype))
+    gradient = fresh((len(axes), *part.shape), _wide(part.dtype))
     widths = tuple(_per_axis("edges", "sigma", 1.0 if sigma is None else sigma, len(axes)))
     for place, slope in enumerate(gradient):
         _passes("edges", part, _slope_lines(kind, place, widths), axes, border, gradient.dtype, method, threads,

@@ -11,9 +11,8 @@ from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..algorithms import digits, direct
+from ..compiler.memory import fresh
 from ..errors import PlanError
 from ..machine import Machine
 from ..problem.layout import View
@@ -83,7 +82,7 @@ class Guard:
         # whatever computes the plan, its variants in other dtypes have to be served
         def run(variant: Problem, algorithm: Any = direct) -> Any:
             ready = self._variant(algorithm, variant)
-            result = np.empty(view.shape, numpy_dtype(variant.output_dtype))
+            result = fresh(view.shape, numpy_dtype(variant.output_dtype))
             if ready.run(image, ready.kernel, ready.bias, result, 1):
                 raise overflow_error(self.plan.function, variant.output_dtype)
             return view(result)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..algorithms.direct.stages import copied_bytes
 from ..arrays import adopt
+from ..compiler.memory import fresh
 from ..compiler.seen import Output, Table
 from ..compiler.threads import get_threads
 from ..errors import DTypeError, PlanError, ShapeError
@@ -152,7 +153,7 @@ class Plan:
         """Run on operands in order; fill ``out``, or a new array."""
         run, packed, offset, count = ready
         if out is None:
-            out = np.empty(self._out_shape, self._out_dtype)
+            out = fresh(self._out_shape, self._out_dtype)
         if self._see is not None:
             image = self._see(image)
         if self._capped:
