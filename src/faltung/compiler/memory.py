@@ -25,7 +25,7 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> Any:
     dtype = np.dtype(dtype)
     size_bytes = prod(shape) * dtype.itemsize
     raw, first = _block(size_bytes)
-    return raw[first:first + size_bytes].view(dtype).reshape(shape)
+    return np.ndarray(shape, dtype, raw, first)
 
 
 def _block(size_bytes: int) -> Block:

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from ..machine import Machine
 from . import jit
 from .elements import ELEMENTS
@@ -59,22 +57,28 @@ def _emit(machine: Machine, dtype: str) -> str:
     lanes = machine.vector_bytes // size
     whole, quarters = (f.mul(f.div(columns, step), step) for step in (lanes, group))
     last_row, last_column = f.sub(rows, group), f.sub(columns, group)
-    with f.loop(0, matrices) as matrix, f.loop(0, rows, group) as step:
-        # The last group of rows, and of columns, is shifted back: what it writes twice is the same.
-        row = f.smaller(step.index, last_row)
-        line = f.at(f.at(source, f.mul(matrix.index, apart)), f.mul(row, pitch))
-        there = f.at(f.at(target, f.mul(matrix.index, turned_apart)), f.mul(row, size))
+    with f.loop(0, matrices) as matrix:
+        first, place = f.at(source, f.mul(matrix.index, apart)), f.at(target, f.mul(matrix.index, turned_apart))
+
+        def strip(column: Operand, lanes: int) -> None:
+            """All rows of some columns: the lines that they go to are filled before others take their place."""
+            with f.loop(0, rows, group) as step:
+                # The last group of rows, and of columns, is shifted back: what it writes twice is the same.
+                row = f.smaller(step.index, last_row)
+                move(f.at(first, f.mul(row, pitch)), f.at(place, f.mul(row, size)), column, lanes)
+
         if lanes > group:
             with f.loop(0, whole, lanes) as column:
-                move(line, there, column.index, lanes)
+                strip(column.index, lanes)
         with f.loop(whole if lanes > group else 0, quarters, group) as column:
-            move(line, there, column.index, group)
+            strip(column.index, group)
         with f.when(f.compare("slt", quarters, columns)):
-            move(line, there, last_column, group)
+            strip(last_column, group)
     f.finish()
     return module.text()
 
 
+_NAMES = {"f": "float32", "d": "float64"}
 _SHAPE = ("matrices", "rows", "columns", "source: bytes between matrices", "between rows",
           "target: bytes between matrices", "between columns")
 
@@ -91,9 +95,9 @@ def transpose_blocks(target: Any, source: Any, starts: Sequence[int], machine: M
 
     ``target`` is C-contiguous; the columns of ``source`` lie side by side, in either direction.
     """
-    size, dtype = source.itemsize, source.dtype.name
+    size, dtype = source.itemsize, _NAMES.get(source.dtype.char, "")
     matrices, columns, rows = target.shape[2:]
-    if dtype not in ("float32", "float64") or source.dtype != target.dtype:
+    if not dtype or source.dtype != target.dtype:
         return False
     apart, step = source.strides[2:]
     if matrices > 1 and apart == columns * step:
@@ -103,13 +107,14 @@ def transpose_blocks(target: Any, source: Any, starts: Sequence[int], machine: M
         return False
     turned = rows * size
     from_end = (columns - 1) if step < 0 else 0
-    shape = np.array([matrices, rows, columns, apart, source.strides[1], columns * turned,
-                      -turned if from_end else turned], np.int64)
-    transpose, facts = _function(machine, dtype), shape.ctypes.data
+    facts = (ctypes.c_int64 * 7)(matrices, rows, columns, apart, source.strides[1], columns * turned,
+                                 -turned if from_end else turned)
+    transpose = _function(machine, dtype)
     # Addresses by arithmetic: an array's own `ctypes` costs as much as a small block's copy.
     here, there = source.ctypes.data + from_end * step, target.ctypes.data + from_end * turned
     by_group, by_row = source.strides[:2]
-    for g, b in np.ndindex(target.shape[:2]):
-        block = there + g * target.strides[0] + b * target.strides[1]
-        transpose(here + g * by_group + starts[b] * by_row, block, facts)
+    to_group, to_block = target.strides[:2]
+    for g in range(target.shape[0]):
+        for b in range(target.shape[1]):
+            transpose(here + g * by_group + starts[b] * by_row, there + g * to_group + b * to_block, facts)
     return True

@@ -84,8 +84,9 @@ class Convolution(Layer):
             x = self._check(x)
         planned, shape = self._plans.get((x.shape, get_threads())) or self._make_plan(x.shape)
         bias = self._bias
-        y: np.ndarray = planned(x, self._weight.value, None if bias is None else bias.value,
-                                out=recycled(shape, self.dtype))
+        run = planned.once if training else planned  # training changes the weights
+        y: np.ndarray = run(x, self._weight.value, None if bias is None else bias.value,
+                            out=recycled(shape, self.dtype))
         if training:
             self._kept = x, shape
         return y

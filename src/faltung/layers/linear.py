@@ -76,7 +76,8 @@ class Linear(Layer):
                 y += bias
         else:
             planned = self._forward_plans.get((len(rows), get_threads())) or self._plan_forward(x.shape, len(rows))
-            y = planned(rows[None], weight[:, :, None], bias, out=recycled((1, len(rows), self.features_out), x.dtype))
+            run = planned.once if training else planned  # training changes the weights
+            y = run(rows[None], weight[:, :, None], bias, out=recycled((1, len(rows), self.features_out), x.dtype))
         if training:
             self._kept = rows, x.shape
         return y.reshape(*x.shape[:-1], self.features_out)
@@ -86,13 +87,13 @@ class Linear(Layer):
         rows, shape = self._recall()
         dy = self._check_gradient(dy, (*shape[:-1], self.features_out)).reshape(-1, self.features_out)
         by_weight, by_rows = self._backward_plans.get((len(rows), get_threads())) or self._plan_backward(len(rows))
-        self._weight.receive(by_weight(rows[None], dy.T[:, :, None])[0])
+        self._weight.receive(by_weight.once(rows[None], dy.T[:, :, None])[0])
         if self._bias is not None:
             self._bias.receive(dy.sum(axis=0))
         if not self.input_gradient:
             return None
         dx = recycled((1, len(rows), self.features_in), dy.dtype)
-        return by_rows(self._weight.value[None], dy[:, :, None], out=dx)[0].reshape(shape)
+        return by_rows.once(self._weight.value[None], dy[:, :, None], out=dx)[0].reshape(shape)
 
     def _plan_forward(self, shape: Shape, count: int) -> Any:
         self.output_shape(shape)

@@ -130,6 +130,14 @@ class Plan:
             self.teach(self._table, image, kernel)
         return result if restore is None else restore(result)
 
+    def once(self, image: Any, kernel: Any, bias: Any = None, *, out: Any = None) -> Any:
+        """Call with arrays of the planned shapes and dtypes, and a kernel that will not come again as it is.
+
+        It is neither compared with those that came before nor remembered.
+        """
+        ready = self.order(self._see_kernel(self._check_kernel(kernel)), self._bias_of(bias), once=True)
+        return self._fill(ready, image, out, None)
+
     def compute(self, image: Any, kernel: Any) -> Any:
         """Call with ndarrays that are known to have the planned shapes and dtypes."""
         recent = self._recent

@@ -74,7 +74,7 @@ def _by_blocks(frame: Frame, values: Any, inner: tuple[int, ...]) -> Any:
     """Order (groups, channels_out, *inner) as [group][block][*inner][channel of the block]."""
     width, count = frame.tile_channels, frame.channel_blocks
     packed = aligned((values.shape[0], count, *inner, width), frame.problem.accumulator_dtype)
-    target = np.moveaxis(packed, -1, 2)
+    target = packed.transpose(0, 1, -1, *range(2, packed.ndim - 1)) if inner else packed
     if values.ndim == 4 and values.size >= MANY and _turned(frame, packed, values):
         pass
     elif width * count == values.shape[1]:

@@ -80,7 +80,11 @@ class Pointwise:
     def pack_bias(self, bias: Any) -> Any:
         """A copy, for each row or column, with room for a last vector that reads too far."""
         made = np.asarray(bias, self.problem.accumulator_dtype).reshape(-1)
-        return np.pad(np.repeat(made, len(self.frame.parts) if self.frame.woven else 1), (0, self.frame.pitch))
+        if self.frame.woven:
+            made = np.repeat(made, len(self.frame.parts))
+        found = np.zeros(len(made) + self.frame.pitch, made.dtype)
+        found[:len(made)] = made
+        return found
 
     # --- runs
 
