@@ -101,7 +101,7 @@ def recycled(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     dtype = np.dtype(dtype)
     size_bytes = prod(shape) * dtype.itemsize
     if not SMALLEST <= size_bytes <= LARGEST:
-        return np.empty(shape, dtype)
+        return fresh(shape, dtype)
     raw, first = _unheld(_blocks.get(size_bytes, ()), _ALONE) or _kept(size_bytes)
     return np.ndarray(shape, dtype, raw, first)
 
