@@ -16,10 +16,10 @@ from .errors import DTypeError, ShapeError
 from .layer_lowering import Layer, lower_conv, lower_conv_transpose
 from .lowering import Arrangement, Lowered, Sliding, lower_sliding
 from .planning import wisdom
-from .planning.exact import data_bound, note_small, refine, refined, sums_integers
+from .planning.exact import data_bound, note_small, refine, refined
 from .planning.plan import Plan
 from .planning.planner import check_method, make_plan
-from .problem.promotion import numpy_dtype
+from .problem.promotion import numpy_dtype, sums_integers
 
 if TYPE_CHECKING:
     from .gradient_lowering import Gradient

@@ -13,8 +13,8 @@ from faltung import machine, reference
 from faltung.algorithms.separable import low_rank
 from faltung.algorithms.separable.executable import Separable
 from faltung.algorithms.separable.ranks import GROWTH, float_terms, integer_terms
-from faltung.algorithms.separable.schedule import sums_integers
 from faltung.problem.problem import Problem
+from faltung.problem.promotion import sums_integers
 from grid import structured
 from grid.cases import VIEWS, Case, lay_out, misaligned
 from grid.check import run

@@ -7,7 +7,7 @@ from math import prod
 import pytest
 
 from faltung.algorithms.direct import schedule, stages
-from faltung.algorithms.direct.costs import with_kernel
+from faltung.algorithms.direct.costs import cycles, with_kernel
 from faltung.algorithms.direct.frame import DirectRecipe, Frame, Stage, begun_rows
 from faltung.algorithms.direct.tiles import candidates
 from faltung.compiler.elements import ELEMENTS
@@ -126,10 +126,14 @@ def test_a_complex_tile_counts_both_parts(dtype: str) -> None:
 def test_what_is_not_looked_at_is_not_cheaper(known: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     def check(stage: Stage, on: Machine, threads: int) -> Frame:
         frames, costs = [], []
-        for bound, *option in schedule._options(stage, on):
-            frames.append(schedule._frame(option[0], on, *option[1:]))
-            costs.append(with_kernel(frames[-1]))
-            assert bound * schedule.ROUNDED <= costs[-1]
+        for bounds in schedule._bounds(stage, on):
+            for bound, tile in schedule._options(bounds):
+                frames.append(schedule._frame(bounds, tile))
+                costs.append(with_kernel(frames[-1]))
+                if tile.lanes in ("pixels", "channels"):
+                    assert bounds.cycles(tile) == cycles(frames[-1])
+                assert bounds.least_of_all() * schedule.ROUNDED <= costs[-1]
+                assert bound * schedule.ROUNDED <= costs[-1]
         assert schedule._cheapest(stage, on).recipe == frames[costs.index(min(costs))].recipe
         return frames[0]
 

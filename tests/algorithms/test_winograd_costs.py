@@ -39,7 +39,7 @@ def test_costs_count_what_the_frame_lists(known: machine.Machine) -> None:
         p = Problem((), 1, 2, 6, (50, width), (3, 3), (50, width), (-1, -1), (1, 1), (1, 1), (1, 1), ((0, 0),) * 2)
         frame = Frame(p, (), WinogradRecipe((2, 2), rows, 6, vectors, 1), known)
         tiles = costs.tile_costs(p, (2, 2), known)
-        assert tiles._pitch(rows) == frame.pitch
+        assert tiles.strips(rows).pitch == frame.pitch
         for some in range(1, rows + 1):
             listed = sum(tiles._register_tile(6, sum(costs.vector_cycles(known, part.lanes, 4) for part in parts))
                          for parts in frame.register_tiles if parts[0].first < some * frame.tiles[1])

@@ -10,9 +10,8 @@ from math import prod
 import numpy as np
 
 from faltung.algorithms import separable
-from faltung.algorithms.separable.schedule import sums_integers
 from faltung.problem.problem import Problem
-from faltung.problem.promotion import is_integer, limits, numpy_dtype
+from faltung.problem.promotion import is_integer, limits, numpy_dtype, sums_integers
 from grid import cases
 from grid.cases import Case
 

@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from faltung.algorithms import sparse
-from faltung.algorithms.separable.schedule import sums_integers
 from faltung.algorithms.sparse.structure import most_kept
-from faltung.problem.promotion import is_integer, numpy_dtype
+from faltung.problem.promotion import is_integer, numpy_dtype, sums_integers
 from grid import cases
 from grid.cases import Case
 

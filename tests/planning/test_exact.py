@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from faltung.planning.exact import data_bound, fits_accumulator, needs_guard, refine, settle, sums_integers
+from faltung.planning.exact import data_bound, fits_accumulator, needs_guard, refine, settle
 from faltung.problem.problem import Problem
-from faltung.problem.promotion import Bound
+from faltung.problem.promotion import Bound, sums_integers
 from faltung.reference import correlate
 
 WIDE = Problem((), 1, 1, 1, image=(12,), kernel=(3,), output=(10,), start=(0,), stride=(1,), kernel_dilation=(1,),

@@ -40,11 +40,23 @@ class _AxisPhase(NamedTuple):
 
 def phases(problem: Problem) -> list[Phase]:
     """Plain problems that together compute ``problem``; just itself where nothing is dilated."""
-    if problem.image_dilation == (1,) * problem.ndim and all(problem.output):
+    if is_plain(problem):
         every = (slice(0, None, 1),) * problem.ndim
         return [Phase(problem, every, every)]
     per_axis = [_axis_phases(problem, axis) for axis in range(problem.ndim)]
     return [_combine(problem, parts) for parts in product(*per_axis)]
+
+
+def is_plain(problem: Problem) -> bool:
+    """Whether nothing is dilated, so that the problem is its only phase."""
+    return problem.image_dilation == (1,) * problem.ndim and all(problem.output)
+
+
+def problems_with_taps(problem: Problem) -> list[Problem]:
+    """The problems of the phases in which any tap meets the image."""
+    if is_plain(problem):
+        return [problem] if all(problem.kernel) else []
+    return [phase.problem for phase in phases(problem) if not phase.is_empty]
 
 
 def _axis_phases(p: Problem, axis: int) -> list[_AxisPhase]:

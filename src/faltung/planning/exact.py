@@ -22,21 +22,15 @@ from ..problem.promotion import (
     Bound,
     bound_of,
     choose,
-    is_integer,
     limits,
     magnitude,
     numpy_dtype,
     overflow_error,
-    promote,
+    sums_integers,
 )
 
 Run = Callable[[Problem], np.ndarray]
 """Computes a variant of a problem on the operands at hand, without checking for overflow."""
-
-
-def sums_integers(problem: Problem) -> bool:
-    """Whether the sums are integers, so that they are exact or overflow."""
-    return is_integer(promote(problem.image_dtype, problem.kernel_dtype, fills(problem.border)))
 
 
 class Weight(NamedTuple):

@@ -33,7 +33,7 @@ import numpy as np
 
 from ..errors import DTypeError
 from .extents import quote
-from .problem import OVERFLOWS, Number
+from .problem import OVERFLOWS, Number, Problem
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 UNSIGNED = ("bool", "uint8", "uint16", "uint32", "uint64")
@@ -112,6 +112,13 @@ def promote(image: str, kernel: str, fills: Sequence[Number] = ()) -> str:
     if dtype not in COMPLEX and any(isinstance(fill, complex) for fill in fills):
         dtype = _promote_pair(dtype, "complex64")
     return dtype
+
+
+def sums_integers(problem: Problem) -> bool:
+    """Whether the sums are integers, and so have to be exact: `promote` comes out as an integer."""
+    integers = is_integer(problem.image_dtype) and is_integer(problem.kernel_dtype)
+    return integers and is_integer(promote(problem.image_dtype, problem.kernel_dtype, [
+        side for sides in problem.border for side in sides if not isinstance(side, str)]))
 
 
 @cache

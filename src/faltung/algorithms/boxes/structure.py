@@ -9,8 +9,7 @@ import numpy as np
 
 from ...problem.border import fills
 from ...problem.problem import Problem
-from ...problem.promotion import is_integer
-from ..separable.schedule import sums_integers
+from ...problem.promotion import is_integer, sums_integers
 
 GROWTH = 3.0
 """Sum over boxes of |value| times taps, in multiples of sum|k|, at most."""

@@ -14,9 +14,9 @@ from math import prod
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
-from ...problem.promotion import is_integer
+from ...problem.promotion import is_integer, sums_integers
 from .. import fourier
-from ..fourier.recipe import sums_integers, with_taps
+from ..phases import problems_with_taps
 from .executable import NAME, WORD, Digits, DigitsRecipe, most_bits, problem_of
 
 WATCHES = True
@@ -47,9 +47,9 @@ def _why_not_split(problem: Problem) -> str | None:
 
 
 def _why_not_transformed(problem: Problem) -> str | None:
-    if all(k == 1 for k in problem.kernel) or not all(problem.image) or not with_taps(problem):
+    if all(k == 1 for k in problem.kernel) or not all(problem.image) or not problems_with_taps(problem):
         return "a kernel of one tap, or an image without samples, needs no transform"
-    if not all(fourier.recipe.fits(phase.problem) for phase in with_taps(problem_of(problem, 1, 1))):
+    if not all(fourier.recipe.fits(phase) for phase in problems_with_taps(problem_of(problem, 1, 1))):
         return "no generated transform is long enough for the kernel"
     if most_bits(problem, 1) < 2:
         return "the kernel is too long: not even digits of two bits have sums that are proven"

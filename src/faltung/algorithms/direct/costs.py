@@ -8,8 +8,8 @@ from typing import NamedTuple
 from ...compiler.elements import ELEMENTS
 from ...machine import Machine
 from ...problem.problem import Problem
-from .frame import Frame, Stage, held_rows, shifts_registers
-from .tiles import LONG_KERNEL, Shape, Tile, most_unrolled
+from .frame import Frame, Stage, held_rows, off_the_page, pixel_pitch, round_up, shifts_registers
+from .tiles import LONG_KERNEL, Shape, Tile, block_of, is_straight, most_unrolled, pixel_shapes, room_of
 
 READ_AGAIN = 30.0
 """Bytes of a packed image that tiles read in a cycle from the second-level cache, once more for each block of output
@@ -33,8 +33,6 @@ class Loops(NamedTuple):
     apart: int
     across: int
     """Stride along a row."""
-    work: float
-    """Multiply-adds in floating point that take as long as one of the sums' dtype."""
     widens: bool
     """Whether samples are widened when they are loaded, where they lie."""
     size: int
@@ -44,6 +42,12 @@ class Loops(NamedTuple):
     scattered: bool
     """Whether the channels of an output lie apart."""
     machine: Machine
+    pace: float
+    """Cycles of the multiply-adds of one tap and one sum."""
+    each: float
+    """Cycles of a vector that is loaded."""
+    load: float
+    """The same of pixels, which may lie askew."""
 
     def image_rows(self, rows: int, chunk: int) -> int:
         """How many rows of the image so many rows of outputs look at, under so many rows of taps."""
@@ -57,11 +61,18 @@ class Loops(NamedTuple):
 def _loops(stage: Stage, machine: Machine, dot: int) -> Loops:
     p = stage.problem
     step, apart = p.stride[-2], p.kernel_dilation[-2]
-    element, common = ELEMENTS[p.accumulator_dtype], gcd(step, apart)
+    element, common, columns = ELEMENTS[p.accumulator_dtype], gcd(step, apart), p.kernel[-1]
     work = 1.0 if dot > 1 else MULTIPLY.get(p.accumulator_dtype, 1.0)
-    return Loops(p.terms, p.kernel[-2], p.kernel[-1], step // common, apart // common,
-                 p.stride[-1], work, p.image_dtype != p.accumulator_dtype, ELEMENTS[p.output_dtype].itemsize,
-                 machine.vector_bytes // element.size, element.planes, stage.output_strides[-1 - p.ndim] != 1, machine)
+    each = 1.0 / machine.vectors_per_cycle
+    return Loops(p.terms, p.kernel[-2], columns, step // common, apart // common, p.stride[-1],
+                 p.image_dtype != p.accumulator_dtype, ELEMENTS[p.output_dtype].itemsize,
+                 machine.vector_bytes // element.size, element.planes, stage.output_strides[-1 - p.ndim] != 1, machine,
+                 element.planes * work * each, each, _load_cycles(columns, machine))
+
+
+def _load_cycles(columns: int, machine: Machine) -> float:
+    """One that crosses a cache line is loaded twice: all that are askew, if they are as long as a line."""
+    return (1.0 if columns == 1 else 2.0 if machine.vector_bytes == 64 else 1.5) / machine.vectors_per_cycle
 
 
 # ---------------------------------------------------------------- one tile
@@ -69,13 +80,11 @@ def _loops(stage: Stage, machine: Machine, dot: int) -> Loops:
 def _pixel_cycles(on: Loops, shape: Shape, chunk: int, *, straight: bool) -> float:
     """All taps of a tile of pixels, its stores included."""
     (m, r, v), planes = shape, on.planes
-    sums, moves = m * r * v * planes, on.columns > 1
-    # one that crosses a cache line is loaded twice: all that are askew, if they are as long as a line
-    each = (1.0 if not moves else 2.0 if on.machine.vector_bytes == 64 else 1.5) / on.machine.vectors_per_cycle
+    sums = m * r * v * planes
     # rows share weights of a chunk, or weights rows, in registers, if there are any left; else most are on the stack
     left = on.machine.registers // planes - m * r * v
     kept = r == 1 or m * chunk + v <= left or on.held_rows(r, chunk) * v < left
-    loads = planes * (on.image_rows(r, chunk) * v * each / chunk + (m if kept else m * r + m - 1) / 2)
+    loads = planes * (on.image_rows(r, chunk) * v * on.load / chunk + (m if kept else m * r + m - 1) / 2)
     tap = max(_busy(on, sums), loads) + 2.0 / (chunk * on.columns if straight else chunk)
     return on.terms * tap + sums * 2.0 + 20
 
@@ -93,11 +102,11 @@ def _channel_cycles(on: Loops, shape: Shape, *, straight: bool) -> float:
     """The same of a tile of channels."""
     (m, r, q), planes, machine = shape, on.planes, on.machine
     sums = m * r * q * planes
-    loads = (m / machine.vectors_per_cycle + r * q / 2) * planes
+    loads = (m * on.each + r * q / 2) * planes
     # the kernel's vectors stream from the second-level cache, or from behind it
     tap_bytes = m * machine.vector_bytes * planes
     stream = tap_bytes / (24.0 if 2 * on.terms * tap_bytes <= machine.l2_bytes else 12.0)
-    tap = max(_busy(on, sums), loads, stream) + 0.02 * stream + 0.4 / (on.columns if straight else 1)
+    tap = max(sums * on.pace, 4.0 * planes, loads, stream) + 0.02 * stream + 0.4 / (on.columns if straight else 1)
     # lines of 64 bytes that the outputs lie in; rows begin anywhere
     lines = on.scattered * m * on.lanes * r * ((q - 1) * on.size / 64 + 1)
     return on.terms * tap + sums * 8.0 + lines * WRITE_LINE + 20
@@ -105,7 +114,7 @@ def _channel_cycles(on: Loops, shape: Shape, *, straight: bool) -> float:
 
 def _busy(on: Loops, sums: int) -> float:
     """Cycles of the multiply-adds of one tap: a sum can be added to every 4 cycles only."""
-    return max(sums * on.planes * on.work / on.machine.vectors_per_cycle, 4.0 * on.planes)
+    return max(sums * on.pace, 4.0 * on.planes)
 
 
 def _tap_cycles(on: Loops, p: Problem, shape: Shape, chunk: int) -> float:
@@ -124,18 +133,19 @@ def _tap_cycles(on: Loops, p: Problem, shape: Shape, chunk: int) -> float:
 
 def cycles(frame: Frame) -> float:
     """Predicted cycles of one thread: multiply-adds, loads and stores of the tiles, and the packing."""
-    p = frame.problem
-    block = _block_cycles(frame.inner) + packing_cycles(frame) * frame.channel_items
-    return block * prod(frame.blocks) * prod(p.batch) * p.groups
+    if frame.cost is None:
+        p = frame.problem
+        block = _block_cycles(frame.inner) + packing_cycles(frame) * frame.channel_items
+        frame.cost = block * prod(frame.blocks) * prod(p.batch) * p.groups
+    return frame.cost
 
 
 def packing_cycles(frame: Frame) -> float:
     """Cycles that the image of one block takes to be packed."""
-    p, planes = frame.problem, frame.accumulator.planes
-    packed = p.channels_in * planes * prod(frame.packed_extents[:-1]) * (
-        12 + frame.packed_extents[-1] * _copy_cycles(frame.phases, frame.recipe.vector_bytes // frame.packed.size))
-    if not frame.recipe.packed:
-        packed = 0.0
+    p, planes, packed = frame.problem, frame.accumulator.planes, 0.0
+    if frame.recipe.packed:
+        packed = p.channels_in * planes * prod(frame.packed_extents[:-1]) * (
+            12 + frame.packed_extents[-1] * _copy_cycles(frame.phases, frame.recipe.vector_bytes // frame.packed.size))
     if frame.inner is not frame:
         packed += p.channels_in * planes * prod(frame.inner.packed_extents) * 0.5
     return packed
@@ -158,15 +168,16 @@ def _copy_cycles(phases: int, lanes: int) -> float:
 def _block_cycles(frame: Frame) -> float:
     """Cycles of the tiles of one block."""
     p, recipe, on = frame.problem, frame.recipe, _loops(frame.stage, frame.machine, frame.recipe.dot)
-    extents = [1] * (p.ndim - 2) + [frame.tile_rows, frame.tile_columns]
-    count = frame.channel_blocks * prod(-(-b // t) for b, t in zip(recipe.block, extents, strict=True))
+    *outer, height, width = recipe.block
+    count = frame.channel_blocks * prod(outer) * -(-height // frame.tile_rows) * -(-width // frame.tile_columns)
     if frame.by_taps:
         return count * _tap_cycles(on, p, recipe.tile, recipe.chunk)
     if recipe.lanes == "rows":
         return count * _row_cycles(on, recipe.tile)
     one = (_pixel_cycles(on, recipe.tile, recipe.chunk, straight=recipe.columns_unrolled) if frame.by_pixels else
            _channel_cycles(on, recipe.tile, straight=recipe.columns_unrolled))
-    return count * one + (frame.channel_blocks - 1) * frame.packed_bytes / READ_AGAIN
+    again = frame.channel_blocks - 1
+    return count * one + (again * frame.packed_bytes / READ_AGAIN if again else 0.0)
 
 
 # ---------------------------------------------------------------- a tile, before its block is known
@@ -178,13 +189,20 @@ class Bounds:
     """
 
     def __init__(self, stage: Stage, machine: Machine, dot: int = 1) -> None:
+        self.stage, self.machine, self.dot = stage, machine, dot
         self.problem = p = stage.problem
+        self.room = room_of(p, machine)
         self.on = _loops(stage, machine, dot)
         element = ELEMENTS[p.accumulator_dtype]
         self.lanes = machine.vector_bytes // element.size
         self.copied = machine.vector_bytes if dot > 1 else self.lanes
         self.outer = prod(p.output[:-2])
-        self.leads = prod(p.batch) * p.groups
+        self.height, self.width = p.output[-2:]
+        self.batch = prod(p.batch)
+        self.leads = self.batch * p.groups
+        # taps that are multiplied together
+        self.dotted = (dot - 1) * (p.kernel_dilation[-1] // dot)
+        self.size = 1 if dot > 1 else element.size
         self.reach = [(k - 1) * d for k, d in zip(p.kernel, p.kernel_dilation, strict=True)]
         # blocks overlap by what a kernel reaches, or leave out what a stride skips
         spans = [min((out - 1) * s + r + 1, out * (r + 1))
@@ -192,37 +210,87 @@ class Bounds:
         rows = p.channels_in * element.planes * prod(spans[:-1])
         self.packing = {lanes: rows * (12 + spans[-1] * _copy_cycles(phases, self.copied))
                         for lanes, phases in (("pixels", p.stride[-1]), ("channels", 1))}
-        self.seen = rows * spans[-1] * (1 if dot > 1 else element.size)
+        self.seen = rows * spans[-1] * self.size
         self.kernel = _kernel_cycles(p, "")
         self.straight = most_unrolled(p)
 
+    def least_of_all(self) -> float:
+        """At least so many cycles with any tile: the multiply-adds alone."""
+        outputs = self.leads * self.problem.channels_out * self.outer * self.height * self.width
+        return outputs / self.lanes * self.on.planes * self.on.terms * self.on.pace
+
+    def pixels(self) -> list[tuple[float, Tile]]:
+        """All tiles of pixels, with at least so many cycles; they are many, so `_pixel_cycles` is written out."""
+        p, lanes, height, width, planes = self.problem, self.lanes, self.height, self.width, self.on.planes
+        terms, taps, columns, step, apart, *_ = self.on
+        load, pace, registers, outputs = self.on.load, self.on.pace, self.machine.registers // planes, p.channels_out
+        packing, seen_again, found = self.packing["pixels"], self.seen / READ_AGAIN, []
+        for shape, most_rows in pixel_shapes(p, self.machine):
+            m, r, v = shape
+            chunk = -(-taps // -(-taps // most_rows))
+            sums, seen = m * r * v * planes, r * chunk
+            if r > apart and chunk > step:
+                seen -= (r - apart) * (chunk - step)
+            left = registers - m * r * v
+            kept = r == 1 or m * chunk + v <= left or held_rows(r, chunk, step, apart) * v < left
+            loads = planes * (seen * v * load / chunk + (m if kept else m * r + m - 1) / 2)
+            tap = max(sums * pace, 4.0 * planes, loads) + 2.0 / (
+                chunk * columns if m * r * v * chunk <= self.straight else chunk)
+            one, blocks = terms * tap + sums * 2.0 + 20, -(-outputs // m)
+            count = blocks * self.outer * -(-height // r) * -(-width // (v * lanes))
+            found.append((self.leads * (count * one + packing + (blocks - 1) * seen_again) + self.kernel,
+                          Tile("pixels", shape, chunk)))
+        return found
+
     def least(self, tile: Tile) -> float:
-        """At least so many cycles."""
+        """At least so many cycles; see `pixels` for those."""
         p, (m, r, v) = self.problem, tile.shape
-        if tile.lanes == "pixels":
-            straight = m * r * v * tile.chunk <= self.straight
-            one = _pixel_cycles(self.on, tile.shape, tile.chunk, straight=straight)
-            blocks, columns = -(-p.channels_out // m), v * self.lanes
-        elif tile.lanes == "rows":
-            tiles = self.outer * -(-p.output[-2] // r) * -(-p.output[-1] // (v * self.lanes))
+        if tile.lanes == "rows":
+            tiles = self.outer * -(-self.height // r) * -(-self.width // (v * self.lanes))
             return self.leads * tiles * _row_cycles(self.on, tile.shape)
-        elif tile.lanes == "channels":
-            one = _channel_cycles(self.on, tile.shape, straight=True)
-            blocks, columns = -(-p.channels_out // (m * self.lanes)), v
-        elif tile.lanes == "taps":
+        if tile.lanes == "channels":
+            one, blocks = _channel_cycles(self.on, tile.shape, straight=True), -(-p.channels_out // (m * self.lanes))
+            count = self.outer * -(-self.height // r) * -(-self.width // v)
+            again = (blocks - 1) * self.seen / READ_AGAIN
+            return self.leads * (blocks * count * one + self.packing["channels"] + again) + self.kernel
+        if tile.lanes == "taps":
             one = _tap_cycles(self.on, p, tile.shape, tile.chunk)
-            return self.leads * -(-p.channels_out // m) * self.outer * -(-p.output[-2] // r) * one
+            return self.leads * -(-p.channels_out // m) * self.outer * -(-self.height // r) * one
+        return self._segments(tile)
+
+    def cycles(self, tile: Tile) -> float:
+        """What `cycles` tells of a tile of pixels or of channels with its block, without a frame."""
+        p, (m, r, v), pixels = self.problem, tile.shape, tile.lanes == "pixels"
+        block, reach, size = block_of(p, self.room, tile), self.reach, self.size
+        straight = is_straight(p, self.machine, tile, self.straight)
+        if pixels:
+            phases, columns = p.stride[-1], v * self.lanes
+            one = _pixel_cycles(self.on, tile.shape, tile.chunk, straight=straight)
         else:
-            return self._segments(tile)
-        count = self.outer * -(-p.output[-2] // r) * -(-p.output[-1] // columns)
-        again = (blocks - 1) * self.seen / READ_AGAIN
-        return self.leads * (blocks * count * one + self.packing[tile.lanes] + again) + self.kernel
+            phases, columns, m = 1, v, m * self.lanes
+            one = _channel_cycles(self.on, tile.shape, straight=straight)
+        *outer, height, width = block
+        channel_blocks = -(-p.channels_out // m)
+        cost = channel_blocks * prod(outer) * -(-height // r) * -(-width // columns) * one
+        *extents, extent = [(b - 1) * s + r + 1 for b, s, r in zip(block, p.stride, reach, strict=True)]
+        extent += self.dotted
+        if channel_blocks > 1:
+            shift = -p.start[-1] % phases
+            held = round_up(pixel_pitch(extent, max(width, columns), reach[-1] + self.dotted, shift, phases),
+                            self.copied) if pixels else extent
+            plane = off_the_page(held * phases * prod(extents), size, self.machine.vector_bytes)
+            again = round_up(p.channels_in * plane * self.on.planes * size + self.machine.vector_bytes, 64)
+            cost += (channel_blocks - 1) * again / READ_AGAIN
+        packed = p.channels_in * self.on.planes * prod(extents) * (12 + extent * _copy_cycles(phases, self.copied))
+        blocks = prod([-(-out // b) for out, b in zip(p.output, block, strict=True)])
+        return (cost + packed) * blocks * self.batch * p.groups
 
     def _segments(self, tile: Tile) -> float:
         """The same for segments, which run down the rows of a folded line."""
         p, (m, r, v), on = self.problem, tile.shape, self.on
         common = gcd(p.stride[-1], p.kernel_dilation[-1])
-        on = on._replace(rows=on.columns, columns=1, step=p.stride[-1] // common, apart=p.kernel_dilation[-1] // common)
+        on = on._replace(rows=on.columns, columns=1, step=p.stride[-1] // common, apart=p.kernel_dilation[-1] // common,
+                         load=_load_cycles(1, on.machine))
         one = _pixel_cycles(on, tile.shape, tile.chunk, straight=True)
         lines, pieces, blocks = prod(p.output[:-1]), -(-p.output[-1] // tile.block[-1]), -(-p.channels_out // m)
         packed = (tile.block[-1] - 1) * p.stride[-1] + self.reach[-1] + 1

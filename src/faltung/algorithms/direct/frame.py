@@ -115,8 +115,21 @@ def held_rows(rows: int, chunk: int, step: int, apart: int) -> int:
     return max(len(seen[tap] | set().union(*seen[:tap]) & set().union(*seen[tap:])) for tap in range(chunk))
 
 
+def pixel_pitch(extent: int, width: int, reach: int, shift: int, phases: int) -> int:
+    """Elements of one phase of a packed row, up to the last that a vector of pixels reads."""
+    return max(-(-(extent + shift) // phases), width + (reach + shift) // phases)
+
+
+def off_the_page(elements: int, size: int, vector_bytes: int) -> int:
+    """Elements of a packed plane, kept off multiples of the page so that channels do not collide."""
+    return elements + (vector_bytes // size if elements * size % 2048 == 0 else 0)
+
+
 class Frame:
     """Everything about a stage and its recipe that the generator needs as numbers."""
+
+    cost: float | None = None
+    """Predicted cycles, from when they are first asked for (see `costs.cycles`)."""
 
     def __init__(self, stage: Stage, recipe: DirectRecipe, machine: Machine) -> None:
         self.stage, self.recipe, self.machine = stage, recipe, machine
@@ -264,16 +277,17 @@ class Frame:
     @cached_property
     def phase_pitch(self) -> int:
         """Elements from one phase of a row to the next, room for a last vector that reads too far included."""
-        held = -(-(self.packed_extents[-1] + self.phase_shift) // self.phases)
+        extent, shift, phases = self.packed_extents[-1], self.phase_shift, self.phases
+        held = -(-(extent + shift) // phases)
         if not self.by_pixels:  # vectors of taps cross fewer cache lines where rows begin with one
             return round_up(held, self.lanes) if self.by_taps else held
         if self.recipe.lanes == "rows":
             before = max(0, self.recipe.block[-1] - self.tile_columns) * self.problem.stride[-1]
             room = before + vectors_seen(self.problem, self.recipe.tile[2], self.lanes) * self.lanes
+            held = max(held, room)
         else:
-            last = self.reach[-1] + self.phase_shift
-            room = max(self.recipe.block[-1], self.tile_columns) + last // self.phases
-        return round_up(max(held, room), self.recipe.vector_bytes // self.packed.size)
+            held = pixel_pitch(extent, max(self.recipe.block[-1], self.tile_columns), self.reach[-1], shift, phases)
+        return round_up(held, self.recipe.vector_bytes // self.packed.size)
 
     @cached_property
     def pitches(self) -> tuple[int, ...]:
@@ -285,10 +299,8 @@ class Frame:
 
     @cached_property
     def plane_pitch(self) -> int:
-        """Elements of one plane of one channel, kept off multiples of the page so that channels do not collide."""
-        elements = self.pitches[0] * self.packed_extents[0]
-        collides = elements * self.packed.size % 2048 == 0
-        return elements + (self.recipe.vector_bytes // self.packed.size if collides else 0)
+        """Elements of one plane of one channel."""
+        return off_the_page(self.pitches[0] * self.packed_extents[0], self.packed.size, self.recipe.vector_bytes)
 
     @cached_property
     def channel_pitch(self) -> int:

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from math import inf
-from operator import itemgetter
 
 from ...machine import Machine
 from .costs import Bounds, cycles, with_kernel
 from .frame import DirectRecipe, Frame, Stage
-from .tiles import Tile, even, finished, tiles
+from .tiles import Tile, even, finished, other_tiles
 
 ITEMS = 4
 """Work items that each thread should find, to even out what they cost."""
@@ -45,42 +44,59 @@ def promising(stage: Stage, machine: Machine, count: int) -> list[DirectRecipe]:
 
 
 def _shared(frame: Frame, threads: int) -> Frame:
+    if threads == 1:
+        return frame
     return Frame(frame.stage, _share(frame.stage, frame.recipe, frame.machine, threads), frame.machine)
 
 
 def _cheapest(stage: Stage, machine: Machine) -> Frame:
     """Search the tiles, the most promising first, until none can be cheaper; of equals, the first in the list wins."""
-    options = enumerate(_options(stage, machine))
-    best: tuple[float, int, Frame | None] = inf, 0, None
-    for number, (bound, on, tile, dot) in sorted(options, key=lambda option: option[1][0]):
-        if bound * ROUNDED > best[0]:
+    best, fewest = None, (inf, 0, 0)
+    for place, on in sorted(enumerate(_bounds(stage, machine)), key=lambda one: one[1].least_of_all()):
+        if on.least_of_all() * ROUNDED > fewest[0]:
             break
-        frame = _frame(on, machine, tile, dot)
-        best = min(best, (with_kernel(frame), number, frame), key=itemgetter(0, 1))
-    assert best[2] is not None
-    return best[2]
+        for number, (bound, tile) in sorted(enumerate(_options(on)), key=_bound):
+            if bound * ROUNDED > fewest[0]:
+                break
+            frame = None if tile.lanes in ("pixels", "channels") else _frame(on, tile)
+            cost = on.cycles(tile) if frame is None else cycles(frame)
+            found = cost + (0.0 if tile.lanes == "taps" else on.kernel), place, number
+            if found < fewest:
+                best, fewest = (on, tile, frame, cost), found
+    assert best is not None
+    on, tile, frame, cost = best
+    frame = frame or _frame(on, tile)
+    frame.cost = cost
+    return frame
 
 
-def _options(stage: Stage, machine: Machine) -> Iterator[tuple[float, Stage, Tile, int]]:
-    """Every tile, with a bound on its cycles, the stage that it is of, and how many taps it multiplies at once."""
-    for on, dot in ((stage, 1), (dot_stage(stage, machine), 4)):
-        if on is not None:
-            bounds = Bounds(on, machine, dot)
-            for tile in tiles(on, machine):
-                if dot == 1 or tile.lanes == "pixels":
-                    yield bounds.least(tile), on, tile, dot
+def _bound(option: tuple[int, tuple[float, Tile]]) -> float:
+    return option[1][0]
+
+
+def _bounds(stage: Stage, machine: Machine) -> list[Bounds]:
+    """What tells the costs of tiles that multiply one tap at a time, and of those that multiply four."""
+    dotted = dot_stage(stage, machine)
+    return [Bounds(stage, machine), *([] if dotted is None else [Bounds(dotted, machine, 4)])]
+
+
+def _options(on: Bounds) -> list[tuple[float, Tile]]:
+    """Every tile, with a bound on its cycles."""
+    found = on.pixels()
+    return found if on.dot > 1 else found + [(on.least(tile), tile) for tile in other_tiles(on.stage, on.machine)]
 
 
 def _frames(stage: Stage, machine: Machine) -> Iterator[Frame]:
     """All recipes."""
-    return (_frame(on, machine, tile, dot) for _, on, tile, dot in _options(stage, machine))
+    return (_frame(on, tile) for on in _bounds(stage, machine) for _, tile in _options(on))
 
 
-def _frame(stage: Stage, machine: Machine, tile: Tile, dot: int) -> Frame:
-    recipe = finished(stage, machine, tile)
+def _frame(on: Bounds, tile: Tile) -> Frame:
+    stage, dot = on.stage, on.dot
+    recipe = finished(stage, on.machine, tile, on.room)
     if dot > 1:
         recipe = recipe._replace(dot=dot, dot_step=stage.problem.kernel_dilation[-1] // dot)
-    return Frame(stage, recipe, machine)
+    return Frame(stage, recipe, on.machine)
 
 
 def dot_stage(stage: Stage, machine: Machine) -> Stage | None:

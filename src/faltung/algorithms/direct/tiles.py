@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from math import prod
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ...compiler.elements import ELEMENTS, Element, limits
 from ...machine import Machine
 from ...problem.problem import Problem, Side
-from .frame import DirectRecipe, Frame, Stage, begun_rows, round_up, vectors_seen
+from .frame import DirectRecipe, Stage, begun_rows, round_up, vectors_seen
 
 LONGEST_LINE, WIDEST_ROW, TALLEST_BLOCK = 1024, 4096, 128
 """Bounds of a block: short pieces of a line let reading and writing overlap; whole rows suit the prefetcher."""
@@ -49,9 +49,15 @@ class Tile(NamedTuple):
 def tiles(stage: Stage, machine: Machine) -> Iterator[Tile]:
     """Every tile worth a look, from the table of good shapes that fit the registers."""
     p = stage.problem
+    yield from pixel_tiles(p, machine)
+    yield from other_tiles(stage, machine)
+
+
+def other_tiles(stage: Stage, machine: Machine) -> Iterator[Tile]:
+    """Those whose lanes are no pixels."""
+    p = stage.problem
     element = ELEMENTS[p.accumulator_dtype]
     lanes = machine.vector_bytes // element.size
-    yield from _pixel_tiles(p, machine, lanes, element.planes)
     if p.channels_out >= max(4, lanes // 2):
         yield from _channel_tiles(p, machine, lanes, element.planes)
     if sums_by_rows(p, machine):
@@ -67,61 +73,66 @@ def candidates(stage: Stage, machine: Machine) -> Iterator[DirectRecipe]:
     return (finished(stage, machine, tile) for tile in tiles(stage, machine))
 
 
-def finished(stage: Stage, machine: Machine, tile: Tile) -> DirectRecipe:
+def finished(stage: Stage, machine: Machine, tile: Tile, room: Room | None = None) -> DirectRecipe:
     """Make a tile a recipe: with its block, or the largest one whose packed image has room in the L2 cache.
 
     What is packed serves all output channels, until `schedule` parts them among threads.
     """
-    recipe = _with_block(stage, machine, tile)
-    return recipe._replace(channel_blocks=Frame(stage, recipe, machine).channel_blocks)
-
-
-def _with_block(stage: Stage, machine: Machine, tile: Tile) -> DirectRecipe:
-    lanes, shape, chunk, block = tile
+    p, (lanes, shape, chunk, block) = stage.problem, tile
+    size = machine.vector_bytes
+    channels = shape[0] * (size // ELEMENTS[p.accumulator_dtype].size if lanes == "channels" else 1)
+    blocks = -(-p.channels_out // channels)
     if lanes == "rows":
-        return DirectRecipe(lanes, machine.vector_bytes, shape, block, packed=False)
+        return DirectRecipe(lanes, size, shape, block, channel_blocks=blocks, packed=False)
     if block:
-        packed = lanes != "taps" or not reads_in_place(stage.problem, machine)
-        return DirectRecipe(lanes, machine.vector_bytes, shape, block, chunk, packed=packed)
-    p = stage.problem
-    straight = prod(shape) * chunk <= most_unrolled(p) and (lanes == "pixels" or _fits(p, machine, shape))
-    return DirectRecipe(lanes, machine.vector_bytes, shape, _block(stage, machine, tile), chunk, straight)
+        packed = lanes != "taps" or not reads_in_place(p, machine)
+        return DirectRecipe(lanes, size, shape, block, chunk, channel_blocks=blocks, packed=packed)
+    straight = is_straight(p, machine, tile, most_unrolled(p))
+    return DirectRecipe(lanes, size, shape, block_of(p, room or room_of(p, machine), tile), chunk, straight, blocks)
 
 
 # ---------------------------------------------------------------- shapes
 
-def _pixel_tiles(p: Problem, machine: Machine, lanes: int, planes: int) -> Iterator[Tile]:
-    most = machine.registers - (4 if machine.registers > 16 else 3)
-    # with many channels there is enough to fill the registers: planning need not look at less
-    largest = min(8, p.channels_out) * min(8, p.output[-2]) * min(8, -(-p.output[-1] // lanes)) * planes
-    least = min(most, largest) if p.channels_out >= 8 else 0
-    for shape, sums in _fitting(most, planes):
-        m, r, v = shape
-        if m <= p.channels_out and r <= p.output[-2] and (v - 1) * lanes < p.output[-1] and 2 * sums > least:
-            most_rows = max(1, UNROLLED_FMAS // (sums * planes))
-            # chunks of rows that are nearly even: a short one at the end would share few loads
-            yield Tile("pixels", shape, -(-p.kernel[-2] // -(-p.kernel[-2] // most_rows)))
+def pixel_tiles(p: Problem, machine: Machine) -> list[Tile]:
+    """Tiles of pixels."""
+    rows = p.kernel[-2]
+    # chunks of rows that are nearly even: a short one at the end would share few loads
+    return [Tile("pixels", shape, -(-rows // -(-rows // most_rows))) for shape, most_rows in pixel_shapes(p, machine)]
+
+
+def pixel_shapes(p: Problem, machine: Machine) -> tuple[tuple[Shape, int], ...]:
+    """Shapes of tiles of pixels, and of each, most rows of taps that are unrolled together."""
+    element = ELEMENTS[p.accumulator_dtype]
+    vectors = -(-p.output[-1] // (machine.vector_bytes // element.size))
+    return _fitting(machine.registers - (4 if machine.registers > 16 else 3), element.planes,
+                    (min(8, p.channels_out), min(8, p.output[-2]), min(8, vectors)))
 
 
 @cache
-def _fitting(most: int, planes: int) -> tuple[tuple[Shape, int], ...]:
-    """Tiles of pixels that fit so many registers, with the sums of each."""
-    sizes = (1, 2, 3, 4, 6, 8)
-    return tuple(((m, r, v), m * r * v * planes) for m, r, v in product(sizes, sizes, sizes)
-                 if m * r * v * planes + (v - 1) * planes <= most)
+def _fitting(most: int, planes: int, caps: Shape) -> tuple[tuple[Shape, int], ...]:
+    """Tiles of pixels no larger than these caps that fit so many registers; of each, most rows of taps together."""
+    # with many channels there is enough to fill the registers: planning need not look at less
+    least = min(most, prod(caps) * planes) if caps[0] == 8 else 0
+    sizes = [[size for size in (1, 2, 3, 4, 6, 8) if size <= cap] for cap in caps]
+    return tuple(((m, r, v), max(1, UNROLLED_FMAS // (m * r * v * planes**2))) for m, r, v in product(*sizes)
+                 if least < 2 * m * r * v * planes <= 2 * (most - (v - 1) * planes))
 
 
 def _channel_tiles(p: Problem, machine: Machine, lanes: int, planes: int) -> Iterator[Tile]:
     most = machine.registers - 2
-    # of all widths that need as many tiles for a row, the narrowest wastes least
     widest = min(p.output[-1], most)
-    widths = sorted({-(-p.output[-1] // -(-p.output[-1] // width)) for width in range(1, widest + 1)})
-    for m in (1, 2, 3, 4):
-        if (m - 1) * lanes >= p.channels_out:
-            continue
-        for r, q in product((1, 2, 3, 4), widths):
-            if r <= p.output[-2] and (m * r * q + m) * planes <= most and (r == 1 or q == widest):
-                yield Tile("channels", (m, r, q))
+    widths = _even_widths(p.output[-1], widest)
+    for m in range(1, min(4, -(-p.channels_out // lanes)) + 1):
+        for r in range(1, min(4, p.output[-2]) + 1):
+            for q in widths if r == 1 else widths[-1:]:
+                if (m * r * q + m) * planes <= most and (r == 1 or q == widest):
+                    yield Tile("channels", (m, r, q))
+
+
+@lru_cache(maxsize=1024)
+def _even_widths(extent: int, widest: int) -> list[int]:
+    """Of all widths that need as many tiles for a row, the narrowest, which wastes least."""
+    return sorted({-(-extent // -(-extent // width)) for width in range(1, widest + 1)})
 
 
 def sums_by_rows(p: Problem, machine: Machine) -> bool:
@@ -227,27 +238,56 @@ def most_unrolled(p: Problem) -> int:
     return most // (p.kernel[-1] * ELEMENTS[p.accumulator_dtype].planes**2)
 
 
-def _fits(p: Problem, machine: Machine, shape: Shape) -> bool:
-    """Whether a tile of channels and the scalars of unrolled taps fit the registers: neighbours share most of them."""
-    m, r, q = shape
-    offsets = {x * p.stride[-1] + t * p.kernel_dilation[-1] for x in range(q) for t in range(p.kernel[-1])}
-    return (m * (r * q + 1) + r * len(offsets)) * ELEMENTS[p.accumulator_dtype].planes <= machine.registers
+def is_straight(p: Problem, machine: Machine, tile: Tile, most: int) -> bool:
+    """Whether the taps of a kernel's row are unrolled; ``most`` is what `most_unrolled` says."""
+    m, r, q = tile.shape
+    if m * r * q * tile.chunk > most:
+        return False
+    if tile.lanes == "pixels":
+        return True
+    # a tile of channels and the scalars of unrolled taps have to fit the registers
+    scalars = r * _columns_met(q, p.stride[-1], p.kernel[-1], p.kernel_dilation[-1])
+    return (m * (r * q + 1) + scalars) * ELEMENTS[p.accumulator_dtype].planes <= machine.registers
 
 
-def _block(stage: Stage, machine: Machine, tile: Tile) -> tuple[int, ...]:
-    p = stage.problem
+@lru_cache(maxsize=1024)
+def _columns_met(outputs: int, stride: int, taps: int, dilation: int) -> int:
+    """How many columns of a row neighbouring outputs see: they share most of them."""
+    return len({x * stride + t * dilation for x in range(outputs) for t in range(taps)})
+
+
+class Room(NamedTuple):
+    """What bounds a block of a stage, whatever its tile."""
+
+    samples: int
+    """Samples of each channel that have room in the cache."""
+    reach: tuple[int, ...]
+    """Positions that one output sees along each axis."""
+    caps: tuple[int, ...]
+    lanes: int
+    """Of a vector of pixels."""
+
+
+def room_of(p: Problem, machine: Machine) -> Room:
+    """How large blocks may be."""
     element = ELEMENTS[p.accumulator_dtype]
-    width = tile.shape[2] * (machine.vector_bytes // element.size if tile.lanes == "pixels" else 1)
-    extents = [1] * (p.ndim - 2) + [tile.shape[1], width]
-    budget = machine.l2_bytes // _share_of_cache(p, machine, element) // (p.channels_in * element.itemsize)
-    reach = [(k - 1) * d + 1 for k, d in zip(p.kernel, p.kernel_dilation, strict=True)]
-    block = [min(e, out) for e, out in zip(extents, p.output, strict=True)]
+    samples = machine.l2_bytes // _share_of_cache(p, machine, element) // (p.channels_in * element.itemsize)
+    widest = LONGEST_LINE if prod(p.output[:-1]) == 1 else WIDEST_ROW
+    return Room(samples, tuple([(k - 1) * d + 1 for k, d in zip(p.kernel, p.kernel_dilation, strict=True)]),
+                (*[TALLEST_BLOCK] * (p.ndim - 1), widest), machine.vector_bytes // element.size)
+
+
+def block_of(p: Problem, room: Room, tile: Tile) -> tuple[int, ...]:
+    """The largest block of whole tiles that there is room for."""
+    samples, reach, caps, lanes = room
+    _, rows, columns = tile.shape
+    extents = [*[1] * (p.ndim - 2), rows, columns * lanes if tile.lanes == "pixels" else columns]
+    block = list(map(min, extents, p.output))
     packed = [(b - 1) * s + r for b, s, r in zip(block, p.stride, reach, strict=True)]
-    for axis in _growth(p):
+    for axis in _growth(p.ndim):
         packed[axis] = 1
-        wished = (max(1, budget // prod(packed)) - reach[axis]) // p.stride[axis] + 1
-        cap = (LONGEST_LINE if prod(p.output[:-1]) == 1 else WIDEST_ROW) if axis == p.ndim - 1 else TALLEST_BLOCK
-        block[axis] = even(p.output[axis], min(wished, cap), extents[axis])
+        wished = (max(1, samples // prod(packed)) - reach[axis]) // p.stride[axis] + 1
+        block[axis] = even(p.output[axis], min(wished, caps[axis]), extents[axis])
         packed[axis] = (block[axis] - 1) * p.stride[axis] + reach[axis]
     return tuple(block)
 
@@ -263,15 +303,20 @@ def _share_of_cache(p: Problem, machine: Machine, element: Element) -> int:
     return 8 if 4 * p.channels_out * p.terms * element.itemsize <= machine.l2_bytes else 2
 
 
-def _growth(p: Problem) -> list[int]:
+@cache
+def _growth(ndim: int) -> tuple[int, ...]:
     """Axes in the order in which a block grows: the last, the one before it, then the outer ones evenly."""
-    return [p.ndim - 1, p.ndim - 2, *reversed(range(p.ndim - 2))]
+    return ndim - 1, ndim - 2, *reversed(range(ndim - 2))
 
 
 def even(extent: int, wished: int, tile: int) -> int:
     """A block of about ``wished`` or less that parts the extent evenly and holds whole tiles."""
     tile = min(tile, extent)
     least = -(-extent // max(min(wished, extent), tile))
+    best, fewest = extent, 0
     # a few more blocks, if less is computed twice; each costs about as much as a tile
-    blocks = [(count, round_up(-(-extent // count), tile)) for count in range(least, least + min(least, 3))]
-    return min(extent, min(blocks, key=lambda one: one[0] * (one[1] + tile))[1])
+    for count in range(least, least + min(least, 3)):
+        block = -(-extent // (count * tile)) * tile
+        if not fewest or count * (block + tile) < fewest:
+            best, fewest = block, count * (block + tile)
+    return min(extent, best)

@@ -16,20 +16,21 @@ from __future__ import annotations
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
-from ...problem.promotion import magnitude
+from ...problem.promotion import magnitude, sums_integers
+from ..phases import problems_with_taps
 from . import recipe
 from .executable import Fourier
-from .recipe import NAME, FourierRecipe, error_bound, error_factor, sums_integers, with_taps
+from .recipe import NAME, FourierRecipe, error_bound, error_factor
 
 
 def applies(problem: Problem) -> str | None:
     """None, or why the problem cannot go through the transform."""
-    phases = with_taps(problem)
-    if all(k == 1 for k in problem.kernel) or not phases:
+    phases = problems_with_taps(problem)
+    if max(problem.kernel, default=1) == 1 or not phases:
         return "a kernel of one tap needs no transform"
     if not all(problem.image):
         return "an image without samples needs no transform"
-    if not all(recipe.fits(phase.problem) for phase in phases):
+    if not all(map(recipe.fits, phases)):
         return "no generated transform is long enough for the kernel"
     return _why_not_exact(problem) if sums_integers(problem) else None
 
@@ -37,17 +38,18 @@ def applies(problem: Problem) -> str | None:
 def _why_not_exact(problem: Problem) -> str | None:
     if problem.accumulator_dtype == "int64":
         return "no bound shows that the integer sums fit 53 bits"
-    if _integer_error(problem) >= 0.25:
+    # most often any length would do, and none need be chosen
+    if _integer_error(problem, 1.0) * recipe.LARGEST_FACTOR >= 0.25 <= _integer_error(problem, error_factor(problem)):
         return "the transform's rounding error is not proven to be below one quarter, so integers might come out wrong"
     return None
 
 
-def _integer_error(problem: Problem) -> float:
+def _integer_error(problem: Problem, factor: float) -> float:
     """Bound on the transform's error for the largest operands that the accumulator's own bound allows."""
     limit = {"float32": 2.0**24, "int32": 2.0**31, "float64": 2.0**53}[problem.accumulator_dtype]
     # the accumulator was chosen by a bound on max|x| sum|k|
     largest = float(magnitude(problem.image_dtype)) * float(magnitude(problem.kernel_dtype)) * problem.terms
-    return error_factor(problem) * 2.0**-53 * min(limit, largest)
+    return factor * 2.0**-53 * min(limit, largest)
 
 
 def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
@@ -63,7 +65,7 @@ def known_cycles(problem: Problem, output: View, machine: Machine, threads: int)
 def least_cycles(problem: Problem, machine: Machine) -> float:
     """A lower bound on `predicted_cycles`, quickly."""
     # phases without taps cost nothing
-    return 0.0 if any(step > 1 for step in problem.image_dilation) else recipe.least_cycles(problem)
+    return 0.0 if max(problem.image_dilation, default=1) > 1 else recipe.least_cycles(problem)
 
 
 def build(problem: Problem, output: View, machine: Machine, threads: int) -> Fourier:

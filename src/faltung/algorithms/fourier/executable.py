@@ -12,12 +12,12 @@ from ...compiler import jit
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
-from ...problem.promotion import is_integer, limits, numpy_dtype
+from ...problem.promotion import is_integer, limits, numpy_dtype, sums_integers
 from ..phases import Phase, phases
 from .line_part import LinePart
 from .parts import Part
 from .plane_part import PlanePart
-from .recipe import is_real_plane, predicted_cycles, sums_integers, with_taps
+from .recipe import is_real_plane, predicted_cycles, with_taps
 from .tiles import Tile
 
 

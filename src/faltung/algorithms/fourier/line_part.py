@@ -14,13 +14,13 @@ from ...compiler.memory import Workspace, aligned
 from ...compiler.threads import run_items
 from ...lazy import cached_property
 from ...machine import Machine
+from ...problem.promotion import sums_integers
 from ..phases import Phase
 from .columns import twiddles
 from .line import Line
 from .line_program import slot_bytes
 from .line_tile import FLAG
 from .parts import Part
-from .recipe import sums_integers
 
 NO_BIAS = np.zeros(2)
 

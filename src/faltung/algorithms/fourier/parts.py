@@ -11,9 +11,10 @@ from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
+from ...problem.promotion import sums_integers
 from .. import direct
 from ..phases import Phase
-from .recipe import choose, sums_integers
+from .recipe import choose
 from .tiles import Tiling
 
 

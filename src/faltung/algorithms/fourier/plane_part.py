@@ -13,12 +13,12 @@ from ...compiler.memory import Workspace, aligned
 from ...compiler.threads import run_items
 from ...lazy import cached_property
 from ...machine import Machine
+from ...problem.promotion import sums_integers
 from ..phases import Phase
 from .columns import twiddles
 from .parts import Part
 from .plane import Plane
 from .plane_program import slot_bytes, whole_pairs
-from .recipe import sums_integers
 
 NO_BIAS = np.zeros(1)
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from itertools import product
 from math import ceil, inf, log2, prod, sqrt
-from operator import itemgetter
 from typing import NamedTuple
 
-from ...problem.border import fills
 from ...problem.problem import Problem
-from ...problem.promotion import is_integer, promote
-from ..phases import Phase, phases
+from ...problem.promotion import sums_integers
+from ..phases import Phase, phases, problems_with_taps
 from .line import line_lengths
 from .plane import LARGEST, SMALLEST, is_plane
 from .tiles import tile_counts
@@ -46,6 +45,9 @@ WHOLE = 0.75
 SPECTRA_BYTES, FROM_MEMORY = 1 << 24, 3.5
 """Kernels' spectra of more bytes come from memory for each tile, and their products take so many times as long."""
 
+ROUNDED = 1 - 1e-9
+"""A bound that is as large as the cost may come out larger by roundings."""
+
 PRODUCT_CYCLES = 1.0
 """Of one sample, for each pair of channels: a product, added, with a kernel's spectrum from memory."""
 
@@ -72,22 +74,14 @@ def with_taps(problem: Problem) -> list[Phase]:
     return [phase for phase in phases(problem) if not phase.is_empty]
 
 
-def sums_integers(problem: Problem) -> bool:
-    """Whether the sums are integers, and so have to be exact."""
-    return is_integer(promote(problem.image_dtype, problem.kernel_dtype, fills(problem.border)))
-
-
 @lru_cache(maxsize=256)
 def choose(problem: Problem) -> FourierRecipe:
     """The tile that costs least for each output of a plain problem."""
     dtype = transform_dtype(problem)
     if has_planes(problem):
         return FourierRecipe(_best_plane(problem, double=dtype == "float64"), dtype)
-    lines = _lines(problem)
-    if not lines:
-        raise ValueError(problem)
-    return min((FourierRecipe(lengths, dtype, samples) for lengths, samples in lines),
-               key=lambda line: line_cycles(line.samples, prod(tile_counts(problem, line.lengths)), dtype))
+    lengths, samples = _best_line(problem, dtype)
+    return FourierRecipe(lengths, dtype, samples)
 
 
 def transform_dtype(problem: Problem) -> str:
@@ -108,27 +102,67 @@ def _reach(p: Problem) -> list[int]:
     return [(k - 1) * d for k, d in zip(p.kernel, p.kernel_dilation, strict=True)]
 
 
-def _lines(problem: Problem) -> list[tuple[tuple[int, ...], int]]:
+class _Lines:
     """Tiles, and the lengths of the lines that they are transformed as.
 
     A tile is a few kernels long along each axis, as many along each, but no longer than needed.
     """
-    reach = _reach(problem)
-    least = LEAST_LENGTH if problem.ndim == 1 else 1
-    most = [min((out - 1) * s + 1 + r, max(EXTENTS * (r + 1), least))
-            for out, s, r in zip(problem.output, problem.stride, reach, strict=True)]
-    found: dict[tuple[int, ...], tuple[tuple[int, ...], int]] = {}
-    largest, every = prod(most), line_lengths()
-    order = sorted(range(problem.ndim), key=lambda axis: most[axis] / (reach[axis] + 1))
-    for samples in every[bisect_left(every, prod(r + 1 for r in reach)):bisect_left(every, largest) + 1]:
-        extents = _spread(samples, reach, most, order)
-        counts = tile_counts(problem, extents)
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem, self.reach, self.every = problem, _reach(problem), line_lengths()
+        self.extents = [r + 1 for r in self.reach]
+        least = LEAST_LENGTH if problem.ndim == 1 else 1
+        self.most = [min((out - 1) * s + e, max(EXTENTS * e, least))
+                     for out, s, e in zip(problem.output, problem.stride, self.extents, strict=True)]
+        self.order = sorted(range(problem.ndim), key=lambda axis: self.most[axis] / self.extents[axis])
+        first, last = (bisect_left(self.every, prod(extents)) for extents in (self.extents, self.most))
+        self.samples = self.every[first:last + 1]
+
+    def tile(self, samples: int) -> tuple[tuple[int, ...], int]:
+        """Extents of a tile of at most so many samples, and the shortest line that holds it."""
+        p = self.problem
+        counts = tile_counts(p, _spread(samples, self.reach, self.most, self.order))
         # no longer than as many tiles need, if they share evenly
-        shared = tuple((-(-out // count) - 1) * s + 1 + r for out, count, s, r in zip(
-            problem.output, counts, problem.stride, reach, strict=True))
-        needed = every[bisect_left(every, prod(shared))]
-        found[counts] = min(found.get(counts, (shared, needed)), (shared, needed), key=itemgetter(1))
-    return list(found.values())
+        shared = tuple([(-(-out // count) - 1) * s + e
+                        for out, count, s, e in zip(p.output, counts, p.stride, self.extents, strict=True)])
+        return shared, self.every[bisect_left(self.every, prod(shared))]
+
+    def bounds(self, dtype: str) -> Iterator[float]:
+        """At least so many cycles with lines of each length or any shorter one.
+
+        Of tiles of ``n`` samples, those with the shape of ``e`` samples that an output sees have the most outputs:
+        ``(n**(1 / d) - r**(1 / d))**d`` with ``r`` the product of what it reaches (Minkowski's inequality).
+        """
+        p, bound = self.problem, inf
+        outputs, root, ndim = prod(p.output), prod(self.reach) ** (1 / p.ndim), p.ndim
+        step = prod(p.stride)
+        for samples in self.samples:
+            held = (samples ** (1 / ndim) - root) ** ndim + 1e-6 if step == 1 else samples
+            tiles = ceil(outputs / held) if held < outputs else 1
+            bound = min(bound, line_cycles(samples, tiles, dtype))
+            yield bound
+
+
+def _lines(problem: Problem) -> list[tuple[tuple[int, ...], int]]:
+    """All tiles that are worth a look, with the lengths of their lines."""
+    lines = _Lines(problem)
+    return list(dict.fromkeys(map(lines.tile, lines.samples)))
+
+
+def _best_line(problem: Problem, dtype: str) -> tuple[tuple[int, ...], int]:
+    """The cheapest of `_lines`, the longest first, until none can be cheaper; of equals, the shortest wins."""
+    lines = _Lines(problem)
+    best, fewest = None, inf
+    for samples, bound in zip(reversed(lines.samples), reversed(list(lines.bounds(dtype))), strict=True):
+        if bound * ROUNDED > fewest:
+            break
+        extents, length = lines.tile(samples)
+        needed = line_cycles(length, prod(tile_counts(problem, extents)), dtype)
+        if needed <= fewest:
+            best, fewest = (extents, length), needed
+    if best is None:
+        raise ValueError(problem)
+    return best
 
 
 def _spread(samples: int, reach: list[int], most: list[int], order: list[int]) -> tuple[int, ...]:
@@ -191,6 +225,7 @@ def line_cycles(length: int, tiles: int, dtype: str) -> float:
     return turns * (length * _line_sample_cycles(length, dtype) + 2000.0)
 
 
+@lru_cache(maxsize=4096)
 def _line_sample_cycles(length: int, dtype: str) -> float:
     double = dtype in ("float64", "complex128")
     size_bytes = length * (16 if double else 8)
@@ -198,6 +233,7 @@ def _line_sample_cycles(length: int, dtype: str) -> float:
     return (0.3 * log2(length) + 3.6) * (2.05 if double else 1.0) * slower
 
 
+@lru_cache(maxsize=4096)
 def plane_cycles(samples: int, *, double: bool) -> float:
     """Cycles of a real tile of an image, there and back: the stages, and everything else once per sample."""
     size_bytes = samples * (8 if double else 4)
@@ -221,10 +257,14 @@ def error_factor(problem: Problem) -> float:
     Two tiles that travel together have twice the squares of one, and are scaled to the same power of two, so that
     the other's samples may be twice as large; integers are not scaled.
     """
-    recipes = [choose(phase.problem) for phase in with_taps(problem)]
+    recipes = [choose(phase) for phase in problems_with_taps(problem)]
     together = max(sqrt(2) * (1 if sums_integers(problem) else 2) if recipe.samples else 1 for recipe in recipes)
     samples = max(recipe.samples or prod(recipe.lengths) for recipe in recipes)
     return 12.0 * together * log2(samples) * sqrt(samples)
+
+
+LARGEST_FACTOR = 12.0 * 2 * 24 * 2**12
+"""Of the longest transform, of 2**24 samples."""
 
 
 def least_cycles(p: Problem) -> float:
@@ -253,7 +293,7 @@ def predicted_cycles(problem: Problem, threads: int = 1, *, known: bool = False)
 
     The kernel's transform is counted too, unless it is ``known`` before the call.
     """
-    return sum(_phase_cycles(phase.problem, threads, known=known) for phase in with_taps(problem))
+    return sum([_phase_cycles(phase, threads, known=known) for phase in problems_with_taps(problem)])
 
 
 def _phase_cycles(problem: Problem, threads: int, *, known: bool) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from math import frexp, prod
 from typing import Any, NamedTuple
 
@@ -144,6 +145,7 @@ def _times(sides: tuple[Side, Side], gain: float, dtype: str) -> tuple[Side, Sid
     return grown(sides[0]), grown(sides[1])
 
 
+@lru_cache(maxsize=64)
 def cascade_cycles(p: Problem, machine: Machine) -> float:
     """Predicted cycles of one thread."""
     return sum(cycles(each, machine) for each in passes(p))

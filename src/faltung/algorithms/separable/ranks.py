@@ -14,8 +14,7 @@ import numpy as np
 
 from ...problem.border import fills
 from ...problem.problem import Problem
-from ...problem.promotion import magnitude
-from .schedule import sums_integers
+from ...problem.promotion import magnitude, sums_integers
 from .structure import NEARNESS, SMALLEST, Lines, all_lines
 
 MOST = 4

@@ -8,10 +8,8 @@ from typing import Any, NamedTuple
 
 from ...compiler.elements import ELEMENTS
 from ...machine import Machine
-from ...problem.border import fills
 from ...problem.layout import Strided, View
 from ...problem.problem import Problem
-from ...problem.promotion import is_integer, promote
 from ..direct.frame import Stage
 from ..direct.stages import _interleave
 from .frame import ROWS, SeparableRecipe
@@ -36,11 +34,6 @@ class Schedule(NamedTuple):
     stage: Stage
     recipe: SeparableRecipe
     cycles: float
-
-
-def sums_integers(problem: Problem) -> bool:
-    """Whether the sums are integers, and so have to be exact."""
-    return is_integer(promote(problem.image_dtype, problem.kernel_dtype, fills(problem.border)))
 
 
 def stage_of(problem: Problem, output: Strided) -> Stage:

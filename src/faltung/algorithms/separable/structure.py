@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ...problem.problem import Problem
+from ...problem.promotion import sums_integers
 from .frame import Form
-from .schedule import sums_integers
 
 NEARNESS = 16.0
 """Unit roundoffs, relative to the tap."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from math import prod
 
 from ...compiler.elements import ELEMENTS
@@ -38,10 +39,14 @@ def frame_of(problem: Problem, output: View, machine: Machine, threads: int) -> 
     wished = sums // 6 if p.output[-2] > 1 else sums
     vectors = min(wished, -(-p.output[-1] // lanes))
     tile = Tile("pixels", (1, min(sums // vectors, p.output[-2]), vectors))
-    # rows above and below a block are packed for it again: the taller it is, the better
-    roomy = replace(machine, l2_bytes=2 * machine.l2_bytes)
-    recipe = _share(stage, finished(stage, roomy, tile), machine, threads)
+    recipe = _share(stage, finished(stage, _roomy(machine), tile), machine, threads)
     return SparseFrame(stage, SparseRecipe(*recipe), machine)
+
+
+@cache
+def _roomy(machine: Machine) -> Machine:
+    """Rows above and below a block are packed for it again: the taller it is, the better."""
+    return replace(machine, l2_bytes=2 * machine.l2_bytes)
 
 
 def cycles(frame: SparseFrame) -> float:

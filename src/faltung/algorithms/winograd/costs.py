@@ -6,19 +6,22 @@ All that depends on the tile alone is worked out once; a recipe then takes a few
 from __future__ import annotations
 
 from functools import lru_cache
-from math import prod
+from math import inf, prod
 from typing import NamedTuple
 
 from ...machine import Machine
 from ...problem.problem import Problem
 from . import frame as geometry
-from .frame import APART_BYTES, Frame, WinogradRecipe, last_lanes, row_of, seen_columns, size_of, tiles_along
+from .frame import APART_BYTES, Frame, WinogradRecipe, last_lanes, last_piece, seen_columns, size_of, tiles_along
 from .linear import programs
 from .matrices import filtering
 from .parts import Part, once
 
 CALL_CYCLES, PART_CYCLES, PACK_CYCLES = 25_000.0, 5_000.0, 15_000.0
 """Python's share of a call, of each part of a row but one, and of a kernel that comes with it."""
+
+ROUNDED = 1 - 1e-12
+"""A bound that is as large as the cost may come out larger by roundings."""
 
 STREAM_BYTES, SHARED_BYTES, SHARED_CACHE = 5.0, 14.0, 1 << 24
 """Bytes per cycle from memory and from the shared cache, and how much that one may be counted on to hold."""
@@ -41,6 +44,21 @@ class Taps(NamedTuple):
     """To write all beyond the second-level cache, where several strips read them."""
 
 
+class Strips(NamedTuple):
+    """All strips of so many rows of tiles, whatever the register tile."""
+
+    whole: int
+    rest: int
+    """Rows of the last one, if it is shorter."""
+    number: int
+    vectors: int
+    last_cycles: float
+    """A multiply-add of the last vector, which may be shorter."""
+    pitch: int
+    samples: int
+    """Bytes of transformed samples."""
+
+
 class TileCosts:
     """Costs of recipes with the same tile."""
 
@@ -50,51 +68,76 @@ class TileCosts:
         self.programs = tuple(programs(m, r) for m, r in zip(tile, p.kernel, strict=True))
         self.products = self.down.n * self.across.n
         self.size = size_of(p)
+        self.apart = APART_BYTES // self.size
         self.lanes = machine.vector_bytes // self.size
         self.full = vector_cycles(machine, self.lanes, self.size)
         self.row_tiles = tiles_along(p, 1, tile[1])
         self.all_rows = prod(p.batch) * tiles_along(p, 0, tile[0])
-        row = row_of(p, tile[1], self.lanes)
-        self.row_end = row.end
+        # as `row_of` has it, of which only the last piece counts
+        runs, run = 1, self.row_tiles
+        if self.lanes % p.kernel_dilation[1]:
+            runs, run = run // p.kernel_dilation[1], p.kernel_dilation[1]
+        last = last_piece(run, self.lanes)
+        self.row_end = (runs - 1) * run + last.first + last.lanes
         together = geometry.rows_together(p, tile[1], self.lanes, self.all_rows)
-        self.row_cycles = self.full / together if together > 1 else row.runs * sum(
-            vector_cycles(machine, piece.lanes, self.size) for piece in row.pieces)
+        self.row_cycles = self.full / together if together > 1 else runs * (
+            (-(-run // self.lanes) - 1) * self.full + vector_cycles(machine, last.lanes, self.size))
         self.samples_cycles, self.sums_cycles = p.channels_in * self._samples(), p.channels_out * self._sums()
+        steps = self.across.r * len(self.programs[0].taps.steps) + self.down.n * len(self.programs[1].taps.steps)
+        self.pair_cycles = 1.3 * self.full * (steps + 2.0 * self.products) + 5.0 * prod(p.kernel)
         self._taps: dict[int, Taps] = {}
+        self._strips: dict[int, Strips] = {}
+        self._products: dict[tuple[int, int], float] = {}
 
-    def cycles(self, recipe: WinogradRecipe) -> float:
-        """Predicted cycles: every strip's samples, products and sums, and the kernel as it is read."""
-        p, shares, taps = self.problem, recipe.shares, self.taps(recipe.channels)
+    def cycles(self, recipe: WinogradRecipe, most: float = inf) -> float:
+        """Predicted cycles: every strip's samples, products and sums, and the kernel as it is read.
+
+        Where they are surely more than ``most``, infinity will do.
+        """
+        shares, taps, strips = recipe.shares, self.taps(recipe.channels), self.strips(recipe.rows)
         rounds = -(-taps.blocks // recipe.blocks)
         # of all shares, as if each had as many rounds as the largest
         uneven = -(-rounds // shares) * shares / rounds
         transforms = self.samples_cycles * shares + self.sums_cycles * uneven
-        pitch, apart = self._pitch(recipe.rows), APART_BYTES // self.size
-        samples, sums = (self.products * (channels * pitch + apart) * self.size
-                         for channels in (p.channels_in, recipe.blocks * recipe.channels))
-        far = samples + sums > self.machine.l2_bytes
-        read = (p.channels_in * pitch + apart) * self.size / SHARED_BYTES / recipe.blocks if far else 0.0
-        whole, rest = divmod(self.all_rows, recipe.rows)
-        work = uneven * sum(count * max(taps.stream_cycles, self.products * taps.blocks * max(self._register_tiles(
-            recipe, rows), read)) for count, rows in ((whole, recipe.rows), (1, rest)) if rows)
-        # what does not fit the second-level cache is written to the shared one, and read from there
-        moved = 2 * samples * shares + 3 * rounds * sums if far else 0.0
-        strips = whole + bool(rest)
-        return CALL_CYCLES + p.groups * (self.all_rows * transforms + work + strips * (400.0 + moved / SHARED_BYTES))
+        sums = (self.products * recipe.blocks * recipe.channels * strips.pitch + self.products * self.apart) * self.size
+        read = moved = 0.0
+        if strips.samples + sums > self.machine.l2_bytes:
+            read = strips.samples / self.products / SHARED_BYTES / recipe.blocks
+            # what does not fit the second-level cache is written to the shared one, and read from there
+            moved = 2 * strips.samples * shares + 3 * rounds * sums
+        transforms, reads = self.all_rows * transforms, strips.number * (400.0 + moved / SHARED_BYTES)
+        least = max(self.products_cycles(recipe.channels, recipe.vectors), strips.number * taps.stream_cycles)
+        if (CALL_CYCLES + self.problem.groups * (transforms + least + reads)) * ROUNDED > most:
+            return inf
+        products, work = self.products * taps.blocks, 0.0
+        if strips.whole:
+            each = max(self._register_tiles(recipe, recipe.rows), read)
+            work = strips.whole * max(taps.stream_cycles, products * each)
+        if strips.rest:
+            work += max(taps.stream_cycles, products * max(self._register_tiles(recipe, strips.rest), read))
+        return CALL_CYCLES + self.problem.groups * (transforms + uneven * work + reads)
 
     def least(self, channels: int, vectors: int, most_rows: int) -> float:
         """A lower bound on `cycles`, for register tiles of so many channels and vectors: as if all were full."""
-        taps, strips = self.taps(channels), -(-self.all_rows // most_rows)
-        turns = self.all_rows * self.row_tiles / (vectors * self.lanes)
-        work = self.products * taps.blocks * turns * self._register_tile(channels, vectors * self.full)
+        strips, work = -(-self.all_rows // most_rows), self.products_cycles(channels, vectors)
         return CALL_CYCLES + self.problem.groups * (
-            self.all_rows * (self.samples_cycles + self.sums_cycles) + max(work, strips * taps.stream_cycles)
-            + strips * 400.0)
+            self.all_rows * (self.samples_cycles + self.sums_cycles)
+            + max(work, strips * self.taps(channels).stream_cycles) + strips * 400.0)
+
+    def products_cycles(self, channels: int, vectors: int) -> float:
+        """All products of a group, as if all register tiles were full."""
+        found = self._products.get((channels, vectors))
+        if found is None:
+            turns = self.all_rows * self.row_tiles / (vectors * self.lanes)
+            found = self._products[channels, vectors] = (
+                self.products * self.taps(channels).blocks * turns * self._register_tile(channels, vectors * self.full))
+        return found
 
     def least_of_all(self) -> float:
         """The same for register tiles of any size."""
         p = self.problem
-        products = self.products * p.channels_out * p.channels_in * self.row_tiles / self.lanes * self.full
+        # as `_register_tile` has it, of any size
+        products = self.products * p.channels_out * (p.channels_in + 2.5) * self.row_tiles / self.lanes * self.full
         return CALL_CYCLES + p.groups * self.all_rows * (self.samples_cycles + self.sums_cycles + products)
 
     def taps(self, channels: int) -> Taps:
@@ -105,15 +148,13 @@ class TileCosts:
         return found
 
     def _find_taps(self, channels: int) -> Taps:
-        p, size = self.problem, self.size
+        p, size, products = self.problem, self.size, self.products
         blocks = -(-p.channels_out // channels)
-        read = blocks * self.products * (p.channels_in * channels + APART_BYTES // size) * size
-        stream = self._far(read)
+        stream = self._far(blocks * products * (p.channels_in * channels + self.apart) * size)
         pairs = p.groups * p.channels_in * blocks * channels
-        steps = self.across.r * len(self.programs[0].taps.steps) + self.down.n * len(self.programs[1].taps.steps)
-        each = 1.3 * self.full * (steps + 2.0 * self.products) + 5.0 * prod(p.kernel)
-        given, written = (count * pairs * self.size for count in (prod(p.kernel), self.products))
-        return Taps(blocks, stream, pairs * each / self.lanes + self._far(given) + PACK_CYCLES, 2 * self._far(written))
+        given, written = prod(p.kernel) * pairs * size, products * pairs * size
+        return Taps(blocks, stream, pairs * self.pair_cycles / self.lanes + self._far(given) + PACK_CYCLES,
+                    2 * self._far(written))
 
     def _far(self, size_bytes: int) -> float:
         """To read or write taps, beyond the second-level cache if there are many."""
@@ -123,25 +164,30 @@ class TileCosts:
 
     # --- strips
 
-    def _pitch(self, rows: int) -> int:
-        """From one channel's tiles to the next, as in `Frame`."""
-        count = rows * self.row_tiles
-        vectors = -(-count // self.lanes)
-        read = (vectors - 1) * self.lanes + last_lanes(count, self.lanes)
-        return -(-max((rows - 1) * self.row_tiles + self.row_end, read) // self.lanes) * self.lanes
+    def strips(self, rows: int) -> Strips:
+        """Strips of so many rows; the pitch from one channel's tiles to the next is that of `Frame`."""
+        found = self._strips.get(rows)
+        if found is None:
+            whole, rest = divmod(self.all_rows, rows)
+            count, lanes = rows * self.row_tiles, self.lanes
+            vectors, last = -(-count // lanes), last_lanes(count, lanes)
+            stored = (rows - 1) * self.row_tiles + self.row_end
+            pitch = -(-max(stored, (vectors - 1) * lanes + last) // lanes) * lanes
+            samples = self.products * (self.problem.channels_in * pitch + self.apart) * self.size
+            found = self._strips[rows] = Strips(whole, rest, whole + (rest > 0), vectors, vector_cycles(
+                self.machine, last, self.size), pitch, samples)
+        return found
 
     def _register_tiles(self, recipe: WinogradRecipe, rows: int) -> float:
         """All register tiles of the first so many rows of a strip, for one product and block of channels."""
-        count, lanes, channels = recipe.rows * self.row_tiles, self.lanes, recipe.channels
-        vectors = -(-count // lanes)
-        each = -(-vectors // -(-vectors // recipe.vectors))
-        tiles = -(-vectors // each)
-        used = min(tiles, -(-rows * self.row_tiles // (each * lanes)))
-        full = self._register_tile(channels, each * self.full)
+        channels, strips = recipe.channels, self.strips(recipe.rows)
+        each = -(-strips.vectors // -(-strips.vectors // recipe.vectors))
+        tiles = -(-strips.vectors // each)
+        used = -(-rows * self.row_tiles // (each * self.lanes))
+        full = self._register_tile(channels, each * self.full) if tiles > 1 else 0.0
         if used < tiles:
             return used * full
-        last = (vectors - (tiles - 1) * each - 1) * self.full + vector_cycles(
-            self.machine, last_lanes(count, lanes), self.size)
+        last = (strips.vectors - (tiles - 1) * each - 1) * self.full + strips.last_cycles
         return (tiles - 1) * full + self._register_tile(channels, last)
 
     def _register_tile(self, channels: int, each: float) -> float:

@@ -61,11 +61,14 @@ class Piece(NamedTuple):
 def pieces(count: int, lanes: int) -> list[Piece]:
     """Cover ``count`` by vectors of at most ``lanes``; the last is moved back, or too long if it is the only one."""
     found = [Piece(first, lanes) for first in range(0, count - lanes + 1, lanes)]
-    rest = count - len(found) * lanes
-    if rest:
-        wide = max(2, 1 << (rest - 1).bit_length())
-        found.append(Piece(count - wide if count >= wide else count - rest, wide))
-    return found
+    return found if count % lanes == 0 else [*found, last_piece(count, lanes)]
+
+
+def last_piece(count: int, lanes: int) -> Piece:
+    """The last of `pieces`."""
+    rest = count % lanes
+    wide = max(2, 1 << (rest - 1).bit_length()) if rest else lanes
+    return Piece(count - wide if count >= wide else count - rest, wide)
 
 
 def register_tiles(count: int, lanes: int, vectors: int) -> list[list[Piece]]:
@@ -120,6 +123,8 @@ def row_of(p: Problem, m: int, lanes: int) -> Row:
 def rows_together(p: Problem, m: int, lanes: int, *rows: int) -> int:
     """How many rows of tiles share a vector, if they part all these numbers of rows evenly; 1: none do."""
     tiles = tiles_along(p, 1, m)
+    if tiles > lanes:
+        return 1
     count = lanes // tiles
     even = count * tiles == lanes and m & (m - 1) == 0 and all(number % count == 0 for number in rows)
     return count if even and prod(p.kernel_dilation) == 1 else 1

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ...machine import Machine
 from ...problem.problem import Problem
-from .costs import TileCosts, all_cycles, tile_costs
+from .costs import ROUNDED, TileCosts, all_cycles, tile_costs
 from .frame import Frame, WinogradRecipe, size_of, tiles_along
 from .linear import programs
 from .matrices import growth
@@ -32,9 +32,6 @@ REGISTER_TILES = {32: ((8, 3), (13, 2), (12, 2), (10, 2), (9, 3), (6, 4), (7, 3)
 
 KERNEL_SHARE = 0.01
 """How much of the time that a kernel's transform takes decides among recipes, for most kernels are known."""
-
-ROUNDED = 1 - 1e-12
-"""A bound that is as large as the cost may come out larger by roundings."""
 
 LONGEST_BYTES = 2.0
 """Most transformed samples of a strip, in second-level caches, where one row of tiles does not need more."""
@@ -78,18 +75,26 @@ def _parts(seen: Seen, tiles: list[tuple[int, int]], machine: Machine, threads: 
 
 def _best(seen: Seen, tiles: list[tuple[int, int]], machine: Machine, threads: int,
           channels: int | None = None) -> Frame:
-    """Search the register tiles, the most promising first, until none can be cheaper; of equals, the first wins."""
+    """Search the tiles, and of each the register tiles, the most promising first, until none can be cheaper.
+
+    Of equals, the first wins.
+    """
     problem, strides, depth = seen
-    options = [option for tile in tiles for option in _options(problem, tile, machine, threads)
-               if channels in (None, option.start.channels)]
-    best, fewest = options[0].start, (inf, 0)
-    for number, (bound, costs, share, start, rows) in sorted(enumerate(options), key=lambda one: one[1].bound):
-        if bound * ROUNDED > fewest[0]:
+    bounds = sorted((tile_costs(problem, tile, machine).least_of_all(), number) for number, tile in enumerate(tiles))
+    best, fewest = None, (inf, 0, 0)
+    for bound, place in bounds:
+        if bound / threads * ROUNDED > fewest[0]:
             break
-        for recipe in _strips(problem, start, rows, threads):
-            needed = shared(costs.cycles(recipe), Frame(problem, strides, recipe, machine).items, threads) + share
-            if (needed, number) < fewest:
-                best, fewest = recipe, (needed, number)
+        options = [option for option in _options(problem, tiles[place], machine, threads)
+                   if channels in (None, option.start.channels)]
+        for number, option in sorted(enumerate(options), key=lambda one: one[1].bound):
+            if option.bound * ROUNDED > fewest[0]:
+                break
+            for recipe in _strips(problem, option.start, option.rows, threads):
+                found = (option.cycles(recipe, fewest[0], threads), place, number)
+                if found < fewest:
+                    best, fewest = recipe, found
+    assert best is not None
     return Frame(problem, strides, best, machine, depth)
 
 
@@ -101,6 +106,13 @@ class _Option(NamedTuple):
     share: float
     start: WinogradRecipe
     rows: list[int]
+
+    def cycles(self, recipe: WinogradRecipe, most: float, threads: int) -> float:
+        """What decides among recipes; infinity will do for what is surely more than ``most``."""
+        if threads == 1:
+            return self.costs.cycles(recipe, most - self.share) + self.share
+        items = self.costs.problem.groups * self.costs.strips(recipe.rows).number * recipe.shares
+        return shared(self.costs.cycles(recipe), items, threads) + self.share
 
 
 def _options(problem: Problem, tile: tuple[int, int], machine: Machine, threads: int) -> Iterator[_Option]:
@@ -131,12 +143,12 @@ def _register_tiles(problem: Problem, machine: Machine) -> list[tuple[int, int]]
 
 def _strips(problem: Problem, recipe: WinogradRecipe, rows: list[int], threads: int) -> Iterator[WinogradRecipe]:
     """A register tile with each number of rows worth a look, and with blocks of channels parted among threads."""
-    blocks, all_rows = -(-problem.channels_out // recipe.channels), prod(problem.batch) * tiles_along(
-        problem, 0, recipe.tile[0])
+    tile, _, channels, vectors, *_ = recipe
+    blocks, all_rows = -(-problem.channels_out // channels), prod(problem.batch) * tiles_along(problem, 0, tile[0])
     for count in rows:
-        yield recipe._replace(rows=count)
+        yield WinogradRecipe(tile, count, channels, vectors, 1)
         if threads > 1 and count * problem.groups >= all_rows:
-            yield recipe._replace(rows=count, shares=min(threads, blocks))
+            yield WinogradRecipe(tile, count, channels, vectors, 1, min(threads, blocks))
 
 
 def _rows(problem: Problem, tile: tuple[int, int], machine: Machine, threads: int) -> list[int]:
