@@ -234,3 +234,18 @@ def test_without_builtin_functions_python_does_it(broken: tuple[Any, str], monke
     monkeypatch.setitem(calls._tables, "convolve", table)
     np.testing.assert_allclose(often(lambda: ft.convolve(x, k)), np.convolve(x, k))
     assert known(x, k) is None
+
+
+@pytest.mark.parametrize("k", [np.ones((9, 9)), np.outer(np.hanning(13)[1:-1], np.hanning(13)[1:-1]),
+                               np.eye(9) * np.arange(1.0, 10.0), numbers(9).reshape(3, 3)],
+                         ids=["running", "separable", "sparse", "direct"])
+def test_each_algorithm_does_as_python_does(k: Any) -> None:
+    x = numbers(40 * 50, "float32").reshape(40, 50)
+    holed = x.copy()
+    holed[20, 30] = np.nan
+    plan = ft.plan(ft.correlate, ft.Like(x.shape), k.astype("float32"), "same", border="reflect")
+    expected = [plan(image, threads=1) for image in (x, holed)]
+    for _ in range(8):
+        for image, result in zip((x, holed), expected, strict=True):
+            np.testing.assert_array_equal(plan(image), result)
+    assert sys.implementation.name != "cpython" or plan._table.call(x, None) is not None

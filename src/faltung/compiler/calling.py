@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CodegenError
 from ..machine import Machine, detect
-from .emit import Module, Value
-from .seen_code import emit_seen
 
 if TYPE_CHECKING:
     from .jit import Library
 
-SIGNATURES = ((4, 5), (4, 7))
+SIGNATURES = ((0, 5), (4, 5), (4, 7), (6, 5))
 """Numbers of array objects, and of integers after them, that programs take."""
 
 SEEN = "seen"
@@ -40,35 +38,11 @@ def _name(objects: int, integers: int) -> str:
     return f"call_{objects}_{integers}"
 
 
-def emit_callers() -> str:
-    """Write a caller for every signature, and one for calls that were seen."""
-    module = Module()
-    for objects, integers in SIGNATURES:
-        _emit_caller(module, objects, integers)
-    emit_seen(module, SEEN)
-    return module.text()
+def _emit() -> str:
+    """Write the code; the generator is imported only where no object is found on the disk."""
+    from .callers import emit_callers
 
-
-def _emit_caller(module: Module, objects: int, integers: int) -> None:
-    """Write ``call(owner, arguments, count)``; an argument of another type raises, and NULL says so."""
-    f = module.function(_name(objects, integers), "ptr", [("ptr", "owner"), ("ptr", "arguments"), ("i64", "count")],
-                        internal=False)
-    owner, arguments, count = f.arguments
-    null, made = Value("ptr", "null"), f.alloca(8)
-    f.store(null, made, align=8)
-    as_many = f.compare("eq", count, objects + integers)
-    with f.unless(as_many):
-        f.call("PyErr_BadArgument", "i32")
-    with f.when(as_many):
-        given = [f.load("ptr", f.at(arguments, 8 * place), align=8) for place in range(objects + integers)]
-        passed = [*given[:objects], *(f.call("PyLong_AsLongLong", "i64", one) for one in given[objects:])]
-        with f.when(f.compare("eq", f.call("PyErr_Occurred", "ptr"), null)):
-            code = f.call("PyLong_AsVoidPtr", "ptr", f.call("PyTuple_GetItem", "ptr", owner, 0))
-            state = f.call("PyEval_SaveThread", "ptr")
-            result = f.call_pointer(code, "i64", *passed)
-            f.call("PyEval_RestoreThread", "void", state)
-            f.store(f.call("PyLong_FromLongLong", "ptr", result), made, align=8)
-    f.finish(f.load("ptr", made, align=8))
+    return emit_callers({_name(*each): each for each in SIGNATURES}, SEEN)
 
 
 @cache
@@ -79,7 +53,7 @@ def _callers(machine: Machine) -> Library | None:
     if sys.implementation.name != "cpython":
         return None
     try:
-        return jit.load("callers", machine, (*(_name(*each) for each in SIGNATURES), SEEN), emit_callers)
+        return jit.load("callers", machine, (*(_name(*each) for each in SIGNATURES), SEEN), _emit)
     except CodegenError:
         return None
 
@@ -102,6 +76,11 @@ def python_function(library: Library, symbol: str, objects: int, integers: int) 
     # all that the function needs lives as long as it does
     made: Callable[..., int] = _builtin(callers, _name(objects, integers), (library.address(symbol), library))
     return made
+
+
+def items_function(library: Library, symbol: str = "entry") -> Callable[..., int]:
+    """A program that works through items, for `threads.run_items`; see `entry`."""
+    return python_function(library, symbol, 0, 5)
 
 
 def seen_function(owner: tuple[Any, ...]) -> Callable[..., Any] | None:

@@ -15,7 +15,6 @@ import os
 import threading
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -156,14 +155,19 @@ def pool(threads: int) -> Pool | None:
         return _State.pool
 
 
-def run_items(entry: Callable[..., None], context: Any, items: int, participants: int) -> None:
-    """Call ``entry(context, pool, run, items, participants)``, with workers if there is to be more than one."""
+def team(participants: int) -> tuple[int, int, int]:
+    """Wake who takes part; what programs are told about it: ``pool``, ``run`` and ``participants``."""
     workers = pool(participants)
     if workers is None:
-        entry(context, None, None, items, 1)
-        return
+        return 0, 0, 1
     workers.wake(participants - 1)
-    entry(context, workers.address, workers.run_address, items, participants)
+    return workers.address, workers.run_address, participants
+
+
+def run_items(entry: Callable[..., int], context: int, items: int, participants: int) -> None:
+    """Call ``entry(context, pool, run, items, participants)``, with workers if there is to be more than one."""
+    workers, run, count = team(participants)
+    entry(context, workers, run, items, count)
 
 
 def _forget_pool() -> None:

@@ -5,7 +5,6 @@ NumPy would write each intermediate result to memory and read it again.
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..compiler import jit
+from ..compiler.calling import items_function
 from ..compiler.casts import narrow, widen
 from ..compiler.elements import ELEMENTS, Element, element_on
 from ..compiler.emit import Function, Module, Operand, Value, vector
@@ -74,10 +74,8 @@ def _entry(name: str, formula: Formula, dtypes: tuple[np.dtype[Any], ...], worki
     machine = detect()
     elements = [element_on(dtype.name, machine.isa) for dtype in dtypes]
     ir = _emit(formula, elements, ELEMENTS[working.name], numbers, machine.vector_bytes)
-    pointer, integer = ctypes.c_void_p, ctypes.c_int64
     # the text itself is the name, so that an object never outlives what it was made from
-    library = jit.load(f"{name} {ir}", machine, ("entry",), lambda: ir)
-    return library.function("entry", None, *[pointer] * 3, integer, integer)
+    return items_function(jit.load(f"{name} {ir}", machine, ("entry",), lambda: ir))
 
 
 def _emit(formula: Formula, elements: list[Element], working: Element, numbers: int, vector_bytes: int) -> str:

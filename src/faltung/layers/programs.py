@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..compiler import jit
+from ..compiler.calling import items_function
 from ..compiler.threads import get_threads, run_items
 from ..machine import Machine, detect
 
@@ -40,15 +41,13 @@ class Program:
     """Machine code whose ``entry`` works through items."""
 
     def __init__(self, what: str, emit: Callable[[], str]) -> None:
-        library = jit.load(what, detect(), ("entry",), emit)
-        pointer, integer = ctypes.c_void_p, ctypes.c_int64
-        self._entry = library.function("entry", None, pointer, pointer, pointer, integer, integer)
+        self._entry = items_function(jit.load(what, detect(), ("entry",), emit))
 
     def __call__(self, cells: Sequence[int], items: int, elements: int, threads: int = 0) -> None:
         """Run all items; ``elements`` tells whether threads are worth it, and ``threads`` how many at most."""
         context = _cells_of(len(cells))(*cells)
         count = min(threads or get_threads(), items) if elements >= PARALLEL else 1
-        run_items(self._entry, context, items, count)
+        run_items(self._entry, ctypes.addressof(context), items, count)
 
 
 @cache

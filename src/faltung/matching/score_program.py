@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterator, Sequence
 from functools import cache
 from math import log2, prod, sqrt
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..compiler import jit
+from ..compiler.calling import items_function
 from ..compiler.memory import aligned
 from ..compiler.threads import get_threads, run_items
 from ..machine import detect
@@ -138,9 +138,7 @@ def _cells(numbers: Numbers, recipe: ScoreRecipe, limit: float) -> Array:
 
 
 def _load(what: str, emit: Any) -> Any:
-    library = jit.load(what, detect(), ("entry",), emit)
-    pointer, integer = ctypes.c_void_p, ctypes.c_int64
-    return library.function("entry", None, pointer, pointer, pointer, integer, integer)
+    return items_function(jit.load(what, detect(), ("entry",), emit))
 
 
 @cache

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from ...compiler import jit
+from ...compiler.calling import items_function
 from ...compiler.threads import run_items
 from ...machine import Machine
 
@@ -72,5 +72,4 @@ def _join(machine: Machine, watches: bool, signed: bool) -> Any:
 
 
 def _load(what: str, machine: Machine, emit: Any) -> Any:
-    pointer, integer = ctypes.c_void_p, ctypes.c_int64
-    return jit.load(what, machine, ("entry",), emit).function("entry", None, *[pointer] * 3, integer, integer)
+    return items_function(jit.load(what, machine, ("entry",), emit))

@@ -11,7 +11,7 @@ from ...compiler import jit
 from ...compiler.calling import python_function
 from ...compiler.memory import Workspace
 from ...compiler.seen import Bare
-from ...compiler.threads import pool
+from ...compiler.threads import team
 from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.layout import View
@@ -46,24 +46,14 @@ class Program:
 
     def run(self, image: Any, kernel: Any, bias: Any, out: Any, threads: int) -> int:
         """Run every work item; whether an integer output overflowed."""
-        if bias is None:
-            bias = NO_BIAS
         if self.interleaved:
             image = side_by_side(self.frame.stage, image)
-        participants = threads if threads < self.participants else self.participants
-        workers = pool(participants) if participants > 1 else None
         buffer = self.workspace.borrow()
-        overflowed: int
         try:
-            if workers is None:
-                overflowed = self.entry(image, out, kernel, bias, self.tables_address, buffer[0], 0, 0, 1)
-            else:
-                workers.wake(participants - 1)
-                overflowed = self.entry(image, out, kernel, bias, self.tables_address, buffer[0],
-                                        workers.address, workers.run_address, participants)
+            return self.entry(image, out, kernel, NO_BIAS if bias is None else bias, self.tables_address, buffer[0],
+                              *team(min(threads, self.participants)))
         finally:
             self.workspace.give_back(buffer)
-        return overflowed
 
     def bare(self, image: Any, kernel: Any, bias: Any) -> Bare | None:
         """What `run` does for such an image on one thread; None if that is more than to enter the program."""

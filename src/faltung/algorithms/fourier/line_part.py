@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...compiler import jit
+from ...compiler.calling import items_function
 from ...compiler.memory import Workspace, aligned
 from ...compiler.threads import run_items
 from ...lazy import cached_property
@@ -46,9 +47,7 @@ class LinePart(Part):
     def _functions(self) -> tuple[Any, Any]:
         what = f"fourier {self.problem!r} {self.recipe!r} {self.line!r} {self.digits}"
         library = jit.load(what, self.machine, ("entry", "spectrum"), self.emit)
-        pointer, integer = ctypes.c_void_p, ctypes.c_int64
-        return (library.function("entry", None, *[pointer] * 3, integer, integer),
-                library.function("spectrum", None, *[pointer] * 7))
+        return items_function(library), library.function("spectrum", None, *[ctypes.c_void_p] * 7)
 
     def emit(self) -> str:
         """Write the program; the generator is imported only where no object is found on the disk."""

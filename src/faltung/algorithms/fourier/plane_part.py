@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...compiler import jit
+from ...compiler.calling import items_function
 from ...compiler.memory import Workspace, aligned
 from ...compiler.threads import run_items
 from ...lazy import cached_property
@@ -40,9 +41,7 @@ class PlanePart(Part):
     @cached_property
     def _functions(self) -> tuple[Any, Any]:
         library = jit.load(f"fourier {self.problem!r} {self.plane!r}", self.machine, ("entry", "spectrum"), self.emit)
-        pointer, integer = ctypes.c_void_p, ctypes.c_int64
-        return (library.function("entry", None, *[pointer] * 3, integer, integer),
-                library.function("spectrum", None, *[pointer] * 5))
+        return items_function(library), library.function("spectrum", None, *[ctypes.c_void_p] * 5)
 
     def emit(self) -> str:
         """Write the program; the generator is imported only where no object is found on the disk."""

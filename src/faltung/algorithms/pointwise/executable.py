@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ...compiler import jit
+from ...compiler.calling import python_function
 from ...compiler.memory import Workspace, aligned
-from ...compiler.threads import pool
+from ...compiler.threads import team
 from ...compiler.transpose import transpose_blocks
 from ...machine import Machine
 from ...problem.layout import View
@@ -38,10 +39,9 @@ class Pointwise:
         self.operands = Operands(fr)
         symbols = ("entry", "order") if self.operands.orders_kernel else ("entry",)
         library = jit.load(fr.key, machine, symbols, lambda: _emit(fr))
-        pointer, integer = ctypes.c_void_p, ctypes.c_int64
-        self._entry = library.function("entry", None, *[ctypes.py_object] * 4, *[pointer] * 4, integer)
+        self._entry = python_function(library, "entry", 4, 5)
         if self.operands.orders_kernel:
-            self._order = library.function("order", None, pointer, pointer, integer)
+            self._order = library.function("order", None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
         self._participants = min(threads, fr.items)
         self._workspace = Workspace(fr.scratch_bytes * self._participants)
 
@@ -93,16 +93,10 @@ class Pointwise:
         tables = self.operands.tables(image, kernel, out, self.output)
         if tables.copies:
             image = self.operands.see(image)
-        participants = min(threads, self._participants)
-        workers = pool(participants)
         buffer = self._workspace.borrow()
-        arrays = image, kernel, out, NO_BIAS if bias is None else bias, tables.address, buffer[0]
         try:
-            if workers is None:
-                self._entry(*arrays, None, None, 1)
-            else:
-                workers.wake(participants - 1)
-                self._entry(*arrays, workers.address, workers.run_address, participants)
+            self._entry(image, kernel, out, NO_BIAS if bias is None else bias, tables.address, buffer[0],
+                        *team(min(threads, self._participants)))
         finally:
             self._workspace.give_back(buffer)
         return False

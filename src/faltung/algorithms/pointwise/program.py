@@ -31,12 +31,12 @@ def emit_program(frame: Frame) -> str:
 
 
 def _emit_entry(frame: Frame, module: Module) -> None:
-    """entry(image, kernel, out, bias, facts, scratch, pool, run, participants).
+    """entry(image, kernel, out, bias, facts, scratch, pool, run, participants) -> 0.
 
     The first four are Python's array objects, whose address is read from their public C struct.
     """
     names = ("image", "kernel", "out", "bias", "facts", "scratch", "pool", "run")
-    f = module.function("entry", "void", [*(("ptr", name) for name in names), ("i64", "participants")], internal=False)
+    f = module.function("entry", "i64", [*(("ptr", name) for name in names), ("i64", "participants")], internal=False)
     *arrays, facts, scratch, workers, run, participants = f.arguments
     image, kernel, out, bias = (f.load("ptr", f.at(array, DATA), align=8) for array in arrays)
     image = f.at(image, f.load("i64", facts, align=8))
@@ -51,7 +51,7 @@ def _emit_entry(frame: Frame, module: Module) -> None:
         f.call("work", "void", context, loop.index, 0, local=True)
     with f.unless(alone):
         f.call_pointer(run, "void", workers, Value("ptr", "@work"), context, frame.items, participants)
-    f.finish()
+    f.finish(0)
 
 
 class _Work:

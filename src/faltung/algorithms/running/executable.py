@@ -9,7 +9,8 @@ import numpy as np
 from ...compiler import jit
 from ...compiler.calling import python_function
 from ...compiler.memory import Workspace, aligned
-from ...compiler.threads import pool
+from ...compiler.seen import Bare
+from ...compiler.threads import team
 from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.layout import Strided
@@ -106,19 +107,20 @@ class Running:
     def flags(self, image: Any, kernel: Packed, bias: Any, out: Any, threads: int, shift: int = 0) -> int:
         """As `run`: 1 if an integer output overflowed, and 2 if one that was added to is not finite."""
         image = side_by_side(self.frame.stage, image)
-        participants = min(threads, self.participants)
-        workers = pool(participants) if participants > 1 else None
-        buffer = self.workspace.borrow()
-        arrays = (image, out, kernel.taps, NO_BIAS if bias is None else bias)
-        entry = self._entry(small=kernel.form.small)
-        places = (self._tables_address, buffer[0], shift)
+        entry, buffer = self._entry(small=kernel.form.small), self.workspace.borrow()
         try:
-            if workers is None:
-                return int(entry(*arrays, *places, 0, 0, 1, -1))
-            workers.wake(participants - 1)
-            return int(entry(*arrays, *places, workers.address, workers.run_address, participants, -1))
+            return int(entry(image, out, kernel.taps, NO_BIAS if bias is None else bias, self._tables_address,
+                             buffer[0], shift, *team(min(threads, self.participants)), -1))
         finally:
             self.workspace.give_back(buffer)
+
+    def bare(self, image: Any, kernel: Packed, bias: Any) -> Bare | None:
+        """What one call is on one thread, if it is no more than to enter the program."""
+        if side_by_side(self.frame.stage, image) is not image:
+            return None
+        scratch, busy, _ = self.workspace.keep()
+        return Bare(self._entry(small=kernel.form.small), kernel.taps, NO_BIAS if bias is None else bias,
+                    (self._tables_address, scratch, 0, 0, 0, 1, -1), busy, self)
 
     @cached_property
     def _tables_address(self) -> int:

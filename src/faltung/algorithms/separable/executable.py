@@ -9,7 +9,8 @@ import numpy as np
 from ...compiler import jit
 from ...compiler.calling import python_function
 from ...compiler.memory import Workspace, aligned
-from ...compiler.threads import pool
+from ...compiler.seen import Bare
+from ...compiler.threads import team
 from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.layout import View
@@ -154,17 +155,11 @@ class Separable:
         """Fill ``out``; whether an integer output overflowed."""
         image = side_by_side(self.schedule.stage, image)
         program = self._program(kernel.form)
-        participants = min(threads, self.participants)
-        workers = pool(participants) if participants > 1 else None
         buffer = self.workspace.borrow()
         arrays = (image, out, kernel.taps, NO_BIAS if bias is None else bias)
         places = (self._tables_address, buffer[0], buffer[0] + self.status_place)
         try:
-            if workers is None:
-                flags = program.entry(*arrays, *places, 0, 0, 1, -1)
-            else:
-                workers.wake(participants - 1)
-                flags = program.entry(*arrays, *places, workers.address, workers.run_address, participants, -1)
+            flags = program.entry(*arrays, *places, *team(min(threads, self.participants)), -1)
             if flags & 2:
                 assert kernel.again is not None
                 status = buffer[1][self.status_place:self.status_place + self.items]
@@ -174,6 +169,14 @@ class Separable:
         finally:
             self.workspace.give_back(buffer)
         return bool(flags & 1)
+
+    def bare(self, image: Any, kernel: Packed, bias: Any) -> Bare | None:
+        """What one call is on one thread, if it is no more than to enter a program."""
+        if side_by_side(self.schedule.stage, image) is not image:
+            return None
+        scratch, busy, _ = self.workspace.keep()
+        return Bare(self._program(kernel.form).entry, kernel.taps, NO_BIAS if bias is None else bias,
+                    (self._tables_address, scratch, scratch + self.status_place, 0, 0, 1, -1), busy, self)
 
     @cached_property
     def _tables_address(self) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 import numpy as np
 
 from ...compiler import jit
+from ...compiler.calling import items_function
 from ...compiler.memory import Workspace
 from ...compiler.threads import run_items
 from ...lazy import cached_property
@@ -35,8 +35,7 @@ class _Loaded:
     def __init__(self, part: InsidePart, frame: InsideFrame, threads: int) -> None:
         self.part, self.frame, self.problem = part, frame, frame.problem
         library = jit.load(f"winograd {frame!r}", frame.machine, ("entry",), lambda: _emit(frame))
-        pointer, integer = ctypes.c_void_p, ctypes.c_int64
-        self._entry = library.function("entry", None, *[pointer] * 3, integer, integer)
+        self._entry = items_function(library)
         self.participants = min(threads, frame.items)
         self._workspace = Workspace(frame.places["end"] * self.participants)
         marks = [mark for side in frame.operands for mark in side.rows.marks]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 import numpy as np
 
 from ...compiler import jit
+from ...compiler.calling import items_function, python_function
 from ...compiler.memory import Workspace
-from ...compiler.threads import pool, run_items
+from ...compiler.threads import run_items, team
 from ...lazy import cached_property
 from ...problem.border import map_index
 from . import fallback
@@ -52,9 +52,7 @@ class Loaded:
     def __init__(self, frame: Frame, threads: int) -> None:
         self.frame, self.problem = frame, frame.problem
         library = jit.load(f"winograd {frame!r}", frame.machine, ("entry", "pack"), lambda: emit(frame))
-        pointer, integer, array = ctypes.c_void_p, ctypes.c_int64, ctypes.py_object
-        self._entry = library.function("entry", integer, *[array] * 6, *[pointer] * 4, integer)
-        self._pack = library.function("pack", None, *[pointer] * 3, integer, integer)
+        self._entry, self._pack = python_function(library, "entry", 6, 5), items_function(library, "pack")
         self.participants = min(threads, frame.items)
         self._workspace = Workspace(frame.places["end"] * self.participants)
         # held for as long as their addresses are
@@ -82,13 +80,10 @@ class Loaded:
         """Fill ``places``: image and output have the axes of the frame's problem."""
         status = np.zeros((self.problem.groups, self.frame.all_rows), np.int64)
         participants = min(threads, self.participants)
-        workers, buffer = pool(participants), self._workspace.borrow()
-        if workers is not None:
-            workers.wake(participants - 1)
-        team = (None, None, 1) if workers is None else (workers.address, workers.run_address, participants)
+        buffer = self._workspace.borrow()
         try:
             found = self._entry(image, places, NO_BIAS if bias is None else bias, self.rows, self.fills, status,
-                                kernel.address, buffer[0], *team)
+                                kernel.address, buffer[0], *team(participants))
         finally:
             self._workspace.give_back(buffer)
         if found:
