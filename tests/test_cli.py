@@ -14,6 +14,7 @@ from faltung.commands import apply as apply_command
 from faltung.commands import words
 from faltung.commands.progress import Progress
 from grid.command import run
+from grid.pairs import pairs
 
 
 @pytest.fixture
@@ -29,9 +30,10 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("source", ["grey.png", "colour.png", "deep.tif", "array.npy"])
-@pytest.mark.parametrize("name", ["identity:size=3", *(
-    name if kernels.named(name).ndim == 2 else f"{name}:ndim=2" for name in kernels.KERNELS if name != "identity")])
+@pytest.mark.parametrize(("source", "name"), pairs(
+    ["grey.png", "colour.png", "deep.tif", "array.npy"],
+    ["identity:size=3", *(name if kernels.named(name).ndim == 2 else f"{name}:ndim=2" for name in kernels.KERNELS
+                          if name != "identity")], together=1))
 def test_apply_is_filter(folder, capsys, source, name):
     target = f"out{source[-4:]}"
     status, out, err = run(f"apply {source} --kernel {name} -o {target}", capsys)

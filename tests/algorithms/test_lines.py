@@ -25,6 +25,7 @@ from grid.check import run
 from grid.guarded_lines import LINE, PROBLEMS, TYPES, force
 from grid.guarded_planes import compare, expected, typed
 from grid.isas import EACH, SMALLER
+from grid.pairs import pairs
 from grid.process import python, succeed
 
 needs_mprotect = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
@@ -58,19 +59,17 @@ def test_every_kind_of_length(samples: int, dtype: str, isa: str, monkeypatch: p
     assert np.abs(got - want).max() <= bound
 
 
-@pytest.mark.parametrize("isa", ["own", *(pytest.param(isa, marks=pytest.mark.slow) for isa in SMALLER[:1])])
-@pytest.mark.parametrize("types", TYPES, ids=str)
-@pytest.mark.parametrize("name", PROBLEMS)
-def test_problems_of_several_tiles(name: str, types: tuple[str, str, str, str], isa: str,
+@pytest.mark.parametrize(("name", "types", "isa", "last"), pairs(
+    PROBLEMS, TYPES, ["own", *SMALLER[:1]], [False, True]))
+def test_problems_of_several_tiles(name: str, types: tuple[str, str, str, str], isa: str, last: bool,
                                    monkeypatch: pytest.MonkeyPatch) -> None:
     force(monkeypatch, 256)
     problem = typed(PROBLEMS[name], types)
     image, kernel, bias = arrays(Case(problem, 5))
-    for last in (False, True):
-        view = output_view(problem, channels_last=last)
-        executable = build(problem, isa=isa, channels_last=last)
-        got, _ = run(problem, image, kernel, bias, machine.detect(), view=view, executable=executable)
-        compare(problem, got, expected(problem, image, kernel, bias))
+    executable = build(problem, isa=isa, channels_last=last)
+    got, _ = run(problem, image, kernel, bias, machine.detect(), view=output_view(problem, channels_last=last),
+                 executable=executable)
+    compare(problem, got, expected(problem, image, kernel, bias))
 
 
 @pytest.mark.parametrize("name", PROBLEMS)

@@ -16,6 +16,7 @@ from faltung.machine import Machine
 from faltung.problem.problem import Problem
 from faltung.problem.promotion import numpy_dtype
 from grid.check import recipe_of, run
+from grid.pairs import pairs
 
 PLAIN = Problem((), 1, 2, 9, (9, 25), (3, 4), (11, 30), (-2, -3), (1, 1), (1, 1), (1, 1),
                 (("reflect", "wrap"), ("symmetric", "edge")))
@@ -56,10 +57,8 @@ def typed(problem: Problem, dtype: str) -> Problem:
     return replace(problem, image_dtype=dtype, kernel_dtype=dtype, accumulator_dtype=dtype, output_dtype=dtype)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("lanes", ["pixels", "channels"])
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize(("name", "dtype", "lanes", "bad"), pairs(
+    PROBLEMS, DTYPES, ["pixels", "channels"], [np.nan, np.inf, -np.inf]))
 def test_exactly_the_footprint(name: str, dtype: str, lanes: str, bad: float, rng: np.random.Generator) -> None:
     problem = typed(PROBLEMS[name], dtype)
     image, kernel = operands(problem, rng)

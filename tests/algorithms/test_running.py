@@ -19,6 +19,7 @@ from grid import structured
 from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
 from grid.check import poisoned_workspaces, run
 from grid.isas import EACH, EACH_SMALLER
+from grid.pairs import pairs
 from grid.process import python, succeed
 from grid.running_cases import constant_kernel, draw
 from grid.structured import BASE, needs_mprotect
@@ -238,10 +239,8 @@ def oracle(problem: Problem, image: np.ndarray, kernel: np.ndarray) -> Any:
         return reference.correlate(problem, image, kernel)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("border", ["reflect", "wrap", 0, float("nan"), float("inf")])
-@pytest.mark.parametrize("value", [0, 2])
+@pytest.mark.parametrize(("value", "border", "dtype", "bad"), pairs(
+    [0, 2], ["reflect", "wrap", 0, float("nan"), float("inf")], ["float32", "float64"], [np.nan, np.inf, -np.inf]))
 def test_exactly_the_footprint(value: int, border: Any, dtype: str, bad: float, rng: np.random.Generator) -> None:
     problem = replace(typed(BASE, dtype, dtype, dtype), image=(11, 40), output=(11, 40), kernel=(4, 9),
                       border=((border, border),) * 2)

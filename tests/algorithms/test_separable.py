@@ -20,6 +20,7 @@ from grid import structured
 from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
 from grid.check import run
 from grid.isas import EACH, EACH_SMALLER
+from grid.pairs import pairs
 from grid.process import python, succeed
 from grid.separable_cases import draw, draw_volume, product_of_lines
 from grid.structured import BASE, needs_mprotect
@@ -140,10 +141,9 @@ def oracle(problem: Problem, image: np.ndarray, kernel: np.ndarray) -> Any:
         return reference.correlate(problem, image, kernel)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("border", ["reflect", "wrap", 0])
-@pytest.mark.parametrize("lines", [((1, 2, 1), (-1, 0, 1)), ((0, 1, 0, 2), (0, 3, 1, 0, 0)), ((1, 0, -1), (1, 1))])
+@pytest.mark.parametrize(("lines", "border", "dtype", "bad"), pairs(
+    [((1, 2, 1), (-1, 0, 1)), ((0, 1, 0, 2), (0, 3, 1, 0, 0)), ((1, 0, -1), (1, 1))], ["reflect", "wrap", 0],
+    ["float32", "float64"], [np.nan, np.inf, -np.inf]))
 def test_exactly_the_footprint(lines: Any, border: Any, dtype: str, bad: float, rng: np.random.Generator) -> None:
     kernel = np.multiply.outer(*map(np.array, lines)).astype(dtype)[None, None, None]
     problem = replace(typed(BASE, dtype, dtype, dtype), image=(11, 40), output=(11, 40), kernel=kernel.shape[3:],

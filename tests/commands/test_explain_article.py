@@ -8,6 +8,7 @@ import pytest
 import faltung as ft
 from faltung import cli
 from grid.command import run as run_line
+from grid.pairs import pairs
 
 
 @pytest.fixture
@@ -43,8 +44,7 @@ STILLS = {
 }
 
 
-@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
-@pytest.mark.parametrize("name", STILLS)
+@pytest.mark.parametrize(("name", "suffix"), pairs(STILLS, [".png", ".svg", ".pdf"], together=1))
 def test_stills(folder, capsys, name, suffix):
     status, out, err = run([*STILLS[name], "-o", f"out{suffix}"], capsys)
     assert (status, err) == (0, "")

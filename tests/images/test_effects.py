@@ -11,6 +11,7 @@ from faltung.compiler.threads import get_threads, set_threads
 from faltung.errors import BorderError, DTypeError, KernelError, ShapeError
 from faltung.images import pyramids
 from faltung.images.effects import saturate
+from grid.pairs import pairs
 
 SCIPY = {"reflect": "mirror", "symmetric": "reflect", "edge": "nearest", "wrap": "wrap", 7: "constant"}
 
@@ -124,9 +125,9 @@ def test_edges_of_volumes_and_signals():
 
 # ---------------------------------------------------------------- pyramids
 
-@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int32", "uint64", "int64"])
-@pytest.mark.parametrize("shape", [(17, 24), (1, 9), (33,), (5, 6, 7)])
-@pytest.mark.parametrize("border", ["reflect", "wrap", 0])
+@pytest.mark.parametrize(("dtype", "shape", "border"), pairs(
+    ["uint8", "int8", "uint16", "int32", "uint64", "int64"], [(17, 24), (1, 9), (33,), (5, 6, 7)],
+    ["reflect", "wrap", 0]))
 def test_integers_come_back_exactly(dtype, shape, border, rng):
     limits = np.iinfo(dtype)
     image = rng.integers(limits.min, limits.max, shape, dtype, endpoint=True)

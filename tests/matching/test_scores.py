@@ -9,6 +9,7 @@ import pytest
 
 import faltung as ft
 from faltung.matching.request import SCORES
+from grid.pairs import pairs
 from matching.oracle import scores as oracle
 
 DTYPES = ["bool", "uint8", "int8", "uint16", "int16", "int32", "float16", "float32", "float64"]
@@ -32,9 +33,8 @@ def close(result, wanted, score, squares):
     assert np.nanmax(np.abs(result.astype(float) - wanted) / np.maximum(1, np.abs(wanted / scale))) <= bound * scale
 
 
-@pytest.mark.parametrize("score", SCORES)
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("masks", ["", "mask", "image_mask", "both", "floats"])
+@pytest.mark.parametrize(("score", "dtype", "masks"), pairs(
+    SCORES, DTYPES, ["", "mask", "image_mask", "both", "floats"]))
 def test_against_fractions(rng, dtype, score, masks):
     image = values(rng, (14, 15), dtype)
     image[2:8, 3:10] = image[0, 0]
@@ -78,10 +78,8 @@ def test_any_number_of_axes(rng, shape, extents, score):
     close(wide, wanted, score, 255**2 * pattern.size)
 
 
-@pytest.mark.parametrize("score", SCORES)
-@pytest.mark.parametrize("axis", [0, -1])
-@pytest.mark.parametrize("dtype", ["uint8", "float32"])
-@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(("score", "axis", "dtype", "masked"), pairs(
+    SCORES, [0, -1], ["uint8", "float32"], [False, True]))
 def test_channels_are_summed(rng, score, axis, dtype, masked):
     image = values(rng, (3, 10, 11), dtype)
     pattern = image[:, 4:8, 5:8].copy()

@@ -10,6 +10,7 @@ import pytest
 from scipy import ndimage
 
 import faltung as ft
+from grid.pairs import pairs
 
 FUNCTIONS = {"convolve": ft.convolve, "correlate": ft.correlate}
 BORDERS = {
@@ -31,23 +32,19 @@ def origins(extents):
     return [tuple(-(extent // 2) for extent in extents), 0, tuple((extent - 1) // 2 for extent in extents)]
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.parametrize("word", BORDERS)
-@pytest.mark.parametrize(("image", "kernel"), [((17,), (4,)), ((5,), (11,)), ((8, 11), (3, 4)), ((4, 5), (9, 2)),
-                                               ((4, 5, 6), (2, 3, 3))])
-def test_every_border_and_origin(rng, name, word, image, kernel):
-    x, k = rng.normal(size=image), rng.normal(size=kernel)
-    for origin in origins(kernel):
+@pytest.mark.parametrize(("name", "word", "shapes"), pairs(
+    FUNCTIONS, BORDERS, [((17,), (4,)), ((5,), (11,)), ((8, 11), (3, 4)), ((4, 5), (9, 2)), ((4, 5, 6), (2, 3, 3))]))
+def test_every_border_and_origin(rng, name, word, shapes):
+    x, k = (rng.normal(size=shape) for shape in shapes)
+    for origin in origins(k.shape):
         # The kernel's tap at K // 2 + origin sits on the output, in both functions.
-        anchor = tuple(int(place) for place in np.add([extent // 2 for extent in kernel], origin))
+        anchor = tuple(int(place) for place in np.add([extent // 2 for extent in k.shape], origin))
         wanted = getattr(ndimage, name)(x, k, mode=word, cval=-3.5, origin=origin)
         made = FUNCTIONS[name](x, k, "same", border=BORDERS[word], anchor=anchor)
         np.testing.assert_allclose(made, wanted, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.parametrize("dtype", NEAR)
-@pytest.mark.parametrize("word", ONCE)
+@pytest.mark.parametrize(("name", "dtype", "word"), pairs(FUNCTIONS, NEAR, ONCE))
 def test_dtypes(rng, name, dtype, word):
     x, k = draw(rng, (9, 10), dtype), draw(rng, (3, 5), dtype if dtype.startswith("c") else "int16")
     wanted = getattr(ndimage, name)(x, k, np.result_type(dtype, np.float64), mode=word, cval=7)
@@ -55,12 +52,11 @@ def test_dtypes(rng, name, dtype, word):
     np.testing.assert_allclose(made, wanted, rtol=1e-6 if dtype == "float32" else 1e-14)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
-@pytest.mark.parametrize("word", ONCE)
-@pytest.mark.parametrize(("sigma", "order", "truncate"), [(0.6, 0, 4.0), ((2.0, 1.0), 0, 2.5), (1.5, (0, 1), 3.3),
-                                                          (1.2, 2, 4.0), ((0.8, 1.7), (3, 0), 5.0)])
-def test_gaussian_filter(rng, dtype, word, sigma, order, truncate):
-    x = draw(rng, (24, 31), dtype)
+@pytest.mark.parametrize(("dtype", "word", "bell"), pairs(
+    ["uint8", "float32", "float64"], ONCE,
+    [(0.6, 0, 4.0), ((2.0, 1.0), 0, 2.5), (1.5, (0, 1), 3.3), (1.2, 2, 4.0), ((0.8, 1.7), (3, 0), 5.0)]))
+def test_gaussian_filter(rng, dtype, word, bell):
+    x, (sigma, order, truncate) = draw(rng, (24, 31), dtype), bell
     sigmas, orders = np.broadcast_to(sigma, 2), np.broadcast_to(order, 2)
     extents = [2 * int(truncate * width + 0.5) + 1 for width in sigmas]
     k = ft.kernels.gaussian(tuple(sigmas), 2, extents, order=tuple(map(int, orders)))

@@ -7,6 +7,7 @@ import pytest
 from scipy import signal
 
 import faltung as ft
+from grid.pairs import pairs
 
 FUNCTIONS = {"convolve": ft.convolve, "correlate": ft.correlate}
 MODES = ("full", "same", "valid")
@@ -30,23 +31,20 @@ def widened(*arrays):
     return [array.astype(np.int64) if array.dtype.kind in "iu" else array for array in arrays]
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("image", "kernel"), SHAPES)
-def test_convolve_and_correlate(rng, name, dtype, image, kernel):
-    x, k = draw(rng, image, dtype), draw(rng, kernel, dtype)
+@pytest.mark.parametrize(("name", "dtype", "shapes"), pairs(FUNCTIONS, DTYPES, SHAPES))
+def test_convolve_and_correlate(rng, name, dtype, shapes):
+    x, k = (draw(rng, shape, dtype) for shape in shapes)
     for mode in MODES:
         wanted = getattr(signal, name)(*widened(x, k), mode, method="direct")
         np.testing.assert_array_equal(FUNCTIONS[name](x, k, mode), wanted)
 
 
-@pytest.mark.parametrize("oracle", [signal.fftconvolve, signal.oaconvolve])
-@pytest.mark.parametrize("method", ["direct", "fourier"])
-@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
-@pytest.mark.parametrize(("image", "kernel"), [((900,), (121,)), ((60, 71), (15, 12))])
-def test_transformed_sums(rng, oracle, method, dtype, image, kernel):
+@pytest.mark.parametrize(("oracle", "method", "dtype", "shapes"), pairs(
+    [signal.fftconvolve, signal.oaconvolve], ["direct", "fourier"], ["float32", "float64", "complex128"],
+    [((900,), (121,)), ((60, 71), (15, 12))]))
+def test_transformed_sums(rng, oracle, method, dtype, shapes):
     """Both within their bounds, ``terms`` roundings of the largest sum of magnitudes."""
-    x, k = (rng.normal(size=shape).astype(dtype) for shape in (image, kernel))
+    x, k = (rng.normal(size=shape).astype(dtype) for shape in shapes)
     near = k.size * np.finfo(dtype).eps * np.abs(x).max() * np.abs(k).sum()
     for mode in MODES:
         wanted = oracle(x, k, mode)
@@ -63,16 +61,15 @@ def test_transformed_sums_along_one_axis(rng, axes):
     np.testing.assert_allclose(made, signal.oaconvolve(x, k, "same", axes=axes), atol=1e-12)
 
 
-@pytest.mark.parametrize("border", BORDERS)
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("image", "kernel"), [((9, 14), (4, 3)), ((7, 8), (5, 6)), ((6, 6), (1, 1)), ((5, 7), (2, 7))])
-def test_convolve2d(rng, border, dtype, image, kernel):
-    x, k = draw(rng, image, dtype), draw(rng, kernel, dtype)
+@pytest.mark.parametrize(("border", "dtype", "shapes"), pairs(
+    BORDERS, DTYPES, [((9, 14), (4, 3)), ((7, 8), (5, 6)), ((6, 6), (1, 1)), ((5, 7), (2, 7))]))
+def test_convolve2d(rng, border, dtype, shapes):
+    x, k = (draw(rng, shape, dtype) for shape in shapes)
     for mode in MODES:
         wanted = signal.convolve2d(*widened(x, k), mode, border, fillvalue=-3)
         np.testing.assert_array_equal(ft.convolve(x, k, mode, border=BORDERS[border]), wanted)
         # Its correlation is shifted by one along even extents; see the conventions.
-        anchor = tuple((extent - 1) // 2 for extent in kernel) if mode == "same" else None
+        anchor = tuple((extent - 1) // 2 for extent in k.shape) if mode == "same" else None
         wanted = signal.correlate2d(*widened(x, k), mode, border, fillvalue=-3)
         np.testing.assert_array_equal(ft.correlate(x, k, mode, border=BORDERS[border], anchor=anchor), wanted)
 

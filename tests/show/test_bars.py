@@ -8,7 +8,7 @@ import pytest
 import faltung as ft
 from faltung.errors import FaltungError
 from faltung.show.bars import Ratios
-from looking import WIDTHS, check_figure
+from looking import LOOKS, check_figure
 
 GROUPS = {
     "1 thread": {"small": {"torch": 2.5, "scipy": 20.0}, "large": {"torch": 0.8, "numpy": 3.0}, "unknown": {}},
@@ -16,7 +16,7 @@ GROUPS = {
 }
 
 
-@pytest.mark.parametrize(("width", "theme"), [*((width, "light") for width in WIDTHS), (400, "dark")])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_at_any_width(width, theme):
     many = {f"a-case-of-some-length-{n}": {"onnxruntime": 1.3**n / 40} for n in range(30)}
     for groups in (GROUPS, {"1 thread": GROUPS["1 thread"]}, {"1 thread": many, "2 threads": many}):

@@ -8,7 +8,7 @@ import pytest
 import faltung as ft
 from faltung.errors import FaltungError
 from faltung.matching import Match
-from looking import WIDTHS, check_figure
+from looking import LOOKS, check_figure
 
 RNG = np.random.default_rng(2)
 PATTERN = RNG.integers(0, 256, (12, 16), np.uint8)
@@ -22,7 +22,7 @@ def words(figure):
     return [text.get_text() for text in figure.texts]
 
 
-@pytest.mark.parametrize(("width", "theme"), [*((width, "light") for width in WIDTHS), (400, "dark")])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_at_any_width(width, theme):
     found = ft.find(IMAGE, PATTERN)
     for figure in (ft.show.places(IMAGE, found, width=width, theme=theme),

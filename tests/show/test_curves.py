@@ -8,7 +8,7 @@ import pytest
 import faltung as ft
 from faltung.errors import FaltungError
 from faltung.layers.training import Epoch
-from looking import WIDTHS, check_figure
+from looking import LOOKS, check_figure
 
 NAN = float("nan")
 HISTORY = [Epoch(n, 2 * 0.6**n, 1 - 0.5 * 0.7**n, 0.1 + 0.7**n, 0.97 - 0.5 * 0.7**n, 1.0) for n in range(1, 16)]
@@ -17,7 +17,7 @@ COUNTS[1, 2], COUNTS[8, 1] = 3, 2
 NAMES = ["cat", "hippopotamus and others", "dog"]
 
 
-@pytest.mark.parametrize(("width", "theme"), [*((width, "light") for width in WIDTHS), (400, "dark")])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_at_any_width(width, theme):
     look = {"width": width, "theme": theme}
     for figure in (ft.show.learning(HISTORY, **look), ft.show.learning(HISTORY[:1], **look),

@@ -8,12 +8,12 @@ import pytest
 import faltung as ft
 from faltung.errors import FaltungError
 from faltung.show.edges import BORDERS
-from looking import WIDTHS, check_figure
+from looking import LOOKS, check_figure
 
 IMAGE = np.random.default_rng(1).integers(0, 256, (40, 60), np.uint8)
 
 
-@pytest.mark.parametrize(("width", "theme"), [*((width, "light") for width in WIDTHS), (400, "dark")])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_at_any_width(width, theme):
     check_figure(ft.show.borders(IMAGE, "box:size=9", width=width, theme=theme), width, theme)
     check_figure(ft.show.borders(IMAGE, "box", ["edge"], width=width, theme=theme), width, theme)

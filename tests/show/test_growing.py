@@ -8,13 +8,13 @@ import pytest
 import faltung as ft
 from faltung.errors import FaltungError
 from faltung.layers.kernel_learning import learn_kernel
-from looking import WIDTHS, check_figure
+from looking import LOOKS, check_figure
 
 BEFORE = np.random.default_rng(4).integers(0, 256, (40, 50), np.uint8)
 LEARNED = learn_kernel(BEFORE, ft.filter(BEFORE, ft.kernels.binomial()), 5)
 
 
-@pytest.mark.parametrize(("width", "theme"), [*((width, "light") for width in WIDTHS), (400, "dark")])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_at_any_width(width, theme):
     check_figure(ft.show.kernel_growing(LEARNED, width=width, theme=theme), width, theme)
 
