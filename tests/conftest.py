@@ -13,13 +13,19 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+from grid import sample
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    sample.choose()
     if "FALTUNG_CACHE_DIR" not in os.environ:
         place = tempfile.mkdtemp(prefix="faltung-tests-")
         os.environ["FALTUNG_CACHE_DIR"] = place
         config.add_cleanup(lambda: shutil.rmtree(place, ignore_errors=True))
+
+
+def pytest_report_header() -> str:
+    return f"slow grids: {sample.NAME}={sample.choose()}"
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
 from grid.check import compare, poisoned_workspaces, run
 from grid.isas import EACH, EACH_SMALLER
 from grid.process import python, succeed
+from grid.sample import check_some
 from grid.structured import known, needs_mprotect
 
 FIVE = boxes.ALL[-1]
@@ -48,9 +49,9 @@ def test_smaller_instruction_sets(seed: int, isa: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("isa", EACH)
-@pytest.mark.parametrize("seed", range(1000, 1200))
-def test_against_the_oracle_at_length(seed: int, isa: str) -> None:
-    check(draw(seed), known(isa))
+@pytest.mark.parametrize("first", range(1000, 1200, 50))
+def test_against_the_oracle_at_length(first: int, isa: str) -> None:
+    check_some(lambda seed: check(draw(seed), known(isa)), range(first, first + 50), 15)
 
 
 @needs_mprotect

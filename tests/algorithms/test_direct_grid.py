@@ -12,6 +12,7 @@ from faltung.machine import Machine
 from grid.cases import Case, draw, draw_bytes, draw_line
 from grid.check import check, poisoned_workspaces
 from grid.isas import SMALLER
+from grid.sample import check_some
 
 CACHES = (0, 1 << 12, 1 << 14)
 """Second-level caches in bytes, 0 being this machine's: a small one parts the work into many blocks."""
@@ -33,7 +34,7 @@ def check_seed(seed: int, known: Machine | None = None, case: Case | None = None
             raise
 
 
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", range(160))
 def test_the_oracle_agrees(seed: int) -> None:
     check_seed(seed)
 
@@ -54,29 +55,29 @@ def smaller_machines() -> list[Machine]:
 
 
 @pytest.mark.parametrize("known", smaller_machines(), ids=lambda known: known.isa)
-@pytest.mark.parametrize("seed", range(300, 345))
+@pytest.mark.parametrize("seed", range(300, 324))
 def test_smaller_instruction_sets_agree(seed: int, known: Machine) -> None:
     check_seed(seed, known)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(1000, 5000, 50))
-def test_the_oracle_agrees_thousands_of_times(first: int) -> None:
-    for seed in range(first, first + 50):
-        kind = draw_line if seed % 25 == 0 else draw_bytes if seed % 5 == 0 else draw
-        check_seed(seed, case=kind(seed))
+@pytest.mark.parametrize("first", range(1000, 5000, 200))
+def test_the_oracle_agrees_at_length(first: int) -> None:
+    def check_one(seed: int) -> None:
+        check_seed(seed, case=(draw_line if seed % 25 == 0 else draw_bytes if seed % 5 == 0 else draw)(seed))
+
+    check_some(check_one, range(first, first + 200), 60)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("known", smaller_machines(), ids=lambda known: known.isa)
-@pytest.mark.parametrize("first", range(5000, 6000, 50))
+@pytest.mark.parametrize("first", range(5000, 6000, 200))
 def test_smaller_instruction_sets_agree_at_length(first: int, known: Machine) -> None:
-    for seed in range(first, first + 50):
-        check_seed(seed, known)
+    check_some(lambda seed: check_seed(seed, known), range(first, first + 200), 60)
 
 
 def test_the_grid_meets_every_kind() -> None:
-    drawn = [draw(seed).problem for seed in range(300)]
+    drawn = [draw(seed).problem for seed in range(160)]
     assert {p.ndim for p in drawn} == {1, 2, 3, 4, 5}
     assert {step for p in drawn for step in p.stride} == {1, 2, 3, 4}
     assert {step for p in drawn for step in p.kernel_dilation} == {1, 2, 3}

@@ -20,6 +20,7 @@ from grid.cases import VIEWS, Case, lay_out, misaligned
 from grid.check import run
 from grid.isas import EACH, EACH_SMALLER
 from grid.process import succeed
+from grid.sample import check_some
 from grid.separable_cases import draw_rank, sum_of_products
 from grid.structured import needs_mprotect
 
@@ -66,9 +67,9 @@ def test_smaller_instruction_sets(seed: int, isa: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("isa", EACH)
-@pytest.mark.parametrize("seed", range(1000, 1300))
-def test_against_the_oracle_at_length(seed: int, isa: str) -> None:
-    check(seed, isa, bad=seed % 4 == 0)
+@pytest.mark.parametrize("first", range(1000, 1300, 100))
+def test_against_the_oracle_at_length(first: int, isa: str) -> None:
+    check_some(lambda seed: check(seed, isa, bad=seed % 4 == 0), range(first, first + 100), 25)
 
 
 @needs_mprotect

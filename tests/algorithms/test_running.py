@@ -22,6 +22,7 @@ from grid.isas import EACH, EACH_SMALLER
 from grid.pairs import pairs
 from grid.process import python, succeed
 from grid.running_cases import constant_kernel, draw
+from grid.sample import check_some
 from grid.structured import BASE, needs_mprotect
 
 LINE = Problem((), 1, 1, 1, (3000,), (50,), (3000,), (-25,), (1,), (1,), (1,), (("reflect", "wrap"),))
@@ -33,7 +34,7 @@ def check(case: Case, isa: str = "own", threads: int = 1) -> None:
     structured.check(executable, case, constant_kernel(case), threads)
 
 
-@pytest.mark.parametrize("seed", range(80))
+@pytest.mark.parametrize("seed", range(60))
 def test_against_the_oracle(seed: int) -> None:
     check(draw(seed))
 
@@ -45,7 +46,7 @@ def test_what_comes_next_is_fetched(seed: int, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("isa", EACH_SMALLER)
-@pytest.mark.parametrize("seed", range(200, 220))
+@pytest.mark.parametrize("seed", range(200, 210))
 def test_smaller_instruction_sets(seed: int, isa: str) -> None:
     check(draw(seed), isa)
 
@@ -58,9 +59,9 @@ def test_every_channel_has_its_bias(seed: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("isa", EACH)
-@pytest.mark.parametrize("seed", range(1000, 1600))
-def test_against_the_oracle_at_length(seed: int, isa: str) -> None:
-    check(draw(seed), isa)
+@pytest.mark.parametrize("first", range(1000, 1600, 100))
+def test_against_the_oracle_at_length(first: int, isa: str) -> None:
+    check_some(lambda seed: check(draw(seed), isa), range(first, first + 100), 25)
 
 
 @pytest.mark.parametrize("taps", [*range(2, 40), 63, 64, 100])
@@ -178,7 +179,7 @@ def test_a_volume_has_slabs_where_the_cache_is_small() -> None:
 @needs_mprotect
 @pytest.mark.parametrize("isa", EACH)
 def test_arrays_at_protected_pages(isa: str) -> None:
-    last = "60" if isa == "own" else "20"
+    last = "24" if isa == "own" else "10"
     assert succeed("-m", "grid.guarded_structured", "running", "0", last, isa).endswith("survived\n")
 
 

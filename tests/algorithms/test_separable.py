@@ -22,6 +22,7 @@ from grid.check import run
 from grid.isas import EACH, EACH_SMALLER
 from grid.pairs import pairs
 from grid.process import python, succeed
+from grid.sample import check_some
 from grid.separable_cases import draw, draw_volume, product_of_lines
 from grid.structured import BASE, needs_mprotect
 
@@ -33,24 +34,24 @@ def check(case: Case, isa: str = "own", threads: int = 1) -> None:
     structured.check(executable, case, product_of_lines(case), threads)
 
 
-@pytest.mark.parametrize("seed", range(80))
+@pytest.mark.parametrize("seed", range(60))
 def test_against_the_oracle(seed: int) -> None:
     check(draw(seed))
 
 
-@pytest.mark.parametrize("seed", range(300, 315))
+@pytest.mark.parametrize("seed", range(300, 310))
 def test_what_comes_next_is_fetched(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "FETCHED_BYTES", 0)
     check(draw_volume(seed) if seed % 5 == 0 else draw(seed))
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(30))
 def test_volumes(seed: int) -> None:
     check(draw_volume(seed))
 
 
 @pytest.mark.parametrize("isa", EACH_SMALLER)
-@pytest.mark.parametrize("seed", range(200, 220))
+@pytest.mark.parametrize("seed", range(200, 210))
 def test_smaller_instruction_sets(seed: int, isa: str) -> None:
     check(draw(seed), isa)
 
@@ -68,13 +69,13 @@ def test_code_for_a_machine_that_is_not_there(dtype: str) -> None:
 @needs_mprotect
 @pytest.mark.parametrize("isa", EACH)
 def test_arrays_at_protected_pages(isa: str) -> None:
-    last = "60" if isa == "own" else "20"
+    last = "24" if isa == "own" else "10"
     assert succeed("-m", "grid.guarded_structured", "separable", "0", last, isa).endswith("survived\n")
 
 
 @needs_mprotect
 def test_volumes_at_protected_pages() -> None:
-    assert succeed("-m", "grid.guarded_structured", "volumes", "0", "20", "own").endswith("survived\n")
+    assert succeed("-m", "grid.guarded_structured", "volumes", "0", "12", "own").endswith("survived\n")
 
 
 @needs_mprotect
@@ -329,13 +330,13 @@ def test_a_kernel_that_does_not_suit() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("isa", EACH)
-@pytest.mark.parametrize("seed", range(1000, 1600))
-def test_against_the_oracle_at_length(seed: int, isa: str) -> None:
-    check(draw(seed), isa)
+@pytest.mark.parametrize("first", range(1000, 1600, 100))
+def test_against_the_oracle_at_length(first: int, isa: str) -> None:
+    check_some(lambda seed: check(draw(seed), isa), range(first, first + 100), 25)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("isa", EACH)
-@pytest.mark.parametrize("seed", range(1000, 1300))
-def test_volumes_at_length(seed: int, isa: str) -> None:
-    check(draw_volume(seed), isa)
+@pytest.mark.parametrize("first", range(1000, 1300, 100))
+def test_volumes_at_length(first: int, isa: str) -> None:
+    check_some(lambda seed: check(draw_volume(seed), isa), range(first, first + 100), 25)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 
 from faltung import layers
 
@@ -57,6 +58,9 @@ def transposed_cases(count=24, seed=5):
 
 CONVOLUTIONS = [*conv_cases(), *transposed_cases()]
 NAMES = [case[0] for case in CONVOLUTIONS]
+EVERY_OTHER = [pytest.param(case, id=case[0], marks=[pytest.mark.slow] if number % 2 else [])
+               for number, case in enumerate(CONVOLUTIONS)]
+"""Quick tests take half of them, with each padding and each border."""
 
 
 def build(case, dtype="float64"):
