@@ -16,7 +16,7 @@ MAGIC = b"faltung object 1\n"
 LIMIT_BYTES = 256 << 20
 """Beyond this the least recently used objects are removed."""
 
-SHRINK_EVERY = 16
+SHRINK_EVERY = 128
 """Only one write in so many looks at the whole folder, which may hold thousands of files."""
 
 
@@ -81,13 +81,14 @@ def forget(key: str) -> None:
         (folder() / key).unlink()
 
 
-def _objects(place: Path) -> list[tuple[float, int, Path]]:
+def _objects(place: Path) -> list[tuple[float, int, str]]:
     found = []
-    for path in place.glob("*"):
-        with contextlib.suppress(OSError):
-            if path.is_file() and (len(path.name) == 64 or path.name.startswith(".new-")):
-                status = path.stat()
-                found.append((status.st_mtime, status.st_size, path))
+    with contextlib.suppress(OSError), os.scandir(place) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                if (len(entry.name) == 64 or entry.name.startswith(".new-")) and entry.is_file():
+                    status = entry.stat()
+                    found.append((status.st_mtime, status.st_size, entry.path))
     return sorted(found)
 
 
@@ -98,7 +99,7 @@ def _shrink(place: Path) -> None:
         if total <= LIMIT_BYTES:
             return
         with contextlib.suppress(OSError):
-            path.unlink()
+            Path(path).unlink()
         total -= size
 
 
@@ -112,5 +113,5 @@ def clear() -> int:
     objects = _objects(folder())
     for _, _, path in objects:
         with contextlib.suppress(OSError):
-            path.unlink()
+            Path(path).unlink()
     return len(objects)
