@@ -1,6 +1,7 @@
 """Tiles as lines, of any number of axes, whose arrays touch pages that nobody may touch; run as a program.
 
-``python -m grid.guarded_lines MACHINE`` checks cases; ``python -m grid.guarded_lines --break WHAT`` goes too far.
+``python -m grid.guarded_lines MACHINE [STEP]`` checks all cases, or one in so many;
+``python -m grid.guarded_lines --break WHAT`` goes too far.
 """
 
 from __future__ import annotations

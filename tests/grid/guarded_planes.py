@@ -1,6 +1,7 @@
 """Real tiles of images whose arrays touch pages that nobody may touch; run as a program.
 
-``python -m grid.guarded_planes MACHINE`` checks cases; ``python -m grid.guarded_planes --break WHAT`` goes too far.
+``python -m grid.guarded_planes MACHINE [STEP]`` checks all cases, or one in so many;
+``python -m grid.guarded_planes --break WHAT`` goes too far.
 """
 
 from __future__ import annotations
@@ -130,10 +131,10 @@ def transformed_too_far(problem: Problem, seen: np.ndarray, kernel: np.ndarray, 
 
 
 def checks(cases: Callable[[], Any], force: Callable[..., None], check: Callable[[Case, str, Machine], None],
-           isa: str) -> Iterator[str]:
-    """Check every case with tiles of its length, its arrays behind a protected page and before one."""
+           isa: str, step: str = "1") -> Iterator[str]:
+    """Check cases with tiles of their length, their arrays behind a protected page and before one."""
     known = machine_of(isa)
-    for name, case, lengths in cases():
+    for name, case, lengths in cases()[::int(step)]:
         with pytest.MonkeyPatch.context() as patch:
             force(patch, lengths)
             for where in ("begin", "end"):
