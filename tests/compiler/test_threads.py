@@ -105,6 +105,39 @@ def test_workers_that_sleep_are_woken() -> None:
     assert all(pool._sleeping)
 
 
+def asleep(pool: threads.Pool) -> threads.Pool:
+    deadline = time.monotonic() + 10
+    while not all(pool._sleeping) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert all(pool._sleeping)
+    return pool
+
+
+def test_brief_work_does_not_wake_a_worker_unless_more_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = asleep(threads.Pool(1))
+    monkeypatch.setattr(threads._State, "pool", pool)
+    monkeypatch.setattr(threads, "perf_counter", lambda: now)
+    now = 10.0
+    assert threads.sharers(1) == 1
+    assert threads.sharers(2) == 1
+    now += 2 * threads.LATELY_S
+    assert threads.sharers(2) == 1
+    now += threads.LATELY_S / 2
+    assert threads.sharers(2) == 2
+    monkeypatch.setattr(pool, "_sleeping", [False])
+    now += 10
+    assert threads.sharers(2) == 2
+
+
+def test_two_callers_ring_at_once() -> None:
+    pool = asleep(threads.Pool(1))
+    pool._sleeping = [True]
+    pool.wake(1)
+    pool._sleeping = [True]
+    pool.wake(1)
+    asleep(pool)
+
+
 def test_the_pool_grows_and_is_kept() -> None:
     small = threads.pool(2)
     large = threads.pool(5)
@@ -261,10 +294,7 @@ def test_a_contended_pool_never_waits_for_itself() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2, reason="one processor")
 def test_a_worker_wakes_on_another_processor_than_the_caller():
-    pool = threads.Pool(1)
-    deadline = time.monotonic() + 10
-    while not pool._sleeping[0] and time.monotonic() < deadline:
-        time.sleep(0.001)
+    pool = asleep(threads.Pool(1))
     allowed = os.sched_getaffinity(0)
     try:
         for mine in sorted(allowed)[:2]:

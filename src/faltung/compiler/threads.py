@@ -1,9 +1,10 @@
 """Native workers: they share a job's work items, spin for a while, then sleep.
 
 Waking a sleeping thread costs hundreds of microseconds, so a worker that has just worked spins on
-the pool's ``open`` flag for a short while before it goes back to Python and sleeps on a semaphore.
+the pool's ``open`` flag for a short while before it goes back to Python and sleeps on a lock.
 The caller never waits for a worker to wake: it takes items itself until none is left, and closes
-the job.  An item computes the same bits whoever takes it.
+the job.  To ring for a worker costs the caller itself some microseconds, so work that would be done
+before one comes does not ring.  An item computes the same bits whoever takes it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import threading
 from collections.abc import Callable
 from functools import cache
+from time import perf_counter
 
 import numpy as np
 
@@ -27,6 +29,9 @@ POOL_BYTES, PARTICIPANT_BYTES = 256, 128
 
 SPINS = 20_000
 """Turns of the spin loop before a worker sleeps: a few hundred microseconds."""
+
+LATELY_S = 1e-3
+"""Brief work wakes a worker if other brief work came no longer ago."""
 
 
 def _emit(machine: Machine) -> str:
@@ -52,7 +57,8 @@ class Pool:
         self._sleeping = [False] * workers
         self._thread_ids = [0] * workers
         self._kept_from = [-1] * workers
-        self._bells = [threading.Semaphore(0) for _ in range(workers)]
+        self._bells = [_thread.allocate_lock() for _ in range(workers)]
+        self._asked_s = -LATELY_S
         void, integer = ctypes.c_void_p, ctypes.c_int64
         self._worker = _library().function("worker", None, void, integer, integer)
         self.run_address = _library().address("run")
@@ -62,6 +68,7 @@ class Pool:
 
     def _live(self, slot: int) -> None:
         self._thread_ids[slot] = threading.get_native_id()
+        self._bells[slot].acquire()
         while True:
             self._worker(self.address, slot + 1, SPINS)
             self._sleeping[slot] = True
@@ -73,7 +80,16 @@ class Pool:
             if self._sleeping[slot]:
                 self._keep_from(slot, _processor_now())
                 self._sleeping[slot] = False
-                self._bells[slot].release()
+                with contextlib.suppress(RuntimeError):  # somebody else rang in the same moment
+                    self._bells[slot].release()
+
+    def is_at_hand(self) -> bool:
+        """Whether brief work should be shared: a worker is awake, or will be for what follows."""
+        if not self._sleeping[0]:
+            return True
+        now = perf_counter()
+        before, self._asked_s = self._asked_s, now
+        return now - before < LATELY_S
 
     def _keep_from(self, slot: int, processor: int) -> None:
         """Have a worker wake on another processor than the caller's.
@@ -92,7 +108,7 @@ class Pool:
 
 @cache
 def _ask_processor() -> Callable[[], int] | None:
-    return getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
+    return getattr(ctypes.PyDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
 
 
 def _processor_now() -> int:
@@ -153,6 +169,12 @@ def pool(threads: int) -> Pool | None:
         if _State.pool is None or _State.pool.workers < threads - 1:
             _State.pool = Pool(threads - 1)
         return _State.pool
+
+
+def sharers(participants: int) -> int:
+    """How many of the threads that may take part in brief work should: one, if the others sleep."""
+    workers = pool(participants)
+    return participants if workers is None or workers.is_at_hand() else 1
 
 
 def team(participants: int) -> tuple[int, int, int]:

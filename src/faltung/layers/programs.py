@@ -12,7 +12,7 @@ import numpy as np
 
 from ..compiler import jit
 from ..compiler.calling import items_function
-from ..compiler.threads import get_threads, run_items
+from ..compiler.threads import get_threads, run_items, sharers
 from ..machine import Machine, detect
 
 Array = np.ndarray
@@ -20,6 +20,9 @@ CHUNK = 1 << 14
 """Elements of one item, about; which element belongs to which item depends on the shape alone."""
 PARALLEL = 1 << 17
 """Elements from which the work is shared among threads: 20 microseconds of the cheapest, 100 of the others."""
+
+BRIEF = 1 << 20
+"""Elements below which no worker is woken that sleeps."""
 
 
 def address(array: Array) -> int:
@@ -47,6 +50,8 @@ class Program:
         """Run all items; ``elements`` tells whether threads are worth it, and ``threads`` how many at most."""
         context = _cells_of(len(cells))(*cells)
         count = min(threads or get_threads(), items) if elements >= PARALLEL else 1
+        if elements < BRIEF:
+            count = sharers(count)
         run_items(self._entry, ctypes.addressof(context), items, count)
 
 

@@ -13,7 +13,7 @@ from ..algorithms.direct.stages import copied_bytes
 from ..arrays import adopt
 from ..compiler.memory import fresh
 from ..compiler.seen import Output, Table
-from ..compiler.threads import get_threads
+from ..compiler.threads import get_threads, sharers
 from ..errors import DTypeError, PlanError, ShapeError
 from ..problem.layout import Layout
 from ..problem.problem import Problem
@@ -159,7 +159,7 @@ class Plan:
 
     def _fill(self, ready: Ready, image: Any, out: Any, threads: int | None) -> Any:
         """Run on operands in order; fill ``out``, or a new array."""
-        run, packed, offset, count = ready
+        run, packed, offset, count, brief = ready
         if out is None:
             out = fresh(self._out_shape, self._out_dtype)
         if self._see is not None:
@@ -168,6 +168,7 @@ class Plan:
             self._check_copy(image)
         if count > 1:
             count = min(count, threads or self.threads or get_threads())
+            count = sharers(count) if brief else count
         if run(image, packed, offset, out, count):
             raise overflow_error(self.function, self.problem.output_dtype)
         return out
@@ -281,7 +282,7 @@ class Plan:
     def ready(packed: tuple[Way, Any], bias: Any) -> Ready:
         """What runs on a packed kernel, whatever the image."""
         way, kernel = packed
-        return Ready(way.run, kernel, None if bias is None else way.executable.pack_bias(bias), way.threads)
+        return Ready(way.run, kernel, None if bias is None else way.executable.pack_bias(bias), way.threads, way.brief)
 
     def pack(self, taps: Any, *, once: bool = False) -> tuple[Way, Any]:
         """The first way that suits these taps, and the taps in its order; ``once``: for one call."""

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from .candidates import Setting
 
 
+BRIEF = 3
+"""Work is brief below so many times that for which a second thread pays."""
+
+
 class Ready(NamedTuple):
     """Operands in the order in which one way reads them, and what runs on them."""
 
@@ -20,6 +24,7 @@ class Ready(NamedTuple):
     kernel: Any
     bias: Any
     threads: int
+    brief: bool = False
 
     def bare(self, image: Any) -> tuple[Bare | None, float]:
         """What runs for such an image without Python, if the executable can say it, and its predicted cycles."""
@@ -60,6 +65,12 @@ class Way:
         """Most threads that are worth it."""
         cycles = self.executable.predicted_cycles * factors.factor(self.name, self.setting.problem)
         return self.setting.threads if cycles > factors.serial_cycles() else 1
+
+    @cached_property
+    def brief(self) -> bool:
+        """Whether it is done before a worker that sleeps would come."""
+        cycles = self.executable.predicted_cycles * factors.factor(self.name, self.setting.problem)
+        return bool(cycles < BRIEF * factors.serial_cycles())
 
     def _ask_and_pack(self, taps: Any) -> Any:
         """The taps in the algorithm's order; None if their values have not the structure that it needs.
