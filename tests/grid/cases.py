@@ -89,6 +89,27 @@ def draw_line(seed: int) -> Case:
     return replace(case, problem=_types(rng, problem, seed, magnitude), magnitude=magnitude)
 
 
+def draw_woven(seed: int) -> Case:
+    """A dilated image whose phases all have taps: they may be one program, and their outputs woven."""
+    rng = np.random.default_rng([seed, 23])
+    case = draw(seed)
+    p, dtype = case.problem, str(rng.choice(["float32", "float32", "float64", "float16"]))
+    ndim = int(rng.choice([1, 2, 2, 2, 3]))
+    inserted = (*(int(rng.choice([1, 2, 2, 3])) for _ in range(ndim - 1)), int(rng.choice([2, 2, 3, 4])))
+    kernel = tuple(d + int(rng.integers(0, 4)) for d in inserted)
+    image = (*(int(rng.integers(1, 7)) for _ in range(ndim - 1)), int(rng.integers(1, 45)))
+    output = tuple(max(1, (n - 1) * d + int(rng.integers(-1, k + 2))) for n, d, k in
+                   zip(image, inserted, kernel, strict=True))
+    met = tuple(-(-k // d) for k, d in zip(kernel, inserted, strict=True))
+    output = _fit({"kernel": met, "output": output})["output"]
+    steps = tuple(int(rng.choice([1, 1, 1, 2])) for _ in range(ndim))
+    problem = replace(
+        p, image=image, kernel=kernel, output=output, start=tuple(-int(rng.integers(0, k + 1)) for k in kernel),
+        stride=(1,) * ndim, kernel_dilation=steps, image_dilation=inserted, image_dtype=dtype, kernel_dtype=dtype,
+        border=tuple(((0, 0), ("edge", 0), (0, "wrap"))[int(rng.choice([0, 0, 1, 2]))] for _ in range(ndim)))
+    return replace(case, problem=_types(rng, problem, seed, min(case.magnitude, 1)), magnitude=min(case.magnitude, 1))
+
+
 def draw_bytes(seed: int) -> Case:
     """Bytes under a kernel of signed bytes, neighbours side by side: what may be multiplied four taps at a time."""
     rng = np.random.default_rng([seed, 17])

@@ -13,7 +13,7 @@ import pytest
 
 from faltung import reference
 from faltung.algorithms import direct
-from faltung.algorithms.direct import stages
+from faltung.algorithms.direct import stages, woven
 from faltung.algorithms.direct.frame import Frame, Stage
 from faltung.compiler.memory import Workspace
 from faltung.machine import Machine
@@ -54,7 +54,9 @@ def recipe_of(choice: Any) -> Iterator[None]:
         return chosen if isinstance(chosen, Frame) else Frame(stage, chosen, machine)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stages, "choose", choose)
+        for module in (stages, woven):
+            patch.setattr(module, "choose", choose)
+        patch.setattr(stages, "weave", woven.weave.__wrapped__)
         yield
 
 

@@ -25,7 +25,7 @@ from faltung.compiler import memory
 from faltung.machine import Machine
 from faltung.problem.problem import Problem
 from faltung.problem.promotion import numpy_dtype
-from grid.cases import Case, arrays, draw, draw_bytes, draw_line, output_view
+from grid.cases import Case, arrays, draw, draw_bytes, draw_line, draw_woven, output_view
 from grid.check import compare, recipe_of
 from grid.structured import known as machine_of
 
@@ -91,8 +91,8 @@ def _guarded_aligned(where: str) -> Any:
 
 
 def case_of(seed: int) -> Case:
-    """Now and then a long line, or bytes."""
-    return (draw, draw, draw, draw_line, draw_bytes)[seed % 5](seed)
+    """Now and then phases that are woven, a long line, or bytes."""
+    return (draw, draw, draw_woven, draw_line, draw_bytes)[seed % 5](seed)
 
 
 def _choose(lanes: str, rng: np.random.Generator) -> Any:

@@ -15,8 +15,8 @@ from .reduce import multiply_add, reduce_in_blocks
 class ChannelTile:
     """Writes the function ``tile(image, kernel, bias, out) -> overflowed``."""
 
-    def __init__(self, frame: Frame, module: Module) -> None:
-        self.frame, self.module = frame, module
+    def __init__(self, frame: Frame, module: Module, name: str = "tile") -> None:
+        self.frame, self.module, self.name = frame, module, name
         self.vectors, self.rows, self.columns = frame.recipe.tile
         self.planes = frame.accumulator.planes
         self.kind = vector(frame.accumulator.ir, frame.lanes)
@@ -25,7 +25,7 @@ class ChannelTile:
     def emit(self) -> None:
         """Write the tile's function."""
         parameters = [("ptr", "image"), ("ptr", "kernel"), ("ptr", "bias"), ("ptr", "out")]
-        f = self.f = self.module.function("tile", "i64", parameters)
+        f = self.f = self.module.function(self.name, "i64", parameters)
         image, kernel, bias, out = f.arguments
         sums = [constant(self.kind, 0)] * (self.vectors * self.rows * self.columns * self.planes)
         inside = self.frame.problem.kernel[-1] if self.frame.recipe.columns_unrolled else 1

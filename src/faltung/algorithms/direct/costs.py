@@ -98,8 +98,8 @@ def _row_cycles(on: Loops, shape: Shape) -> float:
     return max(on.terms * _busy(on, r * v), shifts, 2.0 * vectors) + 2.0 * rows + r * v * 2.0 + 20
 
 
-def _channel_cycles(on: Loops, shape: Shape, *, straight: bool) -> float:
-    """The same of a tile of channels."""
+def _channel_cycles(on: Loops, shape: Shape, *, straight: bool, woven: int = 1) -> float:
+    """The same of a tile of channels; if so many are woven, their outputs are stored in groups."""
     (m, r, q), planes, machine = shape, on.planes, on.machine
     sums = m * r * q * planes
     loads = (m * on.each + r * q / 2) * planes
@@ -107,9 +107,9 @@ def _channel_cycles(on: Loops, shape: Shape, *, straight: bool) -> float:
     tap_bytes = m * machine.vector_bytes * planes
     stream = tap_bytes / (24.0 if 2 * on.terms * tap_bytes <= machine.l2_bytes else 12.0)
     tap = max(sums * on.pace, 4.0 * planes, loads, stream) + 0.02 * stream + 0.4 / (on.columns if straight else 1)
-    # lines of 64 bytes that the outputs lie in; rows begin anywhere
-    lines = on.scattered * m * on.lanes * r * ((q - 1) * on.size / 64 + 1)
-    return on.terms * tap + sums * 8.0 + lines * WRITE_LINE + 20
+    # lines of 64 bytes that the outputs lie in, those of all phases together; rows begin anywhere
+    lines = on.scattered * m * on.lanes * r * ((q * woven - 1) * on.size / 64 + 1) / woven
+    return on.terms * tap + sums * (5.0 if woven > 1 else 8.0) + lines * WRITE_LINE + 20
 
 
 def _busy(on: Loops, sums: int) -> float:
@@ -134,8 +134,8 @@ def _tap_cycles(on: Loops, p: Problem, shape: Shape, chunk: int) -> float:
 def cycles(frame: Frame) -> float:
     """Predicted cycles of one thread: multiply-adds, loads and stores of the tiles, and the packing."""
     if frame.cost is None:
-        p = frame.problem
-        block = _block_cycles(frame.inner) + packing_cycles(frame) * frame.channel_items
+        p, packing = frame.problem, packing_cycles(frame) * frame.channel_items
+        block = sum(_block_cycles(one) * one.share for one in frame.tiled) + packing
         frame.cost = block * prod(frame.blocks) * prod(p.batch) * p.groups
     return frame.cost
 
@@ -175,7 +175,7 @@ def _block_cycles(frame: Frame) -> float:
     if recipe.lanes == "rows":
         return count * _row_cycles(on, recipe.tile)
     one = (_pixel_cycles(on, recipe.tile, recipe.chunk, straight=recipe.columns_unrolled) if frame.by_pixels else
-           _channel_cycles(on, recipe.tile, straight=recipe.columns_unrolled))
+           _channel_cycles(on, recipe.tile, straight=recipe.columns_unrolled, woven=frame.woven))
     again = frame.channel_blocks - 1
     return count * one + (again * frame.packed_bytes / READ_AGAIN if again else 0.0)
 

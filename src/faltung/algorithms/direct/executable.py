@@ -19,14 +19,19 @@ from ...problem.problem import Problem
 from .borders import border_tables
 from .costs import cycles
 from .frame import Frame
-from .packing import KernelPacker, pack_bias
+from .packing import kernel_packer, pack_bias
 from .stages import Part, parts, side_by_side
+from .woven import WovenFrame
 
 NO_BIAS = np.zeros(1)
 
 
 def _emit(frame: Frame) -> str:
     """Write a frame's program; the generator is imported only where no object is found on the disk."""
+    if isinstance(frame, WovenFrame):
+        from .weaving import emit_woven
+
+        return emit_woven(frame)
     from .program import emit_program
 
     return emit_program(frame)
@@ -69,7 +74,7 @@ class PartProgram(Program):
 
     def __init__(self, part: Part, threads: int) -> None:
         super().__init__(part.frame, threads)
-        self.part, self.pack = part, KernelPacker(part)
+        self.part, self.pack = part, kernel_packer(part)
         self.is_plain = part.frame.recipe.packed and not part.phase.is_empty
 
     def run(self, image: Any, kernel: Any, bias: Any, out: Any, threads: int) -> int:

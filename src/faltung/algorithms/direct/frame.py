@@ -51,6 +51,8 @@ class DirectRecipe(NamedTuple):
         How many taps of a row one instruction multiplies and adds up, and how far they stand apart.
     ``packed``
         Whether the image is brought into order first, or read where it lies (lanes of taps, and rows).
+    ``phases``
+        How many phases of a dilated image one program computes, from one packed image (see `woven`).
     """
 
     lanes: str
@@ -63,6 +65,7 @@ class DirectRecipe(NamedTuple):
     dot: int = 1
     dot_step: int = 1
     packed: bool = True
+    phases: int = 1
 
     @property
     def algorithm(self) -> str:
@@ -134,6 +137,10 @@ class Frame:
     def __init__(self, stage: Stage, recipe: DirectRecipe, machine: Machine) -> None:
         self.stage, self.recipe, self.machine = stage, recipe, machine
 
+    def with_recipe(self, recipe: DirectRecipe) -> Frame:
+        """The same with another recipe."""
+        return Frame(self.stage, recipe, self.machine)
+
     @property
     def problem(self) -> Problem:
         """The stage's problem."""
@@ -202,6 +209,21 @@ class Frame:
         stage = Stage(folded, (), (*strides[:len(p.batch) + 2], strides[-1], rows * strides[-1]))
         recipe = self.recipe._replace(lanes="pixels", block=(rows, columns), columns_unrolled=True)
         return Frame(stage, recipe, self.machine)
+
+    @property
+    def tiled(self) -> tuple[Frame, ...]:
+        """Frames of the tiles that one block runs, all after each other."""
+        return (self.inner,)
+
+    @property
+    def woven(self) -> int:
+        """How many frames among `tiled` make neighbours along the last axis."""
+        return 1
+
+    @property
+    def share(self) -> float:
+        """Which part of its tiles a frame among `tiled` computes."""
+        return 1.0
 
     # --- tiles and blocks
 

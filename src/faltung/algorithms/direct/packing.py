@@ -8,8 +8,10 @@ import numpy as np
 
 from ...compiler.memory import aligned
 from ...compiler.transpose import transpose_blocks
+from ..phases import phases
 from .frame import Frame
 from .stages import Part
+from .woven import WovenFrame
 
 MANY = 4096
 """Kernels of so many taps are worth a call of generated code."""
@@ -55,6 +57,27 @@ class KernelPacker:
             kernel = kernel[(slice(None), slice(None), slice(None), *self.taps)]
         plain = kernel.dtype == self.dtype and kernel.strides[-1] == kernel.itemsize and kernel.flags.aligned
         return kernel if plain else np.array(kernel, self.dtype, order="C")
+
+
+class WovenPacker:
+    """Packs the taps of all phases, one after the other."""
+
+    def __init__(self, part: Part, frame: WovenFrame) -> None:
+        self.frame, every = frame, phases(part.phase.problem)
+        self.packers = [KernelPacker(Part(phase, one)) for phase, one in zip(every, frame.tiled, strict=True)]
+
+    def __call__(self, kernel: Any) -> Any:
+        """Order a kernel of the problem's shape."""
+        starts = self.frame.kernel_starts
+        packed = aligned((starts[-1],), np.uint8)
+        for packer, begin, end in zip(self.packers, starts, starts[1:], strict=False):
+            packed[begin:end] = packer(kernel).reshape(-1).view(np.uint8)
+        return packed
+
+
+def kernel_packer(part: Part) -> KernelPacker | WovenPacker:
+    """What packs kernels for a part."""
+    return WovenPacker(part, part.frame) if isinstance(part.frame, WovenFrame) else KernelPacker(part)
 
 
 def pack_bias(frame: Frame, bias: Any) -> Any:

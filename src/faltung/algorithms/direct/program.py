@@ -117,6 +117,7 @@ class Work:
         out = f.at(out, f.mul(group, out_strides[leading - 2] * fr.target.itemsize))
         starts = [self._start(place, out_extent, block) for place, out_extent, block in
                   zip(places, p.output, fr.recipe.block, strict=True)]
+        self.starts = starts
         scratch = f.at(self._cell(SCRATCH), f.mul(slot, fr.scratch_bytes))
         if fr.recipe.packed:
             self._pack(image, scratch, starts)

@@ -26,13 +26,13 @@ ROUNDED = 1 - 1e-12
 def choose(stage: Stage, machine: Machine, threads: int) -> Frame:
     """The cheapest recipe and its geometry, its work parted finely enough for ``threads``."""
     # the search is done once, for one thread
-    return _shared(_cheapest(stage, machine) if threads == 1 else choose(stage, machine, 1), threads)
+    return shared(_cheapest(stage, machine) if threads == 1 else choose(stage, machine, 1), threads)
 
 
 def named(stage: Stage, machine: Machine, threads: int, recipe: str) -> Frame:
     """The same for the recipe of this text, if it is one of those that are looked at: no other is ever run."""
     found = next((frame for frame in _frames(stage, machine) if str(frame.recipe) == recipe), None)
-    return choose(stage, machine, threads) if found is None else _shared(found, threads)
+    return choose(stage, machine, threads) if found is None else shared(found, threads)
 
 
 def promising(stage: Stage, machine: Machine, count: int) -> list[DirectRecipe]:
@@ -41,12 +41,6 @@ def promising(stage: Stage, machine: Machine, count: int) -> list[DirectRecipe]:
     most = WORTH_TIMING * with_kernel(frames[0])
     kinds = {frame.recipe.lanes: frame.recipe for frame in reversed(frames) if with_kernel(frame) < most}
     return list(dict.fromkeys([frames[0].recipe, *kinds.values(), *(frame.recipe for frame in frames)]))[:count]
-
-
-def _shared(frame: Frame, threads: int) -> Frame:
-    if threads == 1:
-        return frame
-    return Frame(frame.stage, _share(frame.stage, frame.recipe, frame.machine, threads), frame.machine)
 
 
 def _cheapest(stage: Stage, machine: Machine) -> Frame:
@@ -120,28 +114,27 @@ def shared_cycles(frame: Frame, threads: int) -> float:
     return cycles(frame) * -(-frame.items // threads) / frame.items
 
 
-def _share(stage: Stage, recipe: DirectRecipe, machine: Machine, threads: int) -> DirectRecipe:
+def shared(frame: Frame, threads: int) -> Frame:
     """Part the rows and the output channels until every thread has several items to take, unless one is quicker."""
-    if threads == 1 or Frame(stage, recipe, machine).items >= ITEMS * threads:
-        return recipe
-    shared = [recipe, *(_parted(stage, recipe, machine, each * threads) for each in (1, ITEMS))]
+    if threads == 1 or frame.items >= ITEMS * threads:
+        return frame
+    parted = [frame, *(_parted(frame, each * threads) for each in (1, ITEMS))]
     # of equals, the one with most items
-    return min(reversed(shared), key=lambda one: shared_cycles(Frame(stage, one, machine), threads))
+    return min(reversed(parted), key=lambda one: shared_cycles(one, threads))
 
 
-def _parted(stage: Stage, recipe: DirectRecipe, machine: Machine, wished: int) -> DirectRecipe:
+def _parted(frame: Frame, wished: int) -> Frame:
     """Part the rows, and then the output channels, into about so many items."""
-    frame = Frame(stage, recipe, machine)
     items, all_blocks, tile = frame.items, frame.channel_blocks, frame.tile_rows
-    block = list(recipe.block)
+    block = list(frame.recipe.block)
     for axis in range(len(block) - 1):
         part = -(-wished // items)
         if part > 1 and block[axis] > tile:
             least = tile if axis == len(block) - 2 else 1
             block[axis] = even(block[axis], max(tile, -(-block[axis] // part)), least)
-            recipe = recipe._replace(block=tuple(block))
-            items = Frame(stage, recipe, machine).items
+            frame = frame.with_recipe(frame.recipe._replace(block=tuple(block)))
+            items = frame.items
     if items < wished and all_blocks > 1:
         shares = min(all_blocks, -(-wished // items))
-        recipe = recipe._replace(channel_blocks=-(-all_blocks // shares))
-    return recipe
+        frame = frame.with_recipe(frame.recipe._replace(channel_blocks=-(-all_blocks // shares)))
+    return frame

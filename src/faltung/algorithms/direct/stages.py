@@ -14,12 +14,13 @@ from ...problem.problem import Problem
 from ..phases import Phase, phases
 from .frame import Frame, Stage
 from .schedule import choose, named
+from .woven import neighbours, weave
 
 MOST_INTERLEAVED = 5
 
 
 class Part(NamedTuple):
-    """One phase of the problem: its stage and recipe, the kernel's taps it uses."""
+    """One phase of the problem, or all: its stage and recipe, the kernel's taps it uses."""
 
     phase: Phase
     frame: Frame
@@ -27,8 +28,15 @@ class Part(NamedTuple):
 
 def parts(problem: Problem, output: View, machine: Machine, threads: int, recipe: str = "") -> list[Part]:
     """Part the problem into stages and choose a recipe for each; ``recipe`` is the text of one to take instead."""
-    return [Part(phase, named(stage, machine, threads, recipe) if recipe else choose(stage, machine, threads))
-            for phase, stage in staged(problem, output)]
+    found = list(staged(problem, output))
+    if recipe:
+        return [Part(phase, named(stage, machine, threads, recipe)) for phase, stage in found]
+    if len(found) > 1 and not any(phase.is_empty for phase, _ in found):
+        stages = tuple(stage for _, stage in found)
+        frame = weave(stages, neighbours(problem, stages), machine, threads)
+        if frame is not None:
+            return [Part(Phase(problem, (slice(None),) * problem.ndim, (slice(None),) * problem.ndim), frame)]
+    return [Part(phase, choose(stage, machine, threads)) for phase, stage in found]
 
 
 def staged(problem: Problem, output: View) -> Iterator[tuple[Phase, Stage]]:

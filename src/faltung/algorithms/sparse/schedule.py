@@ -11,7 +11,8 @@ from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from ..direct.costs import MULTIPLY, packing_cycles
-from ..direct.schedule import _share
+from ..direct.frame import Frame
+from ..direct.schedule import shared
 from ..direct.stages import _stage
 from ..direct.tiles import Tile, finished
 from .frame import SparseFrame, SparseRecipe
@@ -39,8 +40,8 @@ def frame_of(problem: Problem, output: View, machine: Machine, threads: int) -> 
     wished = sums // 6 if p.output[-2] > 1 else sums
     vectors = min(wished, -(-p.output[-1] // lanes))
     tile = Tile("pixels", (1, min(sums // vectors, p.output[-2]), vectors))
-    recipe = _share(stage, finished(stage, _roomy(machine), tile), machine, threads)
-    return SparseFrame(stage, SparseRecipe(*recipe), machine)
+    frame = shared(Frame(stage, finished(stage, _roomy(machine), tile), machine), threads)
+    return SparseFrame(stage, SparseRecipe(*frame.recipe), machine)
 
 
 @cache
