@@ -42,7 +42,7 @@ def often(call: Callable[[], Any], times: int = 8) -> Any:
 
 def known(x: Any, k: Any, after: tuple[Any, ...] = AFTER) -> Any:
     """What the machine code says: the result, or None."""
-    return calls.convolved.call(x, k, *after)
+    return calls.convolved.call(x, k, None, *after)
 
 
 @builtin_only
@@ -75,7 +75,7 @@ def test_what_differs_is_not_known() -> None:
         assert known(x, k, (*AFTER[:place], object(), *AFTER[place + 1:])) is None
     for after in (AFTER[:-1], (*AFTER, None)):
         assert known(x, k, after) is None
-    for arguments in ((x,), ()):
+    for arguments in ((x,), (), (x, k), (x, k, None), (x, k, k, *AFTER)):
         assert calls.convolved.call(*arguments) is None
     np.testing.assert_array_equal(ft.convolve(doubled, k), ft.convolve(x, k))
 
@@ -248,4 +248,38 @@ def test_each_algorithm_does_as_python_does(k: Any) -> None:
     for _ in range(8):
         for image, result in zip((x, holed), expected, strict=True):
             np.testing.assert_array_equal(plan(image), result)
-    assert sys.implementation.name != "cpython" or plan._table.call(x, None) is not None
+    assert sys.implementation.name != "cpython" or plan._table.call(x, None, None) is not None
+
+
+@builtin_only
+@pytest.mark.parametrize("bias", [None, np.array([1.0, -2.0, 3.0], "float32")])
+@pytest.mark.parametrize(("function", "table"), [(ft.conv, calls.layered), (ft.conv_transpose, calls.transposed)])
+def test_small_layers(function: Any, table: Any, bias: Any) -> None:
+    x, w = numbers(3 * 36, "float32").reshape(1, 3, 6, 6), numbers(81, "float32", 2).reshape(3, 3, 3, 3)
+    after = (1, 0, 0, 1, 1, 0, None, "channels_first", "auto", None, None)
+    expected = function(x, w, bias, threads=1)
+    np.testing.assert_array_equal(often(lambda: function(x, w, bias)), expected)
+    np.testing.assert_array_equal(table.call(x, w, bias, *after), expected)
+    assert table.call(x, w, np.zeros(3, "float32"), *after) is None
+    assert table.call(x, w, np.zeros(2, "float32"), *after) is None
+    if bias is not None:
+        bias[0] += 1
+        np.testing.assert_array_equal(function(x, w, bias), function(x, w, bias, threads=1))
+        assert table.call(x, w, None, *after) is None
+    w[0] = 0
+    np.testing.assert_array_equal(function(x, w, bias), function(x, w, bias, threads=1))
+
+
+def test_a_plan_that_is_given_another_bias() -> None:
+    x, w = numbers(3 * 36).reshape(1, 3, 6, 6), numbers(81, seed=2).reshape(3, 3, 3, 3)
+    one, other = numbers(3), numbers(3, seed=3)
+    known, told = ft.plan(ft.conv, x, w, one), ft.plan(ft.conv, ft.Like(x.shape, "float64"), w, one)
+    for _ in range(8):
+        for bias in (one, other):
+            expected = ft.conv(x, w, bias, threads=1)
+            for plan in (known, told):
+                np.testing.assert_array_equal(plan(x, None, bias), expected)
+                np.testing.assert_array_equal(plan(x), ft.conv(x, w, one, threads=1))
+    known.update(w * 2, other)
+    for _ in range(8):
+        np.testing.assert_array_equal(known(x), ft.conv(x, w * 2, other, threads=1))

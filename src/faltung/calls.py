@@ -50,14 +50,14 @@ class Seen(NamedTuple):
     """What the plan does with arrays that are its image and kernel and need no further look."""
 
 
-convolved, correlated = Table(), Table()
-"""The last small calls of `convolve` and of `correlate`; they take what follows image and kernel in the order of
-`Sliding`, then ``method``, ``out``, ``threads`` and `UNMISSED`."""
+convolved, correlated, layered, transposed = Table(), Table(), Table(), Table()
+"""The last small calls of each function; they take image, kernel and bias, the fields of `Sliding` or `Layer`, then
+``method``, ``out`` and ``threads``, and the first two also `UNMISSED`."""
 
 UNMISSED = (None, "propagate", None, False)
 """``where``, ``nan_policy``, ``min_weight`` and ``return_weights`` where nothing is missing."""
 
-_tables = {"convolve": convolved, "correlate": correlated}
+_tables = {"convolve": convolved, "correlate": correlated, "conv": layered, "conv_transpose": transposed}
 _seen: dict[Hashable, Any] = {}
 _lock = threading.Lock()
 
@@ -116,7 +116,7 @@ def slide(function: str, x: Any, k: Any, words: Words, method: str, out: Any, th
             known = None
         if known is not None and known.compute is not None:
             if _tables[function].misses():
-                known.plan.teach(_tables[function], x, k, (*words, method, None, None, *UNMISSED))
+                known.plan.teach(_tables[function], x, k, None, (*words, method, None, None, *UNMISSED))
             return known.compute(x, k)
     image, restore = adopt(x, function, "x")
     kernel, _ = adopt(k, function, "k")
@@ -141,7 +141,10 @@ def layer(function: str, x: Any, w: Any, bias: Any, words: Words, method: str, o
         lower = lower_conv if function == "conv" else lower_conv_transpose
         lowered = lower(function, _like(image), _like(kernel), None if offset is None else _like(offset), Layer(*words))
         seen = _see(key, lowered, function, method)
-    return _run(function, key, seen, image, kernel, offset, method, out, threads, restore)
+    result = _run(function, key, seen, image, kernel, offset, method, out, threads, restore)
+    if out is threads is None and isinstance(seen.plan, Plan) and _tables[function].misses():
+        seen.plan.teach(_tables[function], image, kernel, offset, (*words, method, None, None))
+    return result
 
 
 def gradient(function: str, lower: Callable[..., Gradient], operands: tuple[tuple[str, Any], tuple[str, Any]],

@@ -100,8 +100,8 @@ def convolve(x: Any, k: Any, mode: str = "full", *, border: Any = 0, stride: Any
     array([[1, 1],
            [1, 1]])
     """
-    result = calls.convolved.call(x, k, mode, border, stride, dilation, axes, anchor, outputs, dtype, overflow, method,
-                                  out, threads, where, nan_policy, min_weight, return_weights)
+    result = calls.convolved.call(x, k, None, mode, border, stride, dilation, axes, anchor, outputs, dtype, overflow,
+                                  method, out, threads, where, nan_policy, min_weight, return_weights)
     if result is not None:
         return result
     words = (mode, border, stride, dilation, axes, anchor, outputs, dtype, overflow)
@@ -131,8 +131,8 @@ def correlate(x: Any, k: Any, mode: str = "full", *, border: Any = 0, stride: An
     >>> correlate([1, 2, 3, 4], [0, 0, 1], "same", anchor=0)
     array([3, 4, 0, 0])
     """
-    result = calls.correlated.call(x, k, mode, border, stride, dilation, axes, anchor, outputs, dtype, overflow, method,
-                                   out, threads, where, nan_policy, min_weight, return_weights)
+    result = calls.correlated.call(x, k, None, mode, border, stride, dilation, axes, anchor, outputs, dtype, overflow,
+                                   method, out, threads, where, nan_policy, min_weight, return_weights)
     if result is not None:
         return result
     words = (mode, border, stride, dilation, axes, anchor, outputs, dtype, overflow)
@@ -262,6 +262,10 @@ def conv(x: Any, w: Any, bias: Any = None, *, stride: Any = 1, padding: Any = 0,
     >>> conv(x, w, np.array([-20.0]), padding="same", activation="relu")
     array([[[0., 0., 4., 0.]]])
     """
+    result = calls.layered.call(x, w, bias, stride, padding, 0, dilation, groups, border, activation, layout, method,
+                                out, threads)
+    if result is not None:
+        return result
     words = (stride, padding, 0, dilation, groups, border, activation, layout)
     return calls.layer("conv", x, w, bias, words, method, out, threads)
 
@@ -306,6 +310,10 @@ def conv_transpose(x: Any, w: Any, bias: Any = None, *, stride: Any = 1, padding
     >>> conv_transpose(np.array([[[1.0, 2.0, 3.0]]]), np.array([[[1.0, 10.0]]]), stride=2)
     array([[[ 1., 10.,  2., 20.,  3., 30.]]])
     """
+    result = calls.transposed.call(x, w, bias, stride, padding, output_padding, dilation, groups, 0, activation, layout,
+                                   method, out, threads)
+    if result is not None:
+        return result
     words = (stride, padding, output_padding, dilation, groups, 0, activation, layout)
     return calls.layer("conv_transpose", x, w, bias, words, method, out, threads)
 

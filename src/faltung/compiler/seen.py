@@ -2,7 +2,7 @@
 
 What Python takes to find a plan and to prepare its call is longer than a small signal takes itself.  So a `Table` keeps
 the last few calls whose work is small, and its ``call`` is a builtin function that compares types, dtypes, shapes and
-strides, the kernel's bytes, and by identity all other arguments.  Whatever differs is left to Python.
+strides, the bytes of kernel and bias, and by identity all other arguments.  Whatever differs is left to Python.
 """
 
 from __future__ import annotations
@@ -32,8 +32,11 @@ AGAIN = 64
 _NEW_FROM_DESCR = 94
 """Place of ``PyArray_NewFromDescr`` among the functions that NumPy offers to C."""
 
-_ROOM = 30
+_ROOM = 36
 """Cells of a block, before shapes and strides; their order is that of `seen_code`."""
+
+OPERANDS = 3
+"""Image, kernel and bias; the other arguments follow."""
 
 _PLAIN = (str, int, float, bool, type(None), type, np.dtype)
 """Types whose objects never change, so that the same object means the same."""
@@ -101,16 +104,20 @@ class Table:
                 self._cells[-1 - self.room:] = 0
             self._owners, self._misses = [None] * self.room, 0
 
-    def add(self, bare: Bare, image: Any, view: Any, kernel: Any, words: tuple[Any, ...], output: Output,
+    def add(self, bare: Bare, image: Any, view: Any, operands: tuple[Any, Any], words: tuple[Any, ...], output: Output,
             cycles: float) -> None:
-        """Know the call with these arguments from now on; the engine sees the image as ``view``."""
-        if cycles > CYCLES or not all(map(_is_plain, words)) or not (kernel is None or kernel.flags.c_contiguous):
+        """Know the call with these arguments from now on; the engine sees the image as ``view``.
+
+        The operands are kernel and bias, or None.
+        """
+        in_order = all(operand is None or operand.flags.c_contiguous for operand in operands)
+        if cycles > CYCLES or not in_order or not all(map(_is_plain, words)):
             return
         with self._lock:
             if self._cells is None and not self._open():
                 return
-            block, owner = _block(bare, image, view, None if kernel is None else kernel.copy(), words, output,
-                                  cycles > RELEASE_CYCLES)
+            copies = tuple(None if operand is None else operand.copy() for operand in operands)
+            block, owner = _block(bare, image, view, copies, words, output, cycles > RELEASE_CYCLES)
             free = [place for place, owner in enumerate(self._owners) if owner is None]
             place = free[0] if free else self._misses // AGAIN % self.room
             # first the address, in one piece, then what it replaces: a reader that runs has a hold of its own
@@ -130,11 +137,11 @@ class Table:
         return True
 
 
-def _block(bare: Bare, image: Any, view: Any, kernel: Any, words: tuple[Any, ...], output: Output,
+def _block(bare: Bare, image: Any, view: Any, operands: tuple[Any, ...], words: tuple[Any, ...], output: Output,
            releases: bool) -> tuple[int, Any]:
     """The address of a block, and all that it points to."""
-    given = () if kernel is None else kernel.shape
-    lists = (image.shape, image.strides, given, tuple(map(id, words)), output.shape, view.strides)
+    lists = (image.shape, image.strides, tuple(map(id, words)), output.shape, view.strides,
+             *(() if operand is None else operand.shape for operand in operands))
     cells = np.zeros(_ROOM + sum(map(len, lists)), np.int64)
     address = int(cells.ctypes.data)
     places, place = [], _ROOM
@@ -142,12 +149,19 @@ def _block(bare: Bare, image: Any, view: Any, kernel: Any, words: tuple[Any, ...
         cells[place:place + len(each)] = each
         places.append(address + 8 * place)
         place += len(each)
-    shape, strides, kernel_shape, names, out_shape, seen_strides = places
-    owner = (cells, bare, image.dtype, kernel, words, output)
-    about_kernel = (0,) * 6 if kernel is None else (1, id(kernel.dtype), kernel.ndim, kernel_shape, kernel.ctypes.data,
-                                                    kernel.nbytes)
+    shape, strides, names, out_shape, seen_strides, *given = places
+    told = [cell for operand, at in zip(operands, given, strict=True) for cell in _told(operand, at)]
+    owner = (cells, bare, image.dtype, operands, words, output)
     code = bare.entry.__self__[0]  # type: ignore[attr-defined]
-    cells[:_ROOM] = (id(owner), id(image.dtype), image.ndim, shape, strides, *about_kernel, len(words) + 2, names,
+    cells[:_ROOM] = (id(owner), id(image.dtype), image.ndim, shape, strides, OPERANDS + len(words), names,
                      id(output.dtype), len(output.shape), out_shape, seen_strides, bare.busy, releases, code,
-                     id(bare.taps), id(bare.bias), len(bare.integers), *bare.integers, *[0] * (7 - len(bare.integers)))
+                     id(bare.taps), id(bare.bias), len(bare.integers), *bare.integers, *[0] * (7 - len(bare.integers)),
+                     *told)
     return address, owner
+
+
+def _told(operand: Any, shape: int) -> tuple[int, ...]:
+    """What a block tells about an operand."""
+    if operand is None:
+        return (0,) * 6
+    return 1, id(operand.dtype), operand.ndim, shape, operand.ctypes.data, operand.nbytes

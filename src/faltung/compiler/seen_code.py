@@ -1,8 +1,8 @@
 """The code that knows a call again and runs it; see `seen` for its use.
 
-A *block* describes one call in cells of 8 bytes: how its image and its kernel must be, which objects must stand among
-the other arguments, and what to run.  The *table* begins with what Python and NumPy have to be asked for; addresses of
-blocks follow, up to a zero.  All of it is read and written while the GIL is held.
+A *block* describes one call in cells of 8 bytes: how its image, its kernel and its bias must be, which objects must
+stand among the other arguments, and what to run.  The *table* begins with what Python and NumPy have to be asked for;
+addresses of blocks follow, up to a zero.  All of it is read and written while the GIL is held.
 """
 
 from __future__ import annotations
@@ -12,9 +12,16 @@ from .emit import Function, Module, Operand, Value
 NONE, NDARRAY, NEW, BLOCKS = range(4)
 """Cells of the table: None, the type of arrays, NumPy's ``PyArray_NewFromDescr``, the first block."""
 
-(OWNER, DTYPE, NDIM, SHAPE, STRIDES, GIVEN, KERNEL_DTYPE, KERNEL_NDIM, KERNEL_SHAPE, KERNEL_DATA, KERNEL_BYTES, COUNT,
- WORDS, OUT_DTYPE, OUT_NDIM, OUT_SHAPE, SEEN_STRIDES, BUSY, RELEASES, CODE, TAPS, BIAS, INTEGERS, NUMBERS) = range(24)
-"""Cells of a block; the last one is the first of seven."""
+(OWNER, DTYPE, NDIM, SHAPE, STRIDES, COUNT, WORDS, OUT_DTYPE, OUT_NDIM, OUT_SHAPE, SEEN_STRIDES, BUSY, RELEASES, CODE,
+ TAPS, BIAS, INTEGERS, NUMBERS) = range(18)
+"""Cells of a block; the last one is the first of seven.  What is told about kernel and offset follows."""
+
+KERNEL, OFFSET = NUMBERS + 7, NUMBERS + 13
+GIVEN, DATA, BYTES = 0, 4, 5
+"""Cells of what is told about an operand: whether there is one, then dtype, axes and shape, its memory and bytes."""
+
+OPERANDS = 3
+"""Image, kernel and bias; the other arguments follow."""
 
 HEAD = object.__basicsize__
 """Size of a Python object's head, which ends with its type."""
@@ -39,41 +46,55 @@ def _equal(f: Function, a: Value, b: Value, count: Operand, differ: str) -> None
         f.leave(f.compare("ne", one, other), differ)
 
 
-def _like(f: Function, array: Value, block: Value, cells: tuple[int, int, int], differ: str) -> Value:
-    """Leave for ``differ`` unless an array has the dtype and the shape in the block; the number of its axes."""
-    dtype, ndim, shape = cells
-    f.leave(f.compare("ne", _pointer(f, array, ARRAY_DTYPE), _cell(f, block, dtype)), differ)
+def _like(f: Function, array: Value, cells: Value, differ: str) -> Value:
+    """Leave for ``differ`` unless an array has the dtype and shape in three cells from the second; its axes."""
+    f.leave(f.compare("ne", _pointer(f, array, ARRAY_DTYPE), _cell(f, cells, DTYPE)), differ)
     axes = f.cast("zext", f.load("i32", f.at(array, ARRAY_NDIM), align=8), "i64")
-    f.leave(f.compare("ne", axes, _cell(f, block, ndim, "i64")), differ)
-    _equal(f, _pointer(f, array, ARRAY_SHAPE), _cell(f, block, shape), axes, differ)
+    f.leave(f.compare("ne", axes, _cell(f, cells, NDIM, "i64")), differ)
+    _equal(f, _pointer(f, array, ARRAY_SHAPE), _cell(f, cells, SHAPE), axes, differ)
     return axes
+
+
+def _emit_same(module: Module) -> None:
+    """same(table, told, operand): whether an operand is what is told about it, byte by byte."""
+    f = module.function("same", "i64", [("ptr", "table"), ("ptr", "told"), ("ptr", "operand")])
+    table, told, operand = f.arguments
+    found = f.alloca(8)
+    f.store(0, found, align=8)
+    with f.forever() as differ:
+        given = f.compare("ne", _cell(f, told, GIVEN, "i64"), 0)
+        with f.unless(given):
+            f.leave(f.compare("ne", operand, _cell(f, table, NONE)), differ)
+        with f.when(given):
+            f.leave(f.compare("ne", _pointer(f, operand, HEAD - 8), _cell(f, table, NDARRAY)), differ)
+            _like(f, operand, told, differ)
+            in_order = f.bits("and", f.load("i32", f.at(operand, ARRAY_FLAGS), align=8), Value("i32", "1"))
+            f.leave(f.compare("eq", in_order, Value("i32", "0")), differ)
+            unlike = f.call("memcmp", "i32", _pointer(f, operand, ARRAY_DATA), _cell(f, told, DATA),
+                            _cell(f, told, BYTES, "i64"))
+            f.leave(f.compare("ne", unlike, Value("i32", "0")), differ)
+        f.store(1, found, align=8)
+        f.leave(f.compare("eq", 0, 0), differ)
+    f.finish(f.load("i64", found, align=8))
 
 
 def _emit_matches(module: Module) -> None:
     """matches(table, block, arguments, count): whether this is the block's call; the image is known as an array."""
     f = module.function("matches", "i64", [("ptr", "table"), ("ptr", "block"), ("ptr", "arguments"), ("i64", "count")])
     table, block, arguments, count = f.arguments
-    found, differs = f.alloca(8), f.compare("eq", 0, 0)
+    found = f.alloca(8)
     f.store(0, found, align=8)
     with f.forever() as differ:
         f.leave(f.compare("ne", count, _cell(f, block, COUNT, "i64")), differ)
-        image, kernel = (_pointer(f, arguments, 8 * place) for place in range(2))
-        axes = _like(f, image, block, (DTYPE, NDIM, SHAPE), differ)
+        image, kernel, offset = (_pointer(f, arguments, 8 * place) for place in range(OPERANDS))
+        axes = _like(f, image, block, differ)
         _equal(f, _pointer(f, image, ARRAY_STRIDES), _cell(f, block, STRIDES), axes, differ)
-        _equal(f, f.at(arguments, 16), _cell(f, block, WORDS), f.sub(count, 2), differ)
-        given = f.compare("ne", _cell(f, block, GIVEN, "i64"), 0)
-        with f.unless(given):
-            f.leave(f.compare("ne", kernel, _cell(f, table, NONE)), differ)
-        with f.when(given):
-            f.leave(f.compare("ne", _pointer(f, kernel, HEAD - 8), _cell(f, table, NDARRAY)), differ)
-            _like(f, kernel, block, (KERNEL_DTYPE, KERNEL_NDIM, KERNEL_SHAPE), differ)
-            in_order = f.bits("and", f.load("i32", f.at(kernel, ARRAY_FLAGS), align=8), Value("i32", "1"))
-            f.leave(f.compare("eq", in_order, Value("i32", "0")), differ)
-            unlike = f.call("memcmp", "i32", _pointer(f, kernel, ARRAY_DATA), _cell(f, block, KERNEL_DATA),
-                            _cell(f, block, KERNEL_BYTES, "i64"))
-            f.leave(f.compare("ne", unlike, Value("i32", "0")), differ)
+        _equal(f, f.at(arguments, 8 * OPERANDS), _cell(f, block, WORDS), f.sub(count, OPERANDS), differ)
+        for operand, told in ((offset, OFFSET), (kernel, KERNEL)):
+            same = f.call("same", "i64", table, f.at(block, 8 * told), operand, local=True)
+            f.leave(f.compare("eq", same, 0), differ)
         f.store(1, found, align=8)
-        f.leave(differs, differ)
+        f.leave(f.compare("eq", 0, 0), differ)
     f.finish(f.load("i64", found, align=8))
 
 
@@ -124,7 +145,8 @@ def _emit_compute(module: Module) -> None:
 
 
 def emit_seen(module: Module, name: str) -> None:
-    """Write the builtin function ``name(image, kernel, *words)``: the result of a call that is known, or else None."""
+    """Write the builtin function ``name(image, kernel, bias, *words)``: the result of a known call, or else None."""
+    _emit_same(module)
     _emit_matches(module)
     _emit_compute(module)
     f = module.function(name, "ptr", [("ptr", "owner"), ("ptr", "arguments"), ("i64", "count")], internal=False)
@@ -134,7 +156,7 @@ def emit_seen(module: Module, name: str) -> None:
     f.store(0, place, align=8)
     with f.forever() as known:
         with f.forever() as unknown:
-            f.leave(f.compare("slt", count, 2), unknown)
+            f.leave(f.compare("slt", count, OPERANDS), unknown)
             image = _pointer(f, arguments, 0)
             f.leave(f.compare("ne", _pointer(f, image, HEAD - 8), _cell(f, table, NDARRAY)), unknown)
             with f.forever() as _:

@@ -110,9 +110,9 @@ class Plan:
         threads : int, optional
             Most threads to use, no more than the plan was made for.
         """
-        plain = out is bias is threads is None
+        plain = out is threads is None
         if plain:
-            result = self._table.call(image, kernel)
+            result = self._table.call(image, kernel, bias)
             if result is not None:
                 return result
         restore = None
@@ -127,7 +127,7 @@ class Plan:
             self._check_out(out)
         result = self._fill(ready, image, out, threads)
         if plain and self._table.misses():
-            self.teach(self._table, image, kernel)
+            self.teach(self._table, image, kernel, bias)
         return result if restore is None else restore(result)
 
     def once(self, image: Any, kernel: Any, bias: Any = None, *, out: Any = None) -> Any:
@@ -144,18 +144,20 @@ class Plan:
         seen = recent and recent[0][0] == kernel.tobytes()
         return self._fill(recent[0][1] if seen else self._prepare(kernel, None), image, None, None)
 
-    def teach(self, table: Table, image: Any, kernel: Any, words: tuple[Any, ...] = ()) -> None:
-        """Have a table know the call with ndarrays of the planned shapes and dtypes, if its kernel is kept."""
-        if kernel is not None and not (self._remembers and type(kernel) is np.ndarray):
+    def teach(self, table: Table, image: Any, kernel: Any, bias: Any, words: tuple[Any, ...] = ()) -> None:
+        """Have a table know the call with operands of the planned shapes and dtypes, if they are kept."""
+        own = kernel is None and bias is None
+        if not own and not (self._remembers and type(kernel) is np.ndarray and (
+                bias is None or type(bias) is np.ndarray)):
             return
-        ready = self._ready if kernel is None else self._prepare(kernel, None)
+        ready = self._ready if own else self._prepare(kernel, bias)
         if ready is None:
             return
         view = image if self._see is None else self._see(image)
         bare, cycles = ready.bare(view)
         with self._lock:
-            if bare is not None and (kernel is not None or ready is self._ready):  # others may update the plan
-                table.add(bare, image, view, kernel, words, Output(self._out_shape, self._out_dtype), cycles)
+            if bare is not None and (not own or ready is self._ready):  # others may update the plan
+                table.add(bare, image, view, (kernel, bias), words, Output(self._out_shape, self._out_dtype), cycles)
 
     def _fill(self, ready: Ready, image: Any, out: Any, threads: int | None) -> Any:
         """Run on operands in order; fill ``out``, or a new array."""
