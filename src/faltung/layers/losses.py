@@ -206,6 +206,8 @@ class CrossEntropy(Loss):
             raise ShapeError(f"CrossEntropy: prediction {array.shape} must have at least two axes, (batch, classes)")
         weight = self._class_weight(array.shape[1])
         goal = np.asarray(target)
+        if self._is_plain(array, goal):
+            return self._of_classes(array, goal)
         if goal.shape == array.shape and goal.dtype.kind == "f":
             shares, norm = goal.astype(array.dtype), float(array.size // array.shape[1])
             shares = self._smooth(shares)
@@ -220,6 +222,23 @@ class CrossEntropy(Loss):
         losses = np.multiply(shares, np.log(sums) - shifted, out=np.zeros_like(shares), where=shares != 0)
         gradient = powers / sums * shares.sum(axis=1, keepdims=True) - shares
         return self._reduce(losses, gradient, norm)
+
+    def _is_plain(self, array: np.ndarray, goal: np.ndarray) -> bool:
+        """Whether every row has one class, all of which count the same."""
+        return (self.weight is None is self.ignore and not self.label_smoothing and array.ndim == 2
+                and goal.shape == array.shape[:1] and goal.dtype.kind in "iu"
+                and bool(goal.min() >= 0 and goal.max() < array.shape[1]))
+
+    def _of_classes(self, array: np.ndarray, goal: np.ndarray) -> float:
+        """The usual case, with a third of the operations; the gradient has the bits of the others."""
+        rows = np.arange(len(goal))
+        shifted = array - array.max(axis=1, keepdims=True)
+        gradient = np.exp(shifted)
+        sums = gradient.sum(axis=1, keepdims=True)
+        losses = np.log(sums[:, 0]) - shifted[rows, goal]
+        gradient /= sums
+        gradient[rows, goal] -= 1
+        return self._reduce(losses, gradient, len(goal))
 
     def _smooth(self, shares: np.ndarray) -> np.ndarray:
         smoothing = shares.dtype.type(self.label_smoothing)

@@ -1,4 +1,4 @@
-"""The step of Adam in generated code: NumPy's bits, and nothing beside the parameters."""
+"""What training does in a quicker way gives the bits of the plain one: the step of Adam, the loss of classes."""
 
 from __future__ import annotations
 
@@ -105,3 +105,17 @@ def test_a_parameter_under_two_names_takes_two_steps():
         single.gradient = np.arange(5.0)
         layers.Adam({"p": single}).step()
     assert twice(layers.Adam).tobytes() == single.value.tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("rows", "classes"), [(64, 10), (1, 1), (7, 1000)])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_the_loss_of_classes_has_the_gradient_of_the_general_one(dtype, rows, classes, reduction, monkeypatch):
+    rng = np.random.default_rng(3)
+    scores, labels = (5 * rng.standard_normal((rows, classes))).astype(dtype), rng.integers(0, classes, rows)
+    quick, general = (layers.CrossEntropy(reduction=reduction) for _ in range(2))
+    monkeypatch.setattr(general, "_is_plain", lambda *_: False)
+    assert quick(scores, labels) == pytest.approx(general(scores, labels), rel=1e-15)
+    found, expected = quick.backward(), general.backward()
+    assert found.dtype == expected.dtype
+    assert found.tobytes() == expected.tobytes()
