@@ -11,6 +11,7 @@ from faltung.algorithms import direct
 from faltung.algorithms.direct import rows, schedule, tiles
 from faltung.problem.layout import View
 from faltung.problem.problem import Problem
+from grid.check import only_lanes
 from grid.guarded import place
 from grid.isas import USABLE
 from grid.sample import check_some
@@ -25,9 +26,7 @@ TYPES = {  # image, kernel, accumulator, output
 def host(monkeypatch):
     if "avx512" not in USABLE:
         pytest.skip("this machine has no avx512")
-    every = schedule.tiles
-    monkeypatch.setattr(schedule, "tiles", lambda stage, m: [one for one in every(stage, m) if one.lanes == "rows"])
-    schedule.choose.cache_clear()
+    only_lanes(monkeypatch, "rows")
     yield machine.fake("avx512", triple="")
     schedule.choose.cache_clear()
 
@@ -63,8 +62,8 @@ def values(rng, shape, dtype):
 def check_one(problem, rng, host, threads):
     """Build, run at both kinds of protected pages and on a view; compare all with the oracle."""
     shape = problem.output_shape
-    if not any(True for one in schedule.tiles(direct.stages._stage(problem, View(
-            shape, shape, tuple(range(len(shape)))).strides(), 0), host)):
+    stage = direct.stages._stage(problem, View(shape, shape, tuple(range(len(shape)))).strides(), 0)
+    if all(tile.lanes != "rows" for tile in tiles.tiles(stage, host)):
         return False
     executable = direct.build(problem, View(shape, shape, tuple(range(len(shape)))), host, threads)
     assert executable.recipe.lanes == "rows"
@@ -91,8 +90,8 @@ def check_one(problem, rng, host, threads):
 @pytest.mark.parametrize("kind", TYPES)
 def test_against_the_oracle_at_protected_pages(host, kind):
     rng = np.random.default_rng(sum(map(ord, kind)))
-    done = sum(check_one(draw(rng, kind), rng, host, 1 + number % 2) for number in range(14))
-    assert done >= 8
+    done = sum(check_one(draw(rng, kind), rng, host, 1 + number % 2) for number in range(8))
+    assert done >= 4
 
 
 @pytest.mark.slow

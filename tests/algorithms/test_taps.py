@@ -10,8 +10,10 @@ from faltung.algorithms import direct
 from faltung.algorithms.direct import schedule
 from faltung.problem.layout import View
 from faltung.problem.problem import Problem
+from grid.check import only_lanes
 from grid.guarded import place
 from grid.isas import USABLE
+from grid.pairs import pairs
 
 ISAS = ("avx512", "avx2", "sse2")
 
@@ -20,12 +22,6 @@ def native(isa):
     if isa not in USABLE:
         pytest.skip(f"this machine has no {isa}")
     return machine.fake(isa, triple="")
-
-
-def only_taps(monkeypatch):
-    every = schedule.tiles
-    monkeypatch.setattr(schedule, "tiles", lambda stage, m: [tile for tile in every(stage, m) if tile.lanes == "taps"])
-    schedule.choose.cache_clear()
 
 
 def draw(rng, dtype):
@@ -46,7 +42,7 @@ def draw(rng, dtype):
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_against_the_oracle_at_protected_pages(monkeypatch, isa, seed, dtype):
-    only_taps(monkeypatch)
+    only_lanes(monkeypatch, "taps")
     rng, host = np.random.default_rng(seed), native(isa)
     problem = draw(rng, dtype)
     shape = problem.output_shape
@@ -80,12 +76,11 @@ def draw_plain(rng, dtype, border):
                    output_dtype=dtype)
 
 
-@pytest.mark.parametrize("border", [(0, 0), (-1.5, -1.5), ("wrap", "reflect")])
-@pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("dtype", "seed", "border"), pairs(
+    ["float32", "float64"], range(8), [(0, 0), (-1.5, -1.5), ("wrap", "reflect")]))
 def test_images_that_are_not_packed(monkeypatch, dtype, seed, border):
     """Within the bound at protected pages, NaN where the oracle has it, and the bits of a packed image."""
-    only_taps(monkeypatch)
+    only_lanes(monkeypatch, "taps")
     rng, host = np.random.default_rng(seed), native("avx512")
     problem = draw_plain(rng, dtype, border)
     shape = problem.output_shape
@@ -112,7 +107,7 @@ def test_images_that_are_not_packed(monkeypatch, dtype, seed, border):
 
 def test_what_lies_behind_a_row_is_not_touched(monkeypatch):
     """Lanes beyond the row's last tap meet no NaN of the next row."""
-    only_taps(monkeypatch)
+    only_lanes(monkeypatch, "taps")
     problem = Problem((1,), 1, 1, 1, (4, 101), (1, 99), (1, 1), (0, 0), (1, 1), (1, 1), (1, 1), ((0, 0),) * 2)
     executable = direct.build(problem, View((1,) * 5, (1,) * 5, tuple(range(5))), machine.detect(), 1)
     image = np.full((1, 1, 1, 4, 101), np.nan, np.float32)

@@ -13,7 +13,7 @@ import pytest
 
 from faltung import reference
 from faltung.algorithms import direct
-from faltung.algorithms.direct import stages, woven
+from faltung.algorithms.direct import schedule, stages, woven
 from faltung.algorithms.direct.frame import Frame, Stage
 from faltung.compiler.memory import Workspace
 from faltung.machine import Machine
@@ -58,6 +58,13 @@ def recipe_of(choice: Any) -> Iterator[None]:
             patch.setattr(module, "choose", choose)
         patch.setattr(stages, "weave", woven.weave.__wrapped__)
         yield
+
+
+def only_lanes(patch: pytest.MonkeyPatch, lanes: str) -> None:
+    """Let `direct` choose among the tiles of one kind."""
+    every = schedule._options
+    patch.setattr(schedule, "_options", lambda on: [one for one in every(on) if one[1].lanes == lanes])
+    schedule.choose.cache_clear()
 
 
 def run(problem: Problem, image: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None, machine: Machine, *,
