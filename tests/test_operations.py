@@ -8,6 +8,7 @@ from scipy import ndimage, signal
 
 import faltung as ft
 from faltung import calls
+from grid.pairs import pairs
 
 METHODS = ["auto", "reference"]
 FUNCTIONS = {"convolve": ft.convolve, "correlate": ft.correlate}
@@ -42,11 +43,12 @@ def test_every_pair_of_small_extents_is_scipys(method, name, mode, rng):
         near(FUNCTIONS[name](x, h, mode, method=method), getattr(signal, name)(x, h, mode, method="direct"))
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128", "int64"])
-@pytest.mark.parametrize(("image", "kernel"), [((12,), (5,)), ((6, 7), (3, 2)), ((4, 3, 5), (2, 3, 2)),
-                                               ((3, 2, 3, 4), (2, 2, 1, 3)), ((2, 2, 3, 2, 3), (1, 2, 2, 2, 2))])
-def test_any_number_of_dimensions(method, name, dtype, image, kernel, rng):
+@pytest.mark.parametrize(("name", "dtype", "shapes"), pairs(
+    FUNCTIONS, ["float32", "float64", "complex64", "complex128", "int64"],
+    [((12,), (5,)), ((6, 7), (3, 2)), ((4, 3, 5), (2, 3, 2)), ((3, 2, 3, 4), (2, 2, 1, 3)),
+     ((2, 2, 3, 2, 3), (1, 2, 2, 2, 2))]))
+def test_any_number_of_dimensions(method, name, dtype, shapes, rng):
+    image, kernel = shapes
     x, k = rng.integers(-9, 9, image).astype(dtype), rng.integers(-9, 9, kernel).astype(dtype)
     if dtype.startswith("complex"):
         x, k = x + dtype_one(dtype) * 1j, k - dtype_one(dtype) * 2j

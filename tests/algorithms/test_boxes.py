@@ -37,7 +37,7 @@ def check(case: Case, on: machine.Machine) -> None:
     structured.check(FIVE.build(p, output_view(p, channels_last=case.channels_last), on, 1), case, kernel)
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(24))
 def test_against_the_oracle(seed: int) -> None:
     check(draw(seed), machine.detect() if seed % 2 else SMALL)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from faltung import kernels, layers
 from faltung.show.fields import ReceptiveFields
@@ -44,6 +45,9 @@ SCENES = {
     "network": lambda: FeatureMaps(layers.zoo.lenet5(seed=2), digit(), name="four.png"),
     "network-fields": lambda: ReceptiveFields(layers.zoo.lenet5(seed=2), (1, 1, 28, 28), image=digit()),
 }
+ALIKE = {"functions-correlated", "signal-matched", "image-colour", "layer-reflect", "layer-signal"}
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] if name in ALIKE else []) for name in SCENES]
+"""Quick tests leave out what resembles another one."""
 
 
 def some_steps(scene, count):

@@ -23,7 +23,7 @@ from faltung.show.frames import Frames
 from faltung.show.scene import Scene, picture
 from faltung.show.style import THEMES
 from grid.command import run
-from show.every_scene import SCENES
+from show.every_scene import NAMES, SCENES
 from show.scenes_for_tests import Sliding, Still
 
 
@@ -44,7 +44,7 @@ def test_a_frame_is_the_whole_picture(width, theme):
         np.testing.assert_array_equal(frames.frame(step), redrawn(scene, step, width=width, theme=theme))
 
 
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("name", NAMES)
 def test_frames_of_every_scene(name):
     scene = SCENES[name]()
     steps = [scene.steps // 2, scene.steps - 1]

@@ -15,8 +15,9 @@ from faltung.show import page as pages
 from faltung.show.animation import animate
 from faltung.show.scene import picture
 from faltung.show.style import DARK, LIGHT
+from grid.pairs import pairs
 from looking import overlaps
-from show.every_scene import SCENES, some_steps
+from show.every_scene import NAMES, SCENES, some_steps
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 COUNT = 5
@@ -121,10 +122,10 @@ def letter_sizes(tab):
     }""")
 
 
-@pytest.mark.parametrize(("window", "theme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide-light", "narrow-dark"])
-@pytest.mark.parametrize("name", SCENES)
-def test_stepping(visit, made, name, window, theme):
-    tab, told = visit(name, window, theme), made(name).words
+@pytest.mark.parametrize(("name", "look"), pairs(SCENES, [(WIDE, "light"), (NARROW, "dark")], together=1))
+def test_stepping(visit, made, name, look):
+    (window, theme), told = look, made(name).words
+    tab = visit(name, window, theme)
     last = len(told) - 1
     if last:
         tab.keyboard.press("Home")
@@ -153,7 +154,7 @@ def test_stepping(visit, made, name, window, theme):
         assert min(letter_sizes(tab), default=10) >= SMALLEST.get(name, 9)
 
 
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("name", NAMES)
 def test_labels_of_the_narrow_layout_stay_apart(name):
     scene = SCENES[name]()
     for step in (scene.first, scene.steps - 1):
