@@ -45,6 +45,45 @@ def test_what_comes_next_is_fetched(seed: int, monkeypatch: pytest.MonkeyPatch) 
     check(draw_volume(seed) if seed % 5 == 0 else draw(seed))
 
 
+def past_caches(known: machine.Machine, held_bytes: int) -> bool:
+    return known.isa != "neon" and held_bytes > 0
+
+
+@pytest.mark.parametrize("seed", range(400, 410))
+def test_outputs_are_stored_past_the_caches(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine.Machine, "stores_past_caches", past_caches)
+    check(draw_volume(seed) if seed % 5 == 0 else draw(seed), threads=1 + seed % 2)
+
+
+def test_stores_past_the_caches_change_no_bit(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
+    problem = replace(BASE, image=(70, 205), output=(70, 205), kernel=(3, 3), start=(-1, -1))
+    image, kernel = arrays(Case(problem, 1))[0], np.outer([1, 2, 1], [-1, 0, 1]).astype("f4")[None, None, None]
+    plain = build(problem, threads=2)
+    monkeypatch.setattr(machine.Machine, "stores_past_caches", past_caches)
+    past = build(problem, threads=2)
+    assert plain.recipe == past.recipe._replace(past_caches=False)
+    found = set()
+    for offset in (0, 4, 8, 16, 48):
+        for executable in (plain, past):
+            out = misaligned(np.zeros(problem.output_shape, np.float32), offset)
+            executable.run(image, executable.pack(kernel), None, out, 2)
+            found.add(out.tobytes())
+    assert len(found) == 1
+    if past.recipe.past_caches:
+        assert "!nontemporal" in past.ir()
+        assert "sfence" in past.ir()
+    assert "!nontemporal" not in plain.ir()
+
+
+def test_which_machines_store_past_their_caches() -> None:
+    known = machine.fake("avx512", l3_bytes=1 << 25)
+    assert known.stores_past_caches(1 << 25)
+    assert not known.stores_past_caches((1 << 25) - 1)
+    assert not replace(known, wide_pipes=2).stores_past_caches(1 << 40)
+    assert not machine.fake("avx512").stores_past_caches(1 << 40)
+    assert not machine.fake("avx2", l3_bytes=1).stores_past_caches(1 << 40)
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_volumes(seed: int) -> None:
     check(draw_volume(seed))

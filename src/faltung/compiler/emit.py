@@ -256,10 +256,10 @@ class Function:
         """Store the lanes of a mask; the memory of the others is not touched."""
         self.call(f"llvm.masked.store.{mangle(value.type)}.p0", "void", value, pointer, Value("i32", str(align)), mask)
 
-    def store(self, value: Operand, pointer: Value, *, align: int | None = None) -> None:
+    def store(self, value: Operand, pointer: Value, *, align: int | None = None, past_caches: bool = False) -> None:
         """Store; by default the address need not be aligned at all."""
-        written = self.value(value)
-        self._lines.append(f"  store {written.type} {written.text}, ptr {pointer.text}, align {align or 1}")
+        written, hint = self.value(value), ", !nontemporal !{i32 1}" if past_caches else ""
+        self._lines.append(f"  store {written.type} {written.text}, ptr {pointer.text}, align {align or 1}{hint}")
 
     def alloca(self, size_bytes: int) -> Value:
         """Reserve bytes on the stack, once for the whole function."""

@@ -53,6 +53,8 @@ class DirectRecipe(NamedTuple):
         Whether the image is brought into order first, or read where it lies (lanes of taps, and rows).
     ``phases``
         How many phases of a dilated image one program computes, from one packed image (see `woven`).
+    ``past_caches``
+        Whether outputs are stored to memory directly.
     """
 
     lanes: str
@@ -66,6 +68,7 @@ class DirectRecipe(NamedTuple):
     dot_step: int = 1
     packed: bool = True
     phases: int = 1
+    past_caches: bool = False
 
     @property
     def algorithm(self) -> str:
@@ -76,6 +79,12 @@ class DirectRecipe(NamedTuple):
 def round_up(number: int, multiple: int) -> int:
     """The next multiple."""
     return -(-number // multiple) * multiple
+
+
+def held_bytes(p: Problem) -> int:
+    """Bytes of images and outputs."""
+    return sum(prod(shape) * ELEMENTS[dtype].itemsize for shape, dtype in
+               ((p.image_shape, p.image_dtype), (p.output_shape, p.output_dtype)))
 
 
 def shifts_registers(p: Problem, columns: int, vector_bytes: int) -> bool:

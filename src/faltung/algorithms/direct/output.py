@@ -36,8 +36,8 @@ class Written(Protocol):
 class Writer:
     """Finishes and stores the sums of one tile, and remembers whether any lane overflowed."""
 
-    def __init__(self, f: Function, frame: Written) -> None:
-        self.f, self.frame = f, frame
+    def __init__(self, f: Function, frame: Written, *, past_caches: bool = False) -> None:
+        self.f, self.frame, self.past_caches = f, frame, past_caches
         self._overflow: Value | None = None
 
     def finish(self, sums: list[Value], bias: list[Value] | None) -> list[Value]:
@@ -91,7 +91,8 @@ class Writer:
             if first + piece <= count:
                 whole = piece == lanes_of(stored.type)
                 part = stored if whole else self.f.shuffle(stored, None, list(range(first, first + piece)))
-                self.f.store(part, self.f.at(out, first * self.frame.target.size))
+                place = self.f.at(out, first * self.frame.target.size)
+                (store_past_caches if whole and self.past_caches else Function.store)(self.f, part, place)
                 first += piece
             piece //= 2
 
@@ -137,3 +138,21 @@ class Writer:
             for part in range(self.frame.lanes // group):
                 neighbours = f.shuffle(gathered, None, [part * group + j for j in range(count)])
                 f.store(neighbours, f.at(target, (part * group + i) * stride * size))
+
+
+PIECE_BYTES = 16
+"""Of the pieces in which stores past the caches are cut; the processor makes whole lines of the cache from them."""
+
+
+def store_past_caches(f: Function, value: Value, place: Value) -> None:
+    """Store a vector without reading the memory behind it, where the address allows."""
+    aligned = f.compare("eq", f.call("llvm.ptrmask.p0.i64", "ptr", place, -PIECE_BYTES), place)
+    with f.when(aligned):
+        f.store(value, place, align=PIECE_BYTES, past_caches=True)
+    with f.unless(aligned):
+        f.store(value, place)
+
+
+def finish_stores(f: Function) -> None:
+    """Have stores past the caches done before others are told of them."""
+    f.call("llvm.x86.sse.sfence", "void")

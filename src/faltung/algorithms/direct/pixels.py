@@ -136,9 +136,12 @@ class PixelTile:
         sums[at:at + self.planes] = multiply_add(self.f, x, k, sums[at:at + self.planes])
 
     def _write(self, sums: list[Value], bias: Value, out: Value) -> None:
-        writer = Writer(self.f, self.frame)
+        writer = self._writer()
         self._store(writer, sums, bias, out)
         self.f.finish(writer.overflowed())
+
+    def _writer(self) -> Writer:
+        return Writer(self.f, self.frame, past_caches=self.frame.recipe.past_caches)
 
     def _store(self, writer: Writer, sums: list[Value], bias: Value, out: Value) -> None:
         fr = self.frame

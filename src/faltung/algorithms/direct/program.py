@@ -11,6 +11,7 @@ from .dot import DotTile
 from .fold import emit_fold
 from .frame import Frame
 from .in_place import TapTileInPlace, emit_row_outside
+from .output import finish_stores
 from .pack import Packer
 from .pixels import PixelTile
 from .rows import RowTile, emit_row_tiles, tile_column, tile_count, tile_name, tiles_at_edges, tiles_inside
@@ -129,6 +130,8 @@ class Work:
         for axis, start in enumerate(starts):
             out = f.at(out, f.mul(start, out_strides[leading + axis] * fr.target.itemsize))
         self._channel_blocks(image, scratch, out, group, share)
+        if fr.recipe.past_caches:
+            finish_stores(f)
         f.finish()
 
     def _split(self, number: Operand, extent: int) -> tuple[Operand, Operand]:

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from ...compiler.emit import Module, Operand, Value, constant
 from .frame import Frame, begun_rows, chains_of, vectors_seen
 from .in_place import emit_line, load_pixels
-from .output import Writer
 from .pixels import PixelTile
 from .reduce import multiply_add
 
@@ -79,7 +78,7 @@ class RowTile(PixelTile):
                         sums[here], = multiply_add(f, [pixels[v]], weight, [sums[here]])
         if ages.stop < self.begun:
             return [overflowed, *sums]
-        finished, writer = f.sub(step, self.begun - 1), Writer(f, self.frame)
+        finished, writer = f.sub(step, self.begun - 1), self._writer()
         there = f.at(self.out, f.mul(finished, self.frame.stage.output_strides[-2] * self.frame.target.itemsize))
         oldest, rest = sums[-each:], sums[:-each]
         if self.chains > 1:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ...compiler.elements import ELEMENTS, Element, limits
 from ...machine import Machine
 from ...problem.problem import Problem, Side
-from .frame import DirectRecipe, Stage, begun_rows, round_up, vectors_seen
+from .frame import DirectRecipe, Stage, begun_rows, held_bytes, round_up, vectors_seen
 
 LONGEST_LINE, WIDEST_ROW, TALLEST_BLOCK = 1024, 4096, 128
 """Bounds of a block: short pieces of a line let reading and writing overlap; whole rows suit the prefetcher."""
@@ -83,7 +83,9 @@ def finished(stage: Stage, machine: Machine, tile: Tile, room: Room | None = Non
     channels = shape[0] * (size // ELEMENTS[p.accumulator_dtype].size if lanes == "channels" else 1)
     blocks = -(-p.channels_out // channels)
     if lanes == "rows":
-        return DirectRecipe(lanes, size, shape, block, channel_blocks=blocks, packed=False)
+        # of an image, every strip would begin and end with a part of a line, which takes longer than it saves
+        past = prod(p.output[:-1]) == 1 and machine.stores_past_caches(held_bytes(p))
+        return DirectRecipe(lanes, size, shape, block, channel_blocks=blocks, packed=False, past_caches=past)
     if block:
         packed = lanes != "taps" or not reads_in_place(p, machine)
         return DirectRecipe(lanes, size, shape, block, chunk, channel_blocks=blocks, packed=packed)

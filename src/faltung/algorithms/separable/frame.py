@@ -47,8 +47,8 @@ class Form(NamedTuple):
 class SeparableRecipe(NamedTuple):
     """How `separable` runs.
 
-    Outputs of a work item, rows that are summed together, bytes of a vector; the most terms of a sum, and whether what
-    the next tile needs is fetched from memory while one is summed.
+    Outputs of a work item, rows that are summed together, bytes of a vector; the most terms of a sum, whether what
+    the next tile needs is fetched from memory while one is summed, and whether outputs are stored to memory directly.
     """
 
     block: tuple[int, ...]
@@ -56,6 +56,7 @@ class SeparableRecipe(NamedTuple):
     vector_bytes: int
     rank: int = 1
     fetches: bool = False
+    past_caches: bool = False
 
     @property
     def algorithm(self) -> str:

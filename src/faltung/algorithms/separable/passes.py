@@ -184,7 +184,7 @@ class AcrossPass:
                 column = f.smaller(loop.index, width - vectors * lanes)
                 here = f.at(line, f.mul(column, fr.accumulator.size))
                 there = f.at(out, f.mul(column, fr.stage.output_strides[-1] * fr.target.itemsize))
-                if fr.recipe.fetches and fr.stage.output_strides[-1] == 1:
+                if fr.recipe.fetches and fr.stage.output_strides[-1] == 1 and not fr.recipe.past_caches:
                     below = f.at(there, fr.recipe.rows * fr.stage.output_strides[-2] * fr.target.itemsize)
                     fetch(f, below, vectors * lanes * fr.target.itemsize, write=True)
                 flags, odd = self._columns(f, here, there, taps, bias, vectors, lanes, loop.carried[1:])
@@ -201,7 +201,8 @@ class AcrossPass:
         kind = vector(fr.accumulator.ir, fr.lanes)
         sums = self._sum(f, line, taps, kind, vectors)
         kind_of = SmallWriter if fr.form.small else Writer
-        writer, stride = kind_of(f, cast(Any, fr)), fr.stage.output_strides[-1]
+        writer = kind_of(f, cast(Any, fr), past_caches=fr.recipe.past_caches)
+        stride = fr.stage.output_strides[-1]
         added = [f.splat(f.load(fr.accumulator.ir, bias), lanes)] if p.bias else None
         for number, value in enumerate(sums):
             if fr.watches:

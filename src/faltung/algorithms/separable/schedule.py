@@ -10,7 +10,7 @@ from ...compiler.elements import ELEMENTS
 from ...machine import Machine
 from ...problem.layout import Strided, View
 from ...problem.problem import Problem
-from ..direct.frame import Stage
+from ..direct.frame import Stage, held_bytes
 from ..direct.stages import _interleave
 from .frame import ROWS, SeparableRecipe
 
@@ -76,15 +76,14 @@ def schedule(problem: Problem, output: View, machine: Machine, rank: int = 1) ->
     stage = stage_of(problem, output)
     p = stage.problem
     block = block_of(p, machine)
-    recipe = SeparableRecipe(block, min(ROWS, block[-2]), machine.vector_bytes, rank, comes_from_memory(p))
+    recipe = SeparableRecipe(block, min(ROWS, block[-2]), machine.vector_bytes, rank, comes_from_memory(p),
+                             machine.stores_past_caches(held_bytes(p)))
     return Schedule(stage, recipe, cycles(p, machine, rank))
 
 
 def comes_from_memory(p: Problem) -> bool:
     """Whether images and outputs do not fit the caches."""
-    held = sum(prod(shape) * ELEMENTS[dtype].itemsize for shape, dtype in
-               ((p.image_shape, p.image_dtype), (p.output_shape, p.output_dtype)))
-    return held > FETCHED_BYTES
+    return held_bytes(p) > FETCHED_BYTES
 
 
 def block_of(p: Problem, machine: Machine) -> tuple[int, ...]:

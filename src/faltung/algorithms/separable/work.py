@@ -6,6 +6,7 @@ from ...compiler.elements import ELEMENTS
 from ...compiler.emit import Function, Module, Operand, Value, constant, vector
 from ...problem.problem import Side
 from ..direct.borders import outside
+from ..direct.output import finish_stores
 from .frame import ENTRY_BYTES, Frame
 from .passes import down_names
 
@@ -57,6 +58,8 @@ class Work:
         high = f.larger(f.smaller(f.add(first, fr.extents[-1]), p.image[-1]), low)
         self._constant_rows()
         self._report(self._tiles(image, out, taps, bias, (low, high, first)))
+        if fr.recipe.past_caches:
+            finish_stores(f)
         f.finish()
 
     def _starts(self, place: list[Operand]) -> list[Operand]:
