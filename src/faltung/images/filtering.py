@@ -146,7 +146,13 @@ def filtered_axes(function: str, shape: tuple[int, ...], channel_axis: int | Non
     if channel_axis is not None and not -ndim <= channel_axis < ndim:
         raise ShapeError(f"{function}: channel_axis={channel_axis} is out of range for an image of {ndim} axes; "
                          "use None for a grey image")
-    return tuple(axis for axis in range(ndim) if channel_axis is None or axis != channel_axis % ndim)
+    return _all_but(ndim, None if channel_axis is None else channel_axis % ndim)
+
+
+@lru_cache(maxsize=64)
+def _all_but(ndim: int, channel_axis: int | None) -> tuple[int, ...]:
+    """All axes but one; the same tuple each time, by which calls are known again."""
+    return tuple(axis for axis in range(ndim) if axis != channel_axis)
 
 
 def _check_kernel(shape: tuple[int, ...], taps: tuple[int, ...], axes: tuple[int, ...]) -> None:

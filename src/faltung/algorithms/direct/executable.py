@@ -62,7 +62,7 @@ class Program:
 
     def bare(self, image: Any, kernel: Any, bias: Any) -> Bare | None:
         """What `run` does for such an image on one thread; None if that is more than to enter the program."""
-        if self.interleaved:
+        if side_by_side(self.frame.stage, image) is not image:
             return None
         scratch, busy, _ = self.workspace.keep()
         return Bare(self.entry, kernel, NO_BIAS if bias is None else bias, (self.tables_address, scratch, 0, 0, 1),
