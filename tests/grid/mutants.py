@@ -97,8 +97,8 @@ MUTANTS: dict[str, Apply] = {
         ChannelTile, "_tile", lambda original, tile, image, kernel, sums: original(
             tile, tile.f.at(image, tile.frame.accumulator.size), kernel, sums)),
     "a group's kernel is another's": _wrap(
-        Work, "_channel_blocks", lambda original, work, scratch, out, group, share: original(
-            work, scratch, out, 0, share)),
+        Work, "_channel_blocks", lambda original, work, image, scratch, out, group, share: original(
+            work, image, scratch, out, 0, share)),
 }
 
 
