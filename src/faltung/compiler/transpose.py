@@ -11,6 +11,7 @@ from ..machine import Machine
 from . import jit
 from .elements import ELEMENTS
 from .emit import Function, Module, Operand, Value, lanes_of, vector
+from .memory import address
 
 
 def transpose_in_lanes(f: Function, v: Sequence[Value]) -> list[Value]:
@@ -110,8 +111,8 @@ def transpose_blocks(target: Any, source: Any, starts: Sequence[int], machine: M
     facts = (ctypes.c_int64 * 7)(matrices, rows, columns, apart, source.strides[1], columns * turned,
                                  -turned if from_end else turned)
     transpose = _function(machine, dtype)
-    # Addresses by arithmetic: an array's own `ctypes` costs as much as a small block's copy.
-    here, there = source.ctypes.data + from_end * step, target.ctypes.data + from_end * turned
+    # Addresses by arithmetic: a view for each block costs as much as a small block's copy.
+    here, there = address(source) + from_end * step, address(target) + from_end * turned
     by_group, by_row = source.strides[:2]
     to_group, to_block = target.strides[:2]
     for g in range(target.shape[0]):

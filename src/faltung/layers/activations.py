@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.memory import recycled
+from ..compiler.memory import address, recycled
 from ..errors import ShapeError
 from ..problem.extents import quote
 from .base import Layer, LayerError, Shape
 from .code import pointwise, softmax
-from .programs import CHUNK, Array, address, bits, dense, kind_of, program
+from .programs import CHUNK, Array, bits, dense, kind_of, program
 
 
 class Activation(Layer):

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.memory import recycled
+from ..compiler.memory import address, recycled
 from ..errors import ShapeError
 from ..problem.extents import quote
 from .base import Layer, LayerError, Parameter, Shape, check_count
 from .code import norms
-from .programs import CHUNK, Array, Program, address, bits, dense, kind_of, program
+from .programs import CHUNK, Array, Program, bits, dense, kind_of, program
 
 SHORT = 8
 """Runs of a channel below this length are gathered into one long run first."""

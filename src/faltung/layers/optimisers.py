@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.memory import address
 from ..errors import ShapeError
 from .base import Layer, LayerError, Parameter
 from .code import steps
-from .programs import CHUNK, address, bits, kind_of, program
+from .programs import CHUNK, bits, kind_of, program
 
 Schedule = Callable[[int], float]
 Given = tuple[str, np.ndarray, np.ndarray]

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.memory import recycled
+from ..compiler.memory import address, recycled
 from ..errors import ShapeError
 from .base import Shape, check_count
 from .code import averages, maxima
 from .pooling_windows import Ints, Pooling, Windows, adaptive_axes, check_outputs, show_outputs
-from .programs import CHUNK, Array, address, bits, dense, kind_of, program
+from .programs import CHUNK, Array, bits, dense, kind_of, program
 from .windows import Axis
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from ..compiler.memory import Workspace
+from ..compiler.memory import Workspace, address
 from ..compiler.threads import get_threads
 from ..errors import ShapeError
 from .base import Layer, Shape, check_count
-from .programs import CHUNK, Array, address, kind_of, program
+from .programs import CHUNK, Array, kind_of, program
 from .windows import Axis, Layout, layout
 
 Ints = int | Sequence[int]

@@ -25,11 +25,6 @@ BRIEF = 1 << 20
 """Elements below which no worker is woken that sleeps."""
 
 
-def address(array: Array) -> int:
-    """Address of an array's first element."""
-    return int(array.__array_interface__["data"][0])
-
-
 def kind_of(array: Array) -> str:
     """Name of an array's dtype, native or not; NumPy's own takes a microsecond to find it."""
     return "float32" if array.dtype.char == "f" else "float64"

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...compiler import jit
 from ...compiler.calling import items_function, python_function
-from ...compiler.memory import Workspace
+from ...compiler.memory import Workspace, address
 from ...compiler.threads import run_items, team
 from ...lazy import cached_property
 from ...problem.border import map_index
@@ -38,9 +38,9 @@ class Packed:
             taps = np.ascontiguousarray(taps)
         self.taps, self._memory, self._buffer = taps, memory, memory.borrow()
         self.ready = False
-        self._facts = np.array([taps.ctypes.data + min(0, taps.strides[3]) * (taps.shape[3] - 1), *taps.strides[:3],
+        self._facts = np.array([address(taps) + min(0, taps.strides[3]) * (taps.shape[3] - 1), *taps.strides[:3],
                                 taps.strides[3] < 0, self._buffer[0], *apart], np.int64)
-        self.address = self._facts.ctypes.data
+        self.address = address(self._facts)
 
     def __del__(self) -> None:
         self._memory.give_back(self._buffer)
