@@ -8,7 +8,8 @@ import pytest
 
 from faltung.algorithms.direct import schedule, stages
 from faltung.algorithms.direct.costs import cycles, with_kernel
-from faltung.algorithms.direct.frame import DirectRecipe, Frame, Stage, begun_rows
+from faltung.algorithms.direct.counts import begun_rows
+from faltung.algorithms.direct.frame import DirectRecipe, Frame, Stage
 from faltung.algorithms.direct.tiles import candidates
 from faltung.compiler.elements import ELEMENTS
 from faltung.machine import Machine, fake

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -132,3 +134,28 @@ def test_blocks_of_several_threads(rng):
         assert (room[49:] == np.pi).all()
         results.append(room.tobytes())
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize(("dtype", "batch", "rows"), [("float32", 5, 60), ("float64", 3, 33), ("float32", 9, 400)])
+def test_bands_of_kernel_rows(monkeypatch, rng, dtype, batch, rows):
+    """The bits do not depend on the batch, on threads, or on where images lie; long sums are as good as short ones."""
+    only_lanes(monkeypatch, "taps")
+    isa = machine.detect()
+    problem = Problem((batch,), 1, 14, 7, (2 * rows + 2, 202), (rows, 100), (5, 3), (-1, -1), (1, 1), (2, 2), (1, 1),
+                      ((0, 0), ("edge", 2)), *[dtype] * 4)
+    image = rng.random(problem.image_shape).astype(dtype)
+    kernel = rng.random(problem.kernel_shape).astype(dtype)
+    results = []
+    for size, threads in ((batch, 1), (batch, 2), (1, 1)):
+        part = replace(problem, batch=(size,))
+        view = View(part.output_shape, part.output_shape, tuple(range(5)))
+        executable = direct.build(part, view, isa, threads)
+        assert executable.recipe.band
+        results.append(np.full(part.output_shape, np.nan, dtype))
+        seen = np.repeat(image, 2, axis=-1)[..., ::2] if threads == 2 else image[:size]
+        executable.run(seen, executable.pack(kernel), None, results[-1], threads)
+    assert results[0].tobytes() == results[1].tobytes()
+    assert results[0][:1].tobytes() == results[2].tobytes()
+    wanted = reference.correlate(replace(problem, batch=(1,), accumulator_dtype="float64"), image[:1], kernel)
+    assert np.abs(results[2] / wanted - 1).max() < 40 * np.finfo(dtype).eps
+    schedule.choose.cache_clear()

@@ -8,8 +8,19 @@ from typing import NamedTuple
 from ...compiler.elements import ELEMENTS
 from ...machine import Machine
 from ...problem.problem import Problem
-from .frame import Frame, Stage, held_rows, off_the_page, pixel_pitch, round_up, shifts_registers
-from .tiles import LONG_KERNEL, Shape, Tile, block_of, is_straight, most_unrolled, pixel_shapes, room_of
+from .counts import LONG, band_of, held_rows, off_the_page, pixel_pitch, round_up, shifts_registers
+from .frame import Frame, Stage
+from .tiles import (
+    LONG_KERNEL,
+    Shape,
+    Tile,
+    block_of,
+    comes_in_bands,
+    is_straight,
+    most_unrolled,
+    pixel_shapes,
+    room_of,
+)
 
 READ_AGAIN = 30.0
 """Bytes of a packed image that tiles read in a cycle from the second-level cache, once more for each block of output
@@ -126,7 +137,13 @@ def _tap_cycles(on: Loops, p: Problem, shape: Shape, chunk: int) -> float:
     lanes = on.machine.vector_bytes // ELEMENTS[p.accumulator_dtype].size
     rows = prod(p.kernel[:-1]) * p.channels_in
     vectors = -(-p.kernel[-1] // lanes) * rows
-    return vectors * max(m * r * q / on.machine.vectors_per_cycle, loads, 4.0) + rows * 4.0 + m * r * q * 12.0 + 20
+    # every tile reads its channels of the kernel and a row of the image anew, if they are not at hand
+    seen = (m + 1) * prod(p.kernel[-2:]) * on.machine.vector_bytes // lanes
+    stream = (m + 1) * on.machine.vector_bytes / 20.0 if seen > on.machine.l1_bytes else 0.0
+    stream = 0.0 if comes_in_bands(p, on.machine) else stream
+    blocks = rows / band_of(p, lanes) if p.terms // lanes >= LONG and p.accumulator_dtype == "float32" else 0.0
+    total = vectors * max(m * r * q / on.machine.vectors_per_cycle, loads, stream, 4.0) + rows * 4.0
+    return total + m * r * q * (12.0 + 6.0 * blocks) + 20
 
 
 # ---------------------------------------------------------------- a recipe
@@ -144,7 +161,10 @@ def packing_cycles(frame: Frame) -> float:
     """Cycles that the image of one block takes to be packed."""
     p, planes, packed = frame.problem, frame.accumulator.planes, 0.0
     if frame.recipe.packed:
-        packed = p.channels_in * planes * prod(frame.packed_extents[:-1]) * (
+        rows = prod(frame.packed_extents[:-1])
+        if frame.recipe.band:
+            rows = -(-p.kernel[-2] // frame.recipe.band) * frame.band_rows(frame.recipe.band)
+        packed = p.channels_in * planes * rows * (
             12 + frame.packed_extents[-1] * _copy_cycles(frame.phases, frame.recipe.vector_bytes // frame.packed.size))
     if frame.inner is not frame:
         packed += p.channels_in * planes * prod(frame.inner.packed_extents) * 0.5

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from ...compiler.elements import ELEMENTS, Element, element_on
 from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.problem import Problem
+from .counts import LONG, chunks, off_the_page, pixel_pitch, round_up, shifts_registers, together, vectors_seen
 
 
 class Stage(NamedTuple):
@@ -55,6 +55,8 @@ class DirectRecipe(NamedTuple):
         How many phases of a dilated image one program computes, from one packed image (see `woven`).
     ``past_caches``
         Whether outputs are stored to memory directly.
+    ``band``
+        How many kernel rows meet all outputs before the next ones do (lanes of taps); 0: all.
     """
 
     lanes: str
@@ -69,72 +71,12 @@ class DirectRecipe(NamedTuple):
     packed: bool = True
     phases: int = 1
     past_caches: bool = False
+    band: int = 0
 
     @property
     def algorithm(self) -> str:
         """Name of the algorithm that this is a recipe of."""
         return "direct"
-
-
-def round_up(number: int, multiple: int) -> int:
-    """The next multiple."""
-    return -(-number // multiple) * multiple
-
-
-def held_bytes(p: Problem) -> int:
-    """Bytes of images and outputs."""
-    return sum(prod(shape) * ELEMENTS[dtype].itemsize for shape, dtype in
-               ((p.image_shape, p.image_dtype), (p.output_shape, p.output_dtype)))
-
-
-def shifts_registers(p: Problem, columns: int, vector_bytes: int) -> bool:
-    """Whether lanes of taps shift two vectors of pixels: those of whole cache lines are read twice if askew."""
-    lanes = vector_bytes // ELEMENTS[p.accumulator_dtype].size
-    return vector_bytes == 64 and p.kernel_dilation[-1] == 1 and (columns - 1) * p.stride[-1] <= lanes
-
-
-def begun_rows(p: Problem) -> int:
-    """Rows of outputs whose sums are begun and not finished, where tiles run down the rows."""
-    return (p.kernel[-2] - 1) * p.kernel_dilation[-2] // p.stride[-2] + 1
-
-
-def chains_of(p: Problem, vectors: int) -> int:
-    """Sums of every output there, added at the end: few long chains of additions would have to be waited for."""
-    return 2 if p.terms > 16 and 2 * begun_rows(p) * vectors <= 16 else 1
-
-
-def vectors_seen(p: Problem, vectors: int, lanes: int) -> int:
-    """Neighbouring vectors of a row of the image, that a tile of so many vectors loads there."""
-    reach = (p.kernel[-1] - 1) * p.kernel_dilation[-1] // p.stride[-1]
-    return (vectors - (-reach // lanes)) * p.stride[-1]
-
-
-def by_weights(p: Problem, tile: tuple[int, int, int], chunk: int, planes: int, registers: int) -> bool:
-    """Whether a tile of pixels meets its weights one after the other, with rows of the image in registers.
-
-    Otherwise it meets the rows one after the other, with the weights of a chunk in registers if there are enough.
-    """
-    m, r, v = tile
-    left = registers - m * r * v * planes
-    rows = held_rows(r, chunk, p.stride[-2], p.kernel_dilation[-2])
-    return r > 1 and (m * chunk + v) * planes > left >= (rows * v + 1) * planes
-
-
-@lru_cache(maxsize=1024)
-def held_rows(rows: int, chunk: int, step: int, apart: int) -> int:
-    """How many rows of the image are held at once if each is loaded once and taps follow each other."""
-    seen = [{row * step + tap * apart for row in range(rows)} for tap in range(chunk)]
-    return max(len(seen[tap] | set().union(*seen[:tap]) & set().union(*seen[tap:])) for tap in range(chunk))
-
-
-def pixel_pitch(extent: int, width: int, reach: int, shift: int, phases: int) -> int:
-    """Elements of one phase of a packed row, up to the last that a vector of pixels reads."""
-    return max(-(-(extent + shift) // phases), width + (reach + shift) // phases)
-
-
-def off_the_page(elements: int, size: int, vector_bytes: int) -> int:
-    """Elements of a packed plane, kept off multiples of the page so that channels do not collide."""
-    return elements + (vector_bytes // size if elements * size % 2048 == 0 else 0)
 
 
 class Frame:
@@ -194,6 +136,11 @@ class Frame:
     def by_taps(self) -> bool:
         """Whether lanes are taps of the kernel, which then is read where it lies."""
         return self.recipe.lanes == "taps"
+
+    @cached_property
+    def has_long_lanes(self) -> bool:
+        """Whether each lane of taps sums so many terms that blocks of them are added in float64."""
+        return self.accumulator.ir == "float" and self.problem.terms // self.lanes >= LONG
 
     @cached_property
     def shifts_registers(self) -> bool:
@@ -275,7 +222,13 @@ class Frame:
     @cached_property
     def items(self) -> int:
         """Work items of a whole run."""
-        return prod(self.problem.batch) * self.problem.groups * prod(self.blocks) * self.channel_items
+        return prod(self.batches) * self.problem.groups * prod(self.blocks) * self.channel_items
+
+    @cached_property
+    def batches(self) -> tuple[int, ...]:
+        """Work items along each batch axis."""
+        batch = self.problem.batch
+        return (*batch[:-1], -(-batch[-1] // self.together)) if batch else ()
 
     # --- the packed image: [channel][plane][outer axes][row][phase][column]
 
@@ -345,6 +298,9 @@ class Frame:
             vectors = (-(-self.problem.kernel[-1] // self.lanes) + 2 if self.by_taps else
                        vectors_seen(self.problem, self.recipe.tile[2], self.lanes))
             return vectors * self.lanes * max(self.source.size, self.accumulator.size)
+        if self.recipe.band:
+            packed = self.together * self.band_bytes + self.recipe.vector_bytes
+            return round_up(self.sums_bytes + packed, 64)
         return self.packed_bytes + (self.inner.packed_bytes if self.inner is not self else 0)
 
     @cached_property
@@ -358,14 +314,44 @@ class Frame:
         size = self.problem.channels_in * self.channel_pitch * self.packed.size
         return round_up(size + self.recipe.vector_bytes, 64)
 
+    # --- bands of kernel rows
+
+    @cached_property
+    def together(self) -> int:
+        """Images of the last batch axis that one work item computes; the last ones are shifted back."""
+        return together(self.problem) if self.recipe.band else 1
+
+    def band_rows(self, rows: int) -> int:
+        """Rows of the image that so many kernel rows look at."""
+        p = self.problem
+        return (self.recipe.block[-2] - 1) * p.stride[-2] + (rows - 1) * p.kernel_dilation[-2] + 1
+
+    @cached_property
+    def band_bytes(self) -> int:
+        """Bytes that a band of one packed image takes."""
+        return round_up(self.band_rows(self.recipe.band) * self.pitches[-1] * self.packed.size, 64)
+
+    @cached_property
+    def tile_sums_bytes(self) -> int:
+        """Bytes of the sums of one tile."""
+        return prod(self.recipe.tile) * self.recipe.vector_bytes * (2 if self.has_long_lanes else 1)
+
+    @cached_property
+    def block_sums_bytes(self) -> int:
+        """Bytes of all sums of one block of output channels."""
+        return self.together * -(-self.recipe.block[-2] // self.tile_rows) * self.tile_sums_bytes
+
+    @cached_property
+    def sums_bytes(self) -> int:
+        """Bytes of all sums of a work item."""
+        return round_up(self.recipe.channel_blocks * self.block_sums_bytes, 64)
+
     # --- the packed kernel: [group][channel block][channel][outer taps][chunk][column][row][output channel][plane]
 
     @cached_property
     def row_chunks(self) -> tuple[tuple[int, int], ...]:
         """Kernel rows as (how many chunks, rows of each)."""
-        rows, chunk = self.problem.kernel[-2], self.recipe.chunk
-        whole, rest = divmod(rows, chunk)
-        return tuple(part for part in ((whole, chunk), (1, rest)) if part[0] and part[1])
+        return chunks(self.problem.kernel[-2], self.recipe.chunk)
 
     @cached_property
     def tap_bytes(self) -> int:

@@ -25,7 +25,7 @@ class Packer:
     def __init__(self, frame: Frame, module: Module, tables: Value | None = None) -> None:
         self.frame, self.module = frame, module
         self.element = frame.packed
-        self.outside = outside(frame)
+        self.extents, self.outside = frame.packed_extents, outside(frame)
         sizes = [before + behind for before, behind in self.outside]
         self.table_starts = [8 * sum(sizes[:axis]) for axis in range(len(sizes))]
 
@@ -185,6 +185,13 @@ class Packer:
             fill = [constant(self.element.ir, 0)] * self.element.planes
             self._axis(0, to, source, positions, steps, tables, Value("i1", "true"), fill)
 
+    def emit_rows(self, f: Function, to: Value, source: Value, positions: list[Operand], steps: list[Operand],
+                  tables: Value, rows: int) -> None:
+        """Write the loop over so many rows of an image of two axes."""
+        self.f, self.extents = f, (rows, self.frame.packed_extents[-1])
+        fill = [constant(self.element.ir, 0)] * self.element.planes
+        self._axis(0, to, source, positions, steps, tables, Value("i1", "true"), fill)
+
     def _axis(self, axis: int, to: Value, source: Value, positions: list[Operand], steps: list[Operand],
               tables: Value, valid: Value, fill: list[Value]) -> None:
         f, fr = self.f, self.frame
@@ -192,7 +199,7 @@ class Packer:
             f.call("pack_row", "void", to, source, steps[-1], positions[-1], tables, valid, *fill, local=True)
             return
         pitch = fr.pitches[axis] * self.element.size
-        with f.loop(0, fr.packed_extents[axis]) as loop:
+        with f.loop(0, self.extents[axis]) as loop:
             position = f.add(positions[axis], loop.index)
             there = f.at(to, f.mul(loop.index, pitch))
             if not sum(self.outside[axis]):

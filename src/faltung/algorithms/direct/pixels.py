@@ -10,7 +10,8 @@ from __future__ import annotations
 from math import prod
 
 from ...compiler.emit import Module, Value, constant, vector
-from .frame import Frame, by_weights
+from .counts import by_weights
+from .frame import Frame
 from .output import Writer
 from .reduce import multiply_add, reduce_in_blocks, reduce_over
 

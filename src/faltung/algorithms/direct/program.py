@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ...compiler.emit import Module, Operand, Value
+from .bands import BandTile, Item, emit_bands
 from .channels import ChannelTile
 from .dot import DotTile
 from .fold import emit_fold
@@ -37,7 +38,8 @@ def emit_program(frame: Frame) -> str:
         else:
             emit_row_tiles(frame, module)
     elif frame.by_taps:
-        (TapTile if frame.recipe.packed else TapTileInPlace)(frame, module).emit()
+        kind_of_taps = TapTileInPlace if not frame.recipe.packed else BandTile if frame.recipe.band else TapTile
+        kind_of_taps(frame, module).emit()
     else:
         kind = DotTile if frame.recipe.dot > 1 else PixelTile if frame.inner.by_pixels else ChannelTile
         kind(frame.inner, module).emit()
@@ -111,7 +113,9 @@ class Work:
         image, out = self._cell(IMAGE), self._cell(OUT)
         out_strides = fr.stage.output_strides
         for axis in reversed(range(len(p.batch))):
-            index, item_ = self._split(item_, p.batch[axis])
+            index, item_ = self._split(item_, fr.batches[axis])
+            if fr.together > 1 and axis == len(p.batch) - 1:
+                index = f.smaller(f.mul(index, fr.together), p.batch[axis] - fr.together)
             image = f.at(image, f.mul(index, self._step(axis)))
             out = f.at(out, f.mul(index, out_strides[axis] * fr.target.itemsize))
         image = f.at(image, f.mul(group, self._step(leading - 2)))
@@ -120,16 +124,19 @@ class Work:
                   zip(places, p.output, fr.recipe.block, strict=True)]
         self.starts = starts
         scratch = f.at(self._cell(SCRATCH), f.mul(slot, fr.scratch_bytes))
-        if fr.recipe.packed:
+        if fr.recipe.packed and not fr.recipe.band:
             self._pack(image, scratch, starts)
-        else:
+        elif not fr.recipe.packed:
             emit_row_outside(f, fr, scratch)
         self.first_row, self.part_of_row = starts[-2], places[-1]
         if not fr.recipe.packed:  # which has its tiles counted from the whole row's first
             starts[-1] = 0
         for axis, start in enumerate(starts):
             out = f.at(out, f.mul(start, out_strides[leading + axis] * fr.target.itemsize))
-        self._channel_blocks(image, scratch, out, group, share)
+        if fr.recipe.band:
+            self._bands(image, scratch, out, group, share, starts)
+        else:
+            self._channel_blocks(image, scratch, out, group, share)
         if fr.recipe.past_caches:
             finish_stores(f)
         f.finish()
@@ -148,21 +155,41 @@ class Work:
         """Where a block begins: the last one is shifted back, so that every block is whole."""
         return self.f.smaller(self.f.mul(place, block), extent - block)
 
-    def _pack(self, image: Value, scratch: Value, starts: list[Operand]) -> None:
+    def _positions(self, starts: list[Operand]) -> list[Operand]:
+        """Where the part of the image begins that outputs from these on look at."""
         f, p = self.f, self.problem
-        positions = [f.add(f.mul(start, s), first) for start, s, first in zip(starts, p.stride, p.start, strict=True)]
+        return [f.add(f.mul(start, s), first) for start, s, first in zip(starts, p.stride, p.start, strict=True)]
+
+    def _pack(self, image: Value, scratch: Value, starts: list[Operand]) -> None:
+        f, p, positions = self.f, self.problem, self._positions(starts)
         leading = len(p.batch) + 2
         steps = [self._step(leading + axis) for axis in range(p.ndim)]
         self.packer.emit_block(f, image, scratch, positions, steps, self._step(leading - 1), self._cell(TABLES))
         if self.frame.inner is not self.frame:
             emit_fold(f, self.frame, scratch, f.at(scratch, self.frame.packed_bytes))
 
+    def _bands(self, image: Value, scratch: Value, out: Value, group: Operand, share: Operand,
+               starts: list[Operand]) -> None:
+        """All bands of kernel rows; a block holds whole rows of outputs."""
+        f, fr, p, leading = self.f, self.frame, self.problem, len(self.problem.batch) + 2
+        first, last = self._shared_blocks(share)
+        steps = f.at(self.context, 8 * _kernel_steps(fr))
+        kernel = f.at(self._cell(KERNEL), f.mul(f.load("i64", steps, align=8), group))
+        emit_bands(f, fr, self.packer, Item(
+            image, kernel, out, scratch, self._cell(TABLES), self._positions(starts),
+            [self._step(leading), self._step(leading + 1)], self._step(leading - 1),
+            self._step(leading - 3) if p.batch else 0, steps, first, last, self._note))
+
+    def _shared_blocks(self, share: Operand) -> tuple[Operand, Operand]:
+        """The first block of output channels of a work item, and the one behind its last."""
+        each = self.frame.recipe.channel_blocks
+        first = self.f.mul(share, each)
+        return first, self.f.smaller(self.f.add(first, each), self.frame.channel_blocks)
+
     def _channel_blocks(self, image: Value, scratch: Value, out: Value, group: Operand, share: Operand) -> None:
         f, fr, p = self.f, self.frame, self.problem
         packed = scratch if fr.inner is fr else f.at(scratch, fr.packed_bytes)
-        each = fr.recipe.channel_blocks
-        first = f.mul(share, each)
-        last = f.smaller(f.add(first, each), fr.channel_blocks)
+        first, last = self._shared_blocks(share)
         channel_bytes = fr.stage.output_strides[len(p.batch) + 1] * fr.target.itemsize
         with f.loop(first, last) as loop:
             start = f.smaller(f.mul(loop.index, fr.tile_channels), max(0, p.channels_out - fr.tile_channels))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 
 from ...compiler.emit import Function, Value, constant, lanes_of, vector
+from .counts import BLOCK, LONG
 from .frame import Frame
 
 Body = Callable[[Value, Value, list[Value]], tuple[Value, list[Value]]]
@@ -38,10 +39,6 @@ def reduce_over(f: Function, axes: Sequence[tuple[int, int]], image: Value, kern
 
 # ---------------------------------------------------------------- long sums
 
-LONG, BLOCK = 4096, 96
-"""Sums of that many terms are taken in blocks, each of at least so many."""
-
-
 def reduce_in_blocks(f: Function, frame: Frame, axes: Sequence[tuple[int, int]], inside: int, image: Value,
                      kernel: Value, sums: list[Value], body: Body) -> list[Value]:
     """`reduce_over`, with long sums of float32 taken in blocks that are added in float64.
@@ -73,16 +70,16 @@ def _level(frame: Frame, axes: Sequence[tuple[int, int]], inside: int) -> int | 
 
 
 class Totals:
-    """Sums in float64, in memory: two vectors for each of float32."""
+    """Sums in float64, in memory: two vectors for each of float32; what is added to may be given."""
 
-    def __init__(self, f: Function, sums: Sequence[Value]) -> None:
+    def __init__(self, f: Function, sums: Sequence[Value], memory: Value | None = None) -> None:
         self.f, self.kind = f, sums[0].type
         lanes = lanes_of(self.kind)
         self.parts = [range(lanes)] if lanes == 1 else [range(lanes // 2), range(lanes // 2, lanes)]
         self.wide = vector("double", len(self.parts[0]))
         self.count, self.step = len(sums), 8 * len(self.parts[0])
-        self.memory = f.alloca(self.count * 8 * lanes)
-        for number in range(self.count * len(self.parts)):
+        self.memory = memory or f.alloca(self.count * 8 * lanes)
+        for number in range(0 if memory else self.count * len(self.parts)):
             f.store(constant(self.wide, 0), self._place(number), align=8)
 
     def _place(self, number: int) -> Value:

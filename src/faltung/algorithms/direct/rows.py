@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...compiler.emit import Module, Operand, Value, constant
-from .frame import Frame, begun_rows, chains_of, vectors_seen
+from .counts import begun_rows, chains_of, vectors_seen
+from .frame import Frame
 from .in_place import emit_line, load_pixels
 from .pixels import PixelTile
 from .reduce import multiply_add

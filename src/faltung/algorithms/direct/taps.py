@@ -11,9 +11,10 @@ from itertools import product
 
 from ...compiler.emit import Module, Operand, Value, constant, lanes_of, vector
 from ...compiler.values import lanes_mask
+from .counts import band_of, chunks, round_up
 from .frame import Frame
 from .output import Writer
-from .reduce import LONG, Totals
+from .reduce import Totals
 
 Place = list[Value]
 """An address in the image, and whatever else must be known there."""
@@ -37,12 +38,12 @@ class TapTile:
         """Write the tile's function; ``steps`` points to the bytes between indices of the kernel's axes."""
         f = self.f = self.module.function("tile", "i64", self.parameters)
         kernel, steps, out, *image = f.arguments
-        fr, p = self.frame, self.frame.problem
+        p = self.frame.problem
         self.steps = [f.load("i64", f.at(steps, 8 * axis), align=8) for axis in range(3 + p.ndim)]
         zeros = [constant(self.kind, 0)] * (self.channels * self.rows * self.columns)
         image, image_steps = self._begin(image)
         axes = list(zip((p.channels_in, *p.kernel[:-1]), image_steps, self.steps[2:-1], strict=True))
-        if fr.accumulator.ir == "float" and p.terms // fr.lanes >= LONG:
+        if self.frame.has_long_lanes:
             sums = self._by_blocks(axes, image, kernel, zeros)
         else:
             sums = self._reduce(axes, image, kernel, zeros)
@@ -61,30 +62,32 @@ class TapTile:
                 *(self.f.value(self.f.add(at, step)) for at, step in zip(place[1:], numbers, strict=True))]
 
     def _by_blocks(self, axes: list[Axis], image: Place, kernel: Value, zeros: list[Value]) -> list[Value]:
-        """Sum row by row, or image by image where rows are short; the blocks are added in float64."""
-        f, totals = self.f, Totals(self.f, zeros)
-        level = len(axes) if self.frame.problem.kernel[-1] >= 4 * self.frame.lanes else max(1, len(axes) - 1)
+        """Sum some rows at a time; the blocks are added in float64."""
+        f, totals, rows = self.f, Totals(self.f, zeros), band_of(self.frame.problem, self.frame.lanes)
+        rows = min(axes[-1][0], round_up(rows, self.frame.recipe.chunk))
 
         def walk(depth: int, image: Place, kernel: Value) -> None:
-            if depth == level:
-                totals.add(self._reduce(axes[level:], image, kernel, zeros))
-                return
             count, image_step, kernel_step = axes[depth]
-            with f.loop(0, count) as loop:
-                taps = f.at(kernel, f.mul(loop.index, kernel_step))
-                walk(depth + 1, self._advance(image, image_step, loop.index), taps)
+            if depth < len(axes) - 1:
+                with f.loop(0, count) as loop:
+                    taps = f.at(kernel, f.mul(loop.index, kernel_step))
+                    walk(depth + 1, self._advance(image, image_step, loop.index), taps)
+                return
+            for times, each in chunks(count, rows):
+                with f.loop(0, times) as loop:
+                    row = f.add(f.mul(loop.index, each), count - count % rows if each < rows else 0)
+                    part, taps = self._advance(image, image_step, row), f.at(kernel, f.mul(kernel_step, row))
+                    totals.add(self._reduce([(each, image_step, kernel_step)], part, taps, zeros))
 
         walk(0, image, kernel)
         return totals.rounded()
 
     def _reduce(self, axes: list[Axis], image: Place, kernel: Value, sums: list[Value]) -> list[Value]:
-        if not axes:
-            return self._rows(image, kernel, 1, sums)
         (count, image_step, kernel_step), f = axes[0], self.f
         if len(axes) > 1:
             return self._repeat(count, image_step, kernel_step, image, kernel, sums,
                                 lambda here, taps, inner: self._reduce(axes[1:], here, taps, inner))
-        for times, rows in self.frame.row_chunks:
+        for times, rows in chunks(count, self.frame.recipe.chunk):
             # rows of taps that are summed together share the rows of the image they look at
             def body(here: Place, taps: Value, inner: list[Value], rows: int = rows) -> list[Value]:
                 return self._rows(here, taps, rows, inner)
@@ -95,7 +98,7 @@ class TapTile:
             kernel = f.at(kernel, f.mul(kernel_step, times * rows))
         return sums
 
-    def _repeat(self, count: int, image_step: Steps, kernel_step: Operand, image: Place, kernel: Value,
+    def _repeat(self, count: Operand, image_step: Steps, kernel_step: Operand, image: Place, kernel: Value,
                 sums: list[Value], body: Callable[[Place, Value, list[Value]], list[Value]]) -> list[Value]:
         f, parts = self.f, len(image)
         with f.loop(0, count, carry=[*image, kernel, *sums]) as loop:

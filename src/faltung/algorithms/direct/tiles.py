@@ -11,7 +11,8 @@ from typing import NamedTuple
 from ...compiler.elements import ELEMENTS, Element, limits
 from ...machine import Machine
 from ...problem.problem import Problem, Side
-from .frame import DirectRecipe, Stage, begun_rows, held_bytes, round_up, vectors_seen
+from .counts import band_of, begun_rows, held_bytes, round_up, vectors_seen
+from .frame import DirectRecipe, Stage
 
 LONGEST_LINE, WIDEST_ROW, TALLEST_BLOCK = 1024, 4096, 128
 """Bounds of a block: short pieces of a line let reading and writing overlap; whole rows suit the prefetcher."""
@@ -87,8 +88,11 @@ def finished(stage: Stage, machine: Machine, tile: Tile, room: Room | None = Non
         past = prod(p.output[:-1]) == 1 and machine.stores_past_caches(held_bytes(p))
         return DirectRecipe(lanes, size, shape, block, channel_blocks=blocks, packed=False, past_caches=past)
     if block:
-        packed = lanes != "taps" or not reads_in_place(p, machine)
-        return DirectRecipe(lanes, size, shape, block, chunk, channel_blocks=blocks, packed=packed)
+        if lanes == "taps":
+            band = band_of(p, size // ELEMENTS[p.accumulator_dtype].size) if comes_in_bands(p, machine) else 0
+            return DirectRecipe(lanes, size, shape, block, chunk, channel_blocks=blocks,
+                                packed=not reads_in_place(p, machine), band=band)
+        return DirectRecipe(lanes, size, shape, block, chunk, channel_blocks=blocks)
     straight = is_straight(p, machine, tile, most_unrolled(p))
     return DirectRecipe(lanes, size, shape, block_of(p, room or room_of(p, machine), tile), chunk, straight, blocks)
 
@@ -196,9 +200,16 @@ def _tap_tiles(p: Problem, machine: Machine) -> Iterator[Tile]:
     """Tiles of whole rows of outputs; a block holds all outputs."""
     for m, r in product((1, 2, 3, 4), range(1, min(8, p.output[-2]) + 1)):
         if m <= p.channels_out and m * r * p.output[-1] + m + 1 <= machine.registers:
-            for chunk in {1, min(4, p.kernel[-2])}:
-                if m * (r * p.output[-1] + chunk) + 1 <= machine.registers:
-                    yield Tile("taps", (m, r, p.output[-1]), chunk, p.output)
+            yield Tile("taps", (m, r, p.output[-1]), 1, p.output)
+            chunk = 1 if comes_in_bands(p, machine) else min(4, p.kernel[-2])
+            # beside sums and weights there must be room for the image, and for what a compiler moves forward
+            if chunk > 1 and m * (r * p.output[-1] + chunk) + 6 < machine.registers:
+                yield Tile("taps", (m, r, p.output[-1]), chunk, p.output)
+
+
+def comes_in_bands(p: Problem, machine: Machine) -> bool:
+    """Whether lanes of taps pack the image a band of kernel rows at a time."""
+    return p.ndim == 2 and p.kernel[-2] > 1 and not reads_in_place(p, machine)
 
 
 def reads_in_place(p: Problem, machine: Machine) -> bool:

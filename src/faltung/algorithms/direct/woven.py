@@ -15,7 +15,8 @@ from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.problem import Problem
 from .costs import cycles
-from .frame import DirectRecipe, Frame, Stage, round_up
+from .counts import round_up
+from .frame import DirectRecipe, Frame, Stage
 from .schedule import choose, shared
 from .tiles import UNROLLED_FMAS, Tile, finished, is_straight, most_unrolled
 

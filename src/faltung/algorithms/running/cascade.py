@@ -21,7 +21,7 @@ from ...machine import Machine
 from ...problem.border import fills
 from ...problem.layout import View
 from ...problem.problem import Problem, Side
-from ..direct.frame import round_up
+from ..direct.counts import round_up
 from ..separable.executable import Packed
 from ..separable.schedule import is_idle
 from .executable import Running

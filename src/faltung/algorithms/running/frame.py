@@ -9,7 +9,8 @@ from ...compiler.elements import ELEMENTS, Element
 from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.problem import Problem
-from ..direct.frame import Stage, round_up
+from ..direct.counts import round_up
+from ..direct.frame import Stage
 from ..separable.frame import Form, Frame, SeparableRecipe
 
 VECTORS = 4

@@ -9,7 +9,8 @@ from ...compiler.elements import ELEMENTS, Element, element_on
 from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.problem import Problem
-from ..direct.frame import Stage, round_up
+from ..direct.counts import round_up
+from ..direct.frame import Stage
 
 ENTRY_BYTES = 24
 """Of each row that a block looks at: where its columns begin, where they do in the array, and the step there."""

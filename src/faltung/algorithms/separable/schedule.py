@@ -10,7 +10,8 @@ from ...compiler.elements import ELEMENTS
 from ...machine import Machine
 from ...problem.layout import Strided, View
 from ...problem.problem import Problem
-from ..direct.frame import Stage, held_bytes
+from ..direct.counts import held_bytes
+from ..direct.frame import Stage
 from ..direct.stages import _interleave
 from .frame import ROWS, SeparableRecipe
 
