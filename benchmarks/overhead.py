@@ -103,7 +103,7 @@ def _layer_without_plan() -> Callable[[], Any]:
 
     layer, x = ft.layers.Conv2d(3, 4, 3, seed=1), np.ones((1, 3, 8, 8), np.float32)
     y = np.ones((1, 4, 6, 6), np.float32)
-    layer._plans[x.shape, ft.get_threads()] = _Free(y), y.shape
+    layer._plans[x.shape, ft.get_threads()] = _Free(y), y.shape, False
     return lambda: layer(x, training=True)
 
 

@@ -78,6 +78,7 @@ class Workspace:
             self._kept = address, int(busy.ctypes.data), (buffer, busy)
         return self._kept
 
+
 # ---------------------------------------------------------------- results
 
 PAGED_BYTES, PAGE_BYTES = 4 << 20, 2 << 20
@@ -102,6 +103,11 @@ _blocks: dict[int, list[Block]] = {}
 """Memory of results by their bytes, those that are still in use among them."""
 
 
+def recycles(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    """Whether an array is large enough, and not too large, to be put into memory that is kept."""
+    return SMALLEST <= prod(shape) * dtype.itemsize <= LARGEST
+
+
 def recycled(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """An uninitialised C-contiguous array, if possible in the memory of one as long that nobody holds any more.
 
@@ -109,9 +115,9 @@ def recycled(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     system, which clears every page anew; with two threads both processors have to be told each time.
     """
     dtype = np.dtype(dtype)
-    size_bytes = prod(shape) * dtype.itemsize
-    if not SMALLEST <= size_bytes <= LARGEST:
+    if not recycles(shape, dtype):
         return fresh(shape, dtype)
+    size_bytes = prod(shape) * dtype.itemsize
     raw, first = _unheld(_blocks.get(size_bytes, ()), _ALONE) or _kept(size_bytes)
     return np.ndarray(shape, dtype, raw, first)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays import Like
 from ..calls import check_method
-from ..compiler.memory import recycled
+from ..compiler.memory import recycled, recycles
 from ..compiler.threads import get_threads
 from ..errors import ShapeError
 from ..gradients import conv_input_grad, conv_transpose_input_grad, conv_transpose_weight_grad, conv_weight_grad
@@ -49,7 +49,7 @@ class Convolution(Layer):
         check_method(self.name, method)
         self.method = method
         self._draw(initialiser, generator(seed), bias=bias)
-        self._plans: dict[tuple[Shape, int], tuple[Any, Shape]] = {}
+        self._plans: dict[tuple[Shape, int], tuple[Any, Shape, bool]] = {}
 
     def _parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """Options in the form in which the engine takes them at once."""
@@ -82,23 +82,24 @@ class Convolution(Layer):
         """Compute the layer, by a plan that is made once for each shape of ``x``."""
         if type(x) is not np.ndarray or x.dtype != self.dtype:
             x = self._check(x)
-        planned, shape = self._plans.get((x.shape, get_threads())) or self._make_plan(x.shape)
+        planned, shape, large = self._plans.get((x.shape, get_threads())) or self._make_plan(x.shape)
         bias = self._bias
         run = planned.once if training else planned  # training changes the weights
         y: np.ndarray = run(x, self._weight.value, None if bias is None else bias.value,
-                            out=recycled(shape, self.dtype))
+                            out=recycled(shape, self.dtype) if large else None)
         if training:
             self._kept = x, shape
         return y
 
-    def _make_plan(self, shape: Shape) -> tuple[Any, Shape]:
+    def _make_plan(self, shape: Shape) -> tuple[Any, Shape, bool]:
         result = self.output_shape(shape)
         while len(self._plans) >= PLANS:
             del self._plans[next(iter(self._plans))]
         operands = self._likes(shape)
         made = plan(type(self)._compute, *operands, **self.options, method=self.method)
-        self._plans[shape, get_threads()] = made, result
-        return made, result
+        assert self.dtype is not None
+        found = self._plans[shape, get_threads()] = made, result, recycles(result, self.dtype)
+        return found
 
     def _likes(self, shape: Shape) -> tuple[Like, Like, Like | None]:
         kind = str(self.dtype)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Like
-from ..compiler.memory import recycled
+from ..compiler.memory import recycled, recycles
 from ..compiler.threads import get_threads
 from ..errors import ShapeError
 from ..operations import conv, plan
@@ -77,7 +77,9 @@ class Linear(Layer):
         else:
             planned = self._forward_plans.get((len(rows), get_threads())) or self._plan_forward(x.shape, len(rows))
             run = planned.once if training else planned  # training changes the weights
-            y = run(rows[None], weight[:, :, None], bias, out=recycled((1, len(rows), self.features_out), x.dtype))
+            shape = 1, len(rows), self.features_out
+            out = recycled(shape, x.dtype) if recycles(shape, x.dtype) else None
+            y = run(rows[None], weight[:, :, None], bias, out=out)
         if training:
             self._kept = rows, x.shape
         return y.reshape(*x.shape[:-1], self.features_out)
