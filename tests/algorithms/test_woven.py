@@ -11,6 +11,7 @@ from faltung import machine
 from faltung.algorithms.direct import stages
 from faltung.algorithms.direct.costs import cycles
 from faltung.algorithms.direct.frame import DirectRecipe, Frame, Stage
+from faltung.algorithms.direct.packing import WovenPacker
 from faltung.algorithms.direct.tiles import candidates
 from faltung.algorithms.direct.woven import WovenFrame
 from faltung.machine import Machine, fake
@@ -131,3 +132,17 @@ def test_others_are_programs_of_their_own(problem: Problem) -> None:
     assert {frame.recipe.phases for frame in frames} == {1}
     with poisoned_workspaces():
         check(Case(problem, 1), machine.detect(), threads=1)
+
+
+@pytest.mark.parametrize("l2_bytes", [1 << 14, 1 << 20])
+@pytest.mark.parametrize("problem", [transposed(64, 40, 4, 8), transposed(33, 70, 3, 9), transposed(200, 3, 5, 40)])
+@pytest.mark.parametrize("flipped", [False, True])
+def test_kernels_are_turned_before_they_are_parted(problem: Problem, l2_bytes: int, *, flipped: bool) -> None:
+    (part,) = parts(problem, replace(machine.detect(), l2_bytes=l2_bytes))
+    assert isinstance(part.frame, WovenFrame)
+    packer = WovenPacker(part, part.frame)
+    kernel = np.random.default_rng(3).standard_normal(problem.kernel_shape).astype("float32")
+    if flipped:
+        kernel = kernel[..., ::-1, ::-1]
+    expected = [one(kernel).reshape(-1).view(np.uint8) for one in packer.packers]
+    assert np.array_equal(packer(kernel), np.concatenate(expected))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise, product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -65,14 +67,38 @@ class WovenPacker:
     def __init__(self, part: Part, frame: WovenFrame) -> None:
         self.frame, every = frame, phases(part.phase.problem)
         self.packers = [KernelPacker(Part(phase, one)) for phase, one in zip(every, frame.tiled, strict=True)]
+        extents = part.phase.problem.kernel
+        numbers = np.arange(prod(extents)).reshape(extents)
+        self.taps = [numbers[phase.taps].reshape(-1)[one.tap_order()]
+                     for phase, one in zip(every, frame.tiled, strict=True)]
 
     def __call__(self, kernel: Any) -> Any:
         """Order a kernel of the problem's shape."""
-        starts = self.frame.kernel_starts
+        starts, dtype = self.frame.kernel_starts, self.frame.problem.accumulator_dtype
         packed = aligned((starts[-1],), np.uint8)
-        for packer, begin, end in zip(self.packers, starts, starts[1:], strict=False):
-            packed[begin:end] = packer(kernel).reshape(-1).view(np.uint8)
+        made = [packed[begin:end].view(dtype) for begin, end in pairwise(starts)]
+        if kernel.size < MANY or not self._turned(kernel.reshape(*kernel.shape[:3], -1), made):
+            for packer, phase in zip(self.packers, made, strict=True):
+                phase[...] = packer(kernel).reshape(-1)
         return packed
+
+    def _turned(self, kernel: Any, made: list[Any]) -> bool:
+        """Turn some blocks by generated code and pick the taps of each phase, while the cache holds them."""
+        fr, (groups, outputs, *shape) = self.frame, kernel.shape
+        width, count = fr.tile_channels, fr.channel_blocks
+        if outputs < width:
+            return False
+        phases_ = [one.reshape(groups, count, shape[0], -1, width) for one in made]
+        step = max(1, fr.machine.l2_bytes // 4 // (prod(shape) * width * kernel.itemsize))
+        turned = aligned((1, min(step, count), *shape, width), fr.problem.accumulator_dtype)
+        for group, first in product(range(groups), range(0, count, step)):
+            starts = fr.channel_starts[first:first + step]
+            blocks = turned[:, :len(starts)]
+            if not transpose_blocks(blocks, kernel[group:group + 1], starts, fr.machine):
+                return False
+            for phase, taps in zip(phases_, self.taps, strict=True):
+                np.take(blocks[0], taps, 2, phase[group, first:first + step], "clip")
+        return True
 
 
 def kernel_packer(part: Part) -> KernelPacker | WovenPacker:
