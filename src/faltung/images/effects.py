@@ -17,6 +17,7 @@ from ..errors import DTypeError, KernelError, ShapeError
 from ..problem.border import parse_border
 from .elementwise import lengths, unsharp
 from .filtering import along, filtered_axes, has_alpha, native, product_plan
+from .slopes import serves, slopes
 
 Pixels = npt.NDArray[Any]
 Sigma = float | Sequence[float]
@@ -203,10 +204,15 @@ def edges(image: Any, kind: str = "sobel", *, sigma: Sigma | None = None, border
                     method=method, threads=threads)
     gradient = fresh((len(axes), *part.shape), _wide(part.dtype))
     widths = tuple(_per_axis("edges", "sigma", 1.0 if sigma is None else sigma, len(axes)))
-    for place, slope in enumerate(gradient):
-        _passes("edges", part, _slope_lines(kind, place, widths), axes, border, gradient.dtype, method, threads,
-                out=slope)
-    magnitude = lengths(gradient, threads)
+    sides = parse_border("edges", border, len(axes))
+    if kind != "gaussian" and method == "auto" and serves(part, channel_axis, sides):
+        magnitude = fresh(part.shape, gradient.dtype)
+        slopes(part, _SMOOTHING[kind], sides, gradient, magnitude, threads)
+    else:
+        for place, slope in enumerate(gradient):
+            _passes("edges", part, _slope_lines(kind, place, widths), axes, border, gradient.dtype, method, threads,
+                    out=slope)
+        magnitude = lengths(gradient, threads)
     if channel_axis is not None:
         axis = channel_axis % pixels.ndim
         most = np.expand_dims(np.argmax(magnitude, axis=axis), axis)
