@@ -64,8 +64,7 @@ def test_problems_of_several_tiles(name: str, types: tuple[str, str, str, str], 
     compare(problem, got, expected(problem, image, kernel, bias))
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
-@pytest.mark.parametrize("types", TYPES[:3], ids=str)
+@pytest.mark.parametrize(("name", "types"), pairs(PROBLEMS, TYPES[:3], together=1))
 def test_any_number_of_threads(name: str, types: tuple[str, str, str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     force(monkeypatch, (32, 32))
     problem = typed(PROBLEMS[name], types)

@@ -288,8 +288,8 @@ def test_errors_do_not_grow_along_the_line(dtype: str, taps: int, rng: np.random
     assert error[-50_000:].max() <= 3 * error[:50_000].max() + 1e-11
 
 
-@pytest.mark.parametrize("value", [0.25, -0.25, 0.125, 8.0, 100.0])
-@pytest.mark.parametrize("output", ["uint8", "int8", "int16", "uint16"])
+@pytest.mark.parametrize(("output", "value"), pairs(
+    ["uint8", "int8", "int16", "uint16"], [0.25, -0.25, 0.125, 8.0, 100.0], together=1))
 def test_halves_are_rounded_to_even_and_what_is_too_large_saturates(output: str, value: float,
                                                                   rng: np.random.Generator) -> None:
     problem = replace(typed(BASE, "uint8", "float32", output), kernel=(2, 2))

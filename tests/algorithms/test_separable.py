@@ -251,8 +251,8 @@ def test_adversarial_signs_stay_within_the_bound(extents: tuple[int, int], dtype
         assert abs(got.item() - exact) <= limit
 
 
-@pytest.mark.parametrize("factor", [1.0, -1.0, 0.5, 16.0, 100.0])
-@pytest.mark.parametrize("output", ["uint8", "int8", "int16", "uint16"])
+@pytest.mark.parametrize(("output", "factor"), pairs(
+    ["uint8", "int8", "int16", "uint16"], [1.0, -1.0, 0.5, 16.0, 100.0], together=1))
 def test_halves_are_rounded_to_even_and_what_is_too_large_saturates(output: str, factor: float,
                                                                   rng: np.random.Generator) -> None:
     problem = replace(typed(BASE, "uint8", "float32", output), kernel=(3, 2))
