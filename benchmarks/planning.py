@@ -203,7 +203,7 @@ def planning_us(plan: Any) -> float:
     from faltung.algorithms.direct import schedule
     from faltung.algorithms.fourier import recipe
     from faltung.algorithms.pointwise import recipe as pointwise_recipe
-    from faltung.algorithms.running import cascade
+    from faltung.algorithms.running import axes
     from faltung.algorithms.running import schedule as running_schedule
     from faltung.algorithms.winograd import costs, inside_recipe
     from faltung.algorithms.winograd import recipe as winograd_recipe
@@ -212,7 +212,7 @@ def planning_us(plan: Any) -> float:
     samples = []
     for _ in range(3):
         for cached in (*(each.choose for each in (schedule, recipe, winograd_recipe, inside_recipe, pointwise_recipe)),
-                       costs.tile_costs, running_schedule.cycles, cascade.cascade_cycles):
+                       costs.tile_costs, running_schedule.cycles, axes.cascade_cycles):
             cached.cache_clear()
         begin = time.perf_counter()
         planner.choose(plan.setting)

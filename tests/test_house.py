@@ -115,6 +115,22 @@ def test_import_is_light():
     assert done.stdout.strip() == "[]"
 
 
+def loaded_by(code):
+    """The modules of the house that are loaded when some code has run."""
+    code += "; import sys; print(*(name for name in sys.modules if name.startswith('faltung.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return {name.removeprefix("faltung.") for name in done.stdout.split()}
+
+
+def test_import_brings_no_generators_of_code():
+    """Costs are imported to plan; what is built, and what generates its code, when an algorithm is built first."""
+    waits = ("executable", "inside_executable", "cascade", "emit", "program", "line_program", "plane_program")
+    assert not {name for name in loaded_by("import faltung") if name.split(".")[-1] in waits}
+    plan = "import faltung as ft; ft.plan(ft.correlate, ft.Like((40, 40)), ft.Like((3, 4)), method='direct')"
+    built = {name.removeprefix("algorithms.") for name in loaded_by(plan) if name.split(".")[-1] in waits}
+    assert built <= {"compiler.emit", "direct.executable", "direct.program"}
+
+
 def test_filtering_an_array_needs_no_pillow():
     code = ("import faltung as ft, numpy as np, sys; ft.filter(np.ones((4, 4)), np.ones((3, 3))); "
             "print('PIL' in sys.modules)")

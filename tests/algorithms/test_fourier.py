@@ -11,6 +11,7 @@ import pytest
 import faltung as ft
 from faltung import reference
 from faltung.algorithms import direct, fourier
+from faltung.algorithms.fourier.executable import Fourier
 from faltung.algorithms.fourier.line import line_lengths
 from faltung.errors import PlanError
 from faltung.machine import detect
@@ -24,7 +25,7 @@ PLAIN = Problem((), 1, 1, 1, image=(60, 70), kernel=(9, 11), output=(60, 70), st
                 kernel_dilation=(1, 1), image_dilation=(1, 1), border=(("reflect", "wrap"), (1.5, "edge")))
 
 
-def build(problem: Problem) -> fourier.Fourier:
+def build(problem: Problem) -> Fourier:
     return fourier.build(problem, output_view(problem), detect(), 1)
 
 

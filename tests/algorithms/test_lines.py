@@ -15,6 +15,7 @@ import faltung as ft
 from faltung import machine
 from faltung.algorithms import fourier
 from faltung.algorithms.fourier import recipe
+from faltung.algorithms.fourier.executable import Fourier
 from faltung.algorithms.fourier.line import LARGEST, SIDE, Line, line_lengths, sides
 from faltung.algorithms.fourier.line_part import LinePart
 from faltung.algorithms.fourier.tiles import Tiling, mapped
@@ -32,7 +33,7 @@ needs_mprotect = pytest.mark.skipif(not sys.platform.startswith("linux"), reason
 UNIT = {"float32": 2.0**-24, "complex64": 2.0**-24, "float64": 2.0**-53, "complex128": 2.0**-53}
 
 
-def build(problem: Problem, threads: int = 1, isa: str = "own", *, channels_last: bool = False) -> fourier.Fourier:
+def build(problem: Problem, threads: int = 1, isa: str = "own", *, channels_last: bool = False) -> Fourier:
     known = machine.detect() if isa == "own" else machine.fake(isa, triple="")
     executable = fourier.build(problem, output_view(problem, channels_last=channels_last), known, threads)
     assert all(isinstance(part, LinePart) for part in executable.parts)

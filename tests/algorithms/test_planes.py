@@ -14,6 +14,7 @@ import faltung as ft
 from faltung import machine
 from faltung.algorithms import fourier
 from faltung.algorithms.fourier.columns import positions, radices
+from faltung.algorithms.fourier.executable import Fourier
 from faltung.algorithms.fourier.plane import is_plane
 from faltung.algorithms.fourier.plane_part import PlanePart
 from faltung.algorithms.fourier.tiles import Tiling
@@ -28,7 +29,7 @@ from grid.process import python, succeed
 needs_mprotect = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
 
 
-def build(problem: Problem, threads: int = 1, isa: str = "own", *, channels_last: bool = False) -> fourier.Fourier:
+def build(problem: Problem, threads: int = 1, isa: str = "own", *, channels_last: bool = False) -> Fourier:
     known = machine.detect() if isa == "own" else machine.fake(isa, triple="")
     executable = fourier.build(problem, output_view(problem, channels_last=channels_last), known, threads)
     assert all(isinstance(part, PlanePart) for part in executable.parts)

@@ -12,6 +12,7 @@ import pytest
 import faltung as ft
 from faltung import machine, reference
 from faltung.algorithms import pointwise
+from faltung.algorithms.pointwise.executable import Pointwise
 from faltung.algorithms.pointwise.frame import Frame
 from faltung.algorithms.pointwise.recipe import BLOCK, choose
 from faltung.compiler.jit import compile_object
@@ -77,13 +78,13 @@ def view_of(case: Case) -> View:
                 (2, 0, 1, *range(3, 3 + p.ndim)))
 
 
-def built(case: Case, known: Machine, threads: int, rng: np.random.Generator) -> pointwise.Pointwise:
+def built(case: Case, known: Machine, threads: int, rng: np.random.Generator) -> Pointwise:
     """An executable with any register tile, group of panels and shares."""
     p = case.problem
     view = view_of(case)
     own = choose(p, view.strides(), known, threads)
     if rng.random() < 0.3:
-        return pointwise.Pointwise(p, view, known, threads)
+        return Pointwise(p, view, known, threads)
     vectors = -(-own.matrices.columns // own.lanes)
     width = int(rng.integers(1, min(4, vectors) + 1))
     height = int(rng.integers(1, min(own.matrices.rows, 14 // width) + 1))
@@ -91,7 +92,7 @@ def built(case: Case, known: Machine, threads: int, rng: np.random.Generator) ->
     recipe = own.recipe._replace(
         tile=(height, width), group=int(rng.integers(1, 4)), block=int(rng.choice([20, 96, 1024])),
         shares=(int(rng.integers(1, 4)), int(rng.integers(1, 3))))
-    return pointwise.Pointwise(p, view, known, threads, Frame(p, view.strides(), recipe, known))
+    return Pointwise(p, view, known, threads, Frame(p, view.strides(), recipe, known))
 
 
 @pytest.mark.parametrize("seed", range(24))
@@ -119,7 +120,7 @@ def test_columns_are_of_every_kind() -> None:
     assert any(frame.by_rows for frame in frames)
 
 
-def build(p: Problem, threads: int = 1, view: View | None = None) -> pointwise.Pointwise:
+def build(p: Problem, threads: int = 1, view: View | None = None) -> Pointwise:
     assert pointwise.applies(p) is None
     return pointwise.build(p, view or output_view(p), detect(), threads)
 

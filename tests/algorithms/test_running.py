@@ -12,6 +12,7 @@ import pytest
 
 from faltung import machine, reference
 from faltung.algorithms import running
+from faltung.algorithms.running.cascade import Cascade
 from faltung.algorithms.running.frame import doublings
 from faltung.algorithms.separable import schedule as separable_schedule
 from faltung.problem.problem import Problem
@@ -169,7 +170,7 @@ def test_slabs_of_a_volume(change: dict[str, Any], rng: np.random.Generator) -> 
 
 def test_a_volume_has_slabs_where_the_cache_is_small() -> None:
     build = running.build(VOLUME, output_view(VOLUME), SMALL, 1)
-    assert isinstance(build, running.Cascade)
+    assert isinstance(build, Cascade)
     assert build.planes < VOLUME.output[0]
     assert len(build.passes) == 2
 

@@ -15,6 +15,7 @@ import pytest
 from faltung import machine, reference
 from faltung.algorithms import direct, winograd
 from faltung.algorithms.winograd import recipe as outside
+from faltung.algorithms.winograd.executable import Winograd
 from faltung.algorithms.winograd.frame import Frame, WinogradRecipe, tiles_along
 from faltung.algorithms.winograd.parts import Cut
 from faltung.algorithms.winograd.recipe import _tiles
@@ -98,7 +99,7 @@ def recipes(case: Case, known: Machine) -> list[WinogradRecipe]:
     return found + [recipe._replace(blocks=2) for recipe in found]
 
 
-def built(case: Case, known: Machine, recipe: WinogradRecipe, threads: int = 1, width: int = 0) -> winograd.Winograd:
+def built(case: Case, known: Machine, recipe: WinogradRecipe, threads: int = 1, width: int = 0) -> Winograd:
     """An executable with this recipe, of one part or of narrow ones."""
     p, view = case.problem, output_view(case.problem, channels_last=case.channels_last)
     seen = see(p, view.strides())
@@ -111,7 +112,7 @@ def built(case: Case, known: Machine, recipe: WinogradRecipe, threads: int = 1, 
             found = [Cut(first, width, count), Cut(0, first), Cut(first + width * count, p.output[-1])]
             found[2] = Cut(found[2].first, p.output[-1] - found[2].first)
     parts = [(cut, cut.see(seen)) for cut in found if cut.width]
-    return winograd.Winograd(p, view, known, threads, tuple(
+    return Winograd(p, view, known, threads, tuple(
         winograd.Part(cut, Frame(*one[:2], _fitting(recipe, one), known, one.depth)) for cut, one in parts))
 
 
@@ -153,7 +154,7 @@ def typed(problem: Problem, dtype: str) -> Problem:
     return replace(problem, image_dtype=dtype, kernel_dtype=dtype, accumulator_dtype=dtype, output_dtype=dtype)
 
 
-def build(problem: Problem, threads: int = 1) -> winograd.Winograd:
+def build(problem: Problem, threads: int = 1) -> Winograd:
     return winograd.build(problem, output_view(problem), detect(), threads)
 
 
@@ -169,7 +170,7 @@ def test_the_bound_holds_for_the_worst_data(kernel: tuple[int, int], tile: tuple
     p = typed(replace(PLAIN, batch=(), channels_in=40, channels_out=4, image=(16, 22), output=(12, 16),
                       kernel=kernel, start=(0, 0)), dtype)
     fr = Frame(p, output_view(p).strides(), WinogradRecipe(tile, 2, 4, 2, 1), detect())
-    executable = winograd.Winograd(p, output_view(p), detect(), 1, (winograd.Part(Cut(0, 16), fr),))
+    executable = Winograd(p, output_view(p), detect(), 1, (winograd.Part(Cut(0, 16), fr),))
     rng = np.random.default_rng(5)
     wide = typed(p, "float64")
     worst = 0.0

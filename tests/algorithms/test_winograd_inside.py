@@ -12,6 +12,7 @@ import pytest
 
 from faltung import machine, reference
 from faltung.algorithms import direct, winograd
+from faltung.algorithms.winograd.inside_executable import InsideOut
 from faltung.algorithms.winograd.inside_recipe import choose, choose_all, strip_rows
 from faltung.compiler.emit import Module
 from faltung.compiler.jit import compile_object
@@ -83,14 +84,14 @@ def serves(p: Problem) -> bool:
     return winograd.applies(p) is None and winograd.is_inside(p)
 
 
-def built(case: Case, known: Machine, threads: int, rng: np.random.Generator) -> winograd.InsideOut:
+def built(case: Case, known: Machine, threads: int, rng: np.random.Generator) -> InsideOut:
     """An executable with another register tile, and now and then more strips."""
     p = case.problem
     view = output_view(p, channels_last=case.channels_last)
     frames = choose_all(p, view.strides(), known, threads)
     if rng.random() < 0.7:
-        return winograd.InsideOut(p, view, known, threads, tuple(_with_other_strips(fr, rng) for fr in frames))
-    return winograd.InsideOut(p, view, known, threads, frames)
+        return InsideOut(p, view, known, threads, tuple(_with_other_strips(fr, rng) for fr in frames))
+    return InsideOut(p, view, known, threads, frames)
 
 
 def _with_other_strips(fr: winograd.InsideFrame, rng: np.random.Generator) -> winograd.InsideFrame:

@@ -12,6 +12,7 @@ import faltung as ft
 from algorithms.test_winograd import LINE, PLAIN, VOLUME, built, oracle
 from faltung import machine
 from faltung.algorithms import winograd
+from faltung.algorithms.winograd.executable import Winograd
 from faltung.algorithms.winograd.frame import WinogradRecipe
 from faltung.machine import detect
 from faltung.problem.problem import Problem
@@ -24,7 +25,7 @@ RECIPES = [WinogradRecipe((4, 4), *sizes) for sizes in ((8, 23, 1, 1), (8, 5, 2,
 """One block; several at once, shared; several strips."""
 
 
-def runs(p: Problem, executable: winograd.Winograd, image: Any, packed: Any, bias: Any, threads: int = 1) -> Any:
+def runs(p: Problem, executable: Winograd, image: Any, packed: Any, bias: Any, threads: int = 1) -> Any:
     out = np.full(output_view(p).shape, np.nan, p.output_dtype)
     with poisoned_workspaces():
         assert not executable.run(image, packed, bias, out, threads)

@@ -15,6 +15,7 @@ import pytest
 
 from faltung import machine
 from faltung.algorithms import direct
+from faltung.algorithms.direct.executable import Direct
 from faltung.compiler import handover, threads
 from faltung.errors import ShapeError
 from faltung.problem.layout import View
@@ -32,7 +33,7 @@ def _threads_as_before() -> Iterator[None]:
     threads._State.threads = before
 
 
-def build(problem: Problem = PROBLEM, count: int = 4) -> direct.Direct:
+def build(problem: Problem = PROBLEM, count: int = 4) -> Direct:
     shape = problem.output_shape
     return direct.build(problem, View(shape, shape, tuple(range(len(shape)))), machine.detect(), count)
 
@@ -43,7 +44,7 @@ def operands(seed: int) -> tuple[np.ndarray, np.ndarray]:
             rng.standard_normal(PROBLEM.kernel_shape).astype(np.float32))
 
 
-def call(executable: direct.Direct, image: np.ndarray, packed: Any, count: int) -> np.ndarray:
+def call(executable: Direct, image: np.ndarray, packed: Any, count: int) -> np.ndarray:
     out = np.full(PROBLEM.output_shape, np.nan, np.float32)
     executable.run(image, packed, None, out, count)
     return out

@@ -76,7 +76,7 @@ def owners(executable: Any, packed: Any) -> Any:
     """What holds tables of the border."""
     if isinstance(packed, PackedBoxes):
         return packed.runs
-    owner = packed[0] if isinstance(executable, sparse.Sparse) else executable
+    owner = packed[0] if isinstance(executable, sparse_executable.Sparse) else executable
     return getattr(owner, "passes", [owner])
 
 

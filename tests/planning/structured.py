@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from faltung.algorithms import direct
+from faltung.algorithms.direct.executable import Direct
 from faltung.machine import Machine
 from faltung.problem.layout import View
 from faltung.problem.problem import Problem
@@ -31,7 +32,7 @@ def build(problem: Problem, output: View, machine: Machine, threads: int) -> Any
     return Equal(problem, output, machine, threads)
 
 
-class Equal(direct.Direct):
+class Equal(Direct):
     """The sums of `direct`, for kernels that suit; counts its runs."""
 
     runs = 0

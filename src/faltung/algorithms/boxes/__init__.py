@@ -9,7 +9,7 @@ are summed again from boxes side by side.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...compiler.elements import ELEMENTS
 from ...machine import Machine
@@ -18,8 +18,10 @@ from ...problem.problem import Problem
 from .. import running
 from ..running.schedule import cycles
 from ..running.structure import constants
-from .executable import Boxes, BoxesRecipe
 from .structure import GROWTH, may_cancel, parts_of
+
+if TYPE_CHECKING:
+    from .executable import Boxes
 
 ADDED_CYCLES = 2.0
 """Of a vector of outputs: it is read again, and written."""
@@ -64,6 +66,8 @@ class AFewBoxes(NamedTuple):
 
     def build(self, problem: Problem, output: View, machine: Machine, threads: int) -> Boxes:
         """Make the executable."""
+        from .executable import Boxes
+
         return Boxes(self.NAME, self.most, problem, output, machine, threads,
                      self.least_cycles(problem, machine))
 
@@ -71,4 +75,4 @@ class AFewBoxes(NamedTuple):
 ALL = (AFewBoxes(2), AFewBoxes(3), AFewBoxes(5))
 """Steps, second differences, a centre with its surround: more boxes cost more, so each is a candidate of its own."""
 
-__all__ = ["ALL", "AFewBoxes", "Boxes", "BoxesRecipe"]
+__all__ = ["ALL", "AFewBoxes"]

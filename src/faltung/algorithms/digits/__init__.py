@@ -10,6 +10,7 @@ modulo ``2**64``.  The digits of the image are channels of one `fourier` problem
 from __future__ import annotations
 
 from math import prod
+from typing import TYPE_CHECKING
 
 from ...machine import Machine
 from ...problem.layout import View
@@ -17,7 +18,10 @@ from ...problem.problem import Problem
 from ...problem.promotion import is_integer, sums_integers
 from .. import fourier
 from ..phases import problems_with_taps
-from .executable import NAME, WORD, Digits, DigitsRecipe, most_bits, problem_of
+from .recipe import NAME, WORD, DigitsRecipe, most_bits, problem_of
+
+if TYPE_CHECKING:
+    from .executable import Digits
 
 WATCHES = True
 """Sums are known as far as they reach, and so is which do not fit."""
@@ -89,9 +93,11 @@ def _samples(problem: Problem) -> int:
 
 def build(problem: Problem, output: View, machine: Machine, threads: int) -> Digits:
     """Make the executable; programs follow when it is known how many digits there are."""
+    from .executable import Digits
+
     return Digits(problem, output, machine, threads,
                   predicted_cycles=predicted_cycles(problem, output, machine, 1))
 
 
-__all__ = ["NAME", "Digits", "DigitsRecipe", "applies", "build", "error_bound", "known_cycles",
+__all__ = ["NAME", "DigitsRecipe", "applies", "build", "error_bound", "known_cycles",
            "predicted_cycles"]

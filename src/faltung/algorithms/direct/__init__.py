@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from math import prod
+from typing import TYPE_CHECKING
 
 from ...compiler.elements import ELEMENTS
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
-from .executable import Direct
 from .frame import DirectRecipe
 from .schedule import promising, shared_cycles
 from .stages import parts, staged
+
+if TYPE_CHECKING:
+    from .executable import Direct
 
 NAME = "direct"
 TIMED = 5
@@ -66,8 +69,10 @@ def recipes(problem: Problem, output: View, machine: Machine) -> list[str]:
 
 def build(problem: Problem, output: View, machine: Machine, threads: int, recipe: str = "") -> Direct:
     """Compile (or load from the disk's cache) all that the problem needs; ``recipe`` is one of `recipes`."""
+    from .executable import Direct
+
     return Direct(problem, output, machine, threads, recipe)
 
 
-__all__ = ["NAME", "Direct", "DirectRecipe", "applies", "build", "error_bound", "known_cycles", "least_cycles", "parts",
+__all__ = ["NAME", "DirectRecipe", "applies", "build", "error_bound", "known_cycles", "least_cycles", "parts",
            "predicted_cycles", "recipes", "workspace_bytes"]

@@ -13,14 +13,18 @@ and Schafer, section 8.7).  A transform mixes the whole tile, so
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from ...problem.promotion import magnitude, sums_integers
 from ..phases import problems_with_taps
 from . import recipe
-from .executable import Fourier
 from .recipe import NAME, FourierRecipe, error_bound, error_factor
+
+if TYPE_CHECKING:
+    from .executable import Fourier
 
 
 def applies(problem: Problem) -> str | None:
@@ -70,8 +74,10 @@ def least_cycles(problem: Problem, machine: Machine) -> float:
 
 def build(problem: Problem, output: View, machine: Machine, threads: int) -> Fourier:
     """Make the executable."""
+    from .executable import Fourier
+
     return Fourier(problem, output, machine, threads)
 
 
-__all__ = ["NAME", "Fourier", "FourierRecipe", "applies", "build", "error_bound", "known_cycles", "least_cycles",
+__all__ = ["NAME", "FourierRecipe", "applies", "build", "error_bound", "known_cycles", "least_cycles",
            "predicted_cycles"]

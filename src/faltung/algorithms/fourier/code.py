@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ...compiler.elements import ELEMENTS
-from ...compiler.emit import Function, Operand, Value, vector
+from ...compiler.values import Operand, Value, vector
 from ...machine import Machine
+
+if TYPE_CHECKING:
+    from ...compiler.emit import Function
 
 
 class Numbers:

@@ -10,10 +10,14 @@ the first work in the first-level cache.
 from __future__ import annotations
 
 from math import prod, sqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...compiler.emit import Function, Module, Value, constant, vector
+from ...compiler.values import Value, constant, vector
+
+if TYPE_CHECKING:
+    from ...compiler.emit import Function, Module
 
 Complex = tuple[Value, Value]
 

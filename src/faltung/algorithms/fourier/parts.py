@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from .. import direct
 from ..phases import Phase
 from .recipe import choose
 from .tiles import Tiling
+
+if TYPE_CHECKING:
+    from ..direct.executable import Direct
 
 
 class Part:
@@ -43,7 +46,7 @@ class Part:
         return problem, View(shape, shape, tuple(range(len(shape)))), self.machine, 1
 
     @cached_property
-    def directly(self) -> direct.Direct:
+    def directly(self) -> Direct:
         """The same for one tile by the definition, for tiles that hold a NaN or an infinity."""
         return direct.build(*self._tile)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from math import prod
+from typing import TYPE_CHECKING
 
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
-from . import executable, recipe
-from .executable import Pointwise
+from . import recipe
 from .frame import NAME, PointwiseRecipe, is_parted
 from .recipe import error_bound, least_cycles
+
+if TYPE_CHECKING:
+    from .executable import Pointwise
 
 
 def applies(problem: Problem) -> str | None:
@@ -46,14 +49,18 @@ def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: 
 
 def workspace_bytes(problem: Problem, output: View, machine: Machine, threads: int) -> int:
     """Peak workspace of one call, without building anything."""
+    from .executable import workspace_bytes as peak_bytes
+
     frame = recipe.choose(problem, output.strides(), machine, threads)
-    return executable.workspace_bytes(frame, min(threads, frame.items))
+    return peak_bytes(frame, min(threads, frame.items))
 
 
 def build(problem: Problem, output: View, machine: Machine, threads: int) -> Pointwise:
     """Compile (or load from the disk's cache) all that the problem needs."""
+    from .executable import Pointwise
+
     return Pointwise(problem, output, machine, threads)
 
 
-__all__ = ["NAME", "Pointwise", "PointwiseRecipe", "applies", "build", "error_bound", "least_cycles",
+__all__ = ["NAME", "PointwiseRecipe", "applies", "build", "error_bound", "least_cycles",
            "predicted_cycles", "workspace_bytes"]

@@ -8,17 +8,20 @@ Boxes of more axes are summed axis by axis (`cascade`).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from ..separable import border_reason
-from .cascade import Cascade, cascade_cycles
-from .executable import Running
+from .axes import cascade_cycles
 from .frame import RunningRecipe
 from .schedule import cycles
 from .structure import constants
+
+if TYPE_CHECKING:
+    from .cascade import Cascade
+    from .executable import Running
 
 NAME = "running"
 
@@ -61,8 +64,14 @@ def unsuited(problem: Problem, kernel: Any) -> str | None:
 
 def build(problem: Problem, output: View, machine: Machine, threads: int) -> Running | Cascade:
     """Make the executable."""
-    return (Cascade if problem.ndim > 2 else Running)(problem, output, machine, threads)
+    if problem.ndim > 2:
+        from .cascade import Cascade
+
+        return Cascade(problem, output, machine, threads)
+    from .executable import Running
+
+    return Running(problem, output, machine, threads)
 
 
-__all__ = ["NAME", "Cascade", "Running", "RunningRecipe", "applies", "build", "error_bound", "least_cycles",
+__all__ = ["NAME", "RunningRecipe", "applies", "build", "error_bound", "least_cycles",
            "predicted_cycles", "unsuited"]

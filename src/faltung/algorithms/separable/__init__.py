@@ -10,17 +10,19 @@ product is found from its values, when it is packed.
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...compiler.elements import ELEMENTS
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from ...problem.promotion import limits
-from .executable import Separable
 from .frame import SeparableRecipe
 from .schedule import ROW_CYCLES, cycles, stage_of
 from .structure import NEARNESS, all_lines
+
+if TYPE_CHECKING:
+    from .executable import Separable
 
 NAME = "separable"
 
@@ -92,8 +94,10 @@ def unsuited(problem: Problem, kernel: Any) -> str | None:
 
 def build(problem: Problem, output: View, machine: Machine, threads: int) -> Separable:
     """Make the executable."""
+    from .executable import Separable
+
     return Separable(problem, output, machine, threads)
 
 
-__all__ = ["NAME", "Separable", "SeparableRecipe", "applies", "border_reason", "build", "error_bound", "least_cycles",
+__all__ = ["NAME", "SeparableRecipe", "applies", "border_reason", "build", "error_bound", "least_cycles",
            "predicted_cycles", "unsuited"]

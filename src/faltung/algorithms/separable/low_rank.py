@@ -8,16 +8,18 @@ output that is not finite is summed anew by the definition.
 from __future__ import annotations
 
 from math import prod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from . import applies as one_applies
-from .executable import Separable
 from .ranks import GROWTH, MOST, terms_of
 from .schedule import ROW_CYCLES, cycles, stage_of
 from .structure import NEARNESS
+
+if TYPE_CHECKING:
+    from .executable import Separable
 
 PROBE_CYCLES = 150_000.0
 """The singular values of a small kernel, and what follows from them."""
@@ -69,6 +71,8 @@ class LowRank(NamedTuple):
 
     def build(self, problem: Problem, output: View, machine: Machine, threads: int) -> Separable:
         """Make the executable."""
+        from .executable import Separable
+
         return Separable(problem, output, machine, threads, self.rank)
 
 

@@ -7,16 +7,18 @@ of the sums included.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from .. import direct
-from .executable import Sparse
 from .frame import SparseRecipe
 from .schedule import cycles, frame_of
 from .structure import kept, most_kept
+
+if TYPE_CHECKING:
+    from .executable import Sparse
 
 NAME = "sparse"
 LONGEST = 1 << 14
@@ -61,8 +63,10 @@ def unsuited(problem: Problem, kernel: Any) -> str | None:
 
 def build(problem: Problem, output: View, machine: Machine, threads: int) -> Sparse:
     """Make the executable."""
+    from .executable import Sparse
+
     return Sparse(problem, output, machine, threads)
 
 
-__all__ = ["NAME", "Sparse", "SparseRecipe", "applies", "build", "error_bound", "least_cycles", "predicted_cycles",
+__all__ = ["NAME", "SparseRecipe", "applies", "build", "error_bound", "least_cycles", "predicted_cycles",
            "unsuited"]

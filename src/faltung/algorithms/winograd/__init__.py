@@ -12,19 +12,21 @@ products are summed over all tiles before one transform back (`inside_frame`).
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from . import costs, fallback, inside_recipe, recipe
-from .executable import Winograd
 from .frame import NAME, Frame, WinogradRecipe
-from .inside_executable import InsideOut
 from .inside_frame import InsideFrame, InsideRecipe
 from .parts import Part
 from .recipe import OUTSIDE, TILES
 from .seen import outputs_reach, reach, taps_seen
+
+if TYPE_CHECKING:
+    from .executable import Winograd
+    from .inside_executable import InsideOut
 
 
 def applies(problem: Problem) -> str | None:
@@ -111,9 +113,14 @@ def workspace_bytes(problem: Problem, output: View, machine: Machine, threads: i
 
 def build(problem: Problem, output: View, machine: Machine, threads: int) -> Winograd | InsideOut:
     """Make the executable."""
-    form = InsideOut if is_inside(problem) else Winograd
-    return form(problem, output, machine, threads)
+    if is_inside(problem):
+        from .inside_executable import InsideOut
+
+        return InsideOut(problem, output, machine, threads)
+    from .executable import Winograd
+
+    return Winograd(problem, output, machine, threads)
 
 
-__all__ = ["NAME", "Frame", "InsideFrame", "InsideOut", "InsideRecipe", "Part", "Winograd", "WinogradRecipe", "applies",
+__all__ = ["NAME", "Frame", "InsideFrame", "InsideRecipe", "Part", "WinogradRecipe", "applies",
            "build", "error_bound", "is_inside", "known_cycles", "least_cycles", "predicted_cycles", "workspace_bytes"]

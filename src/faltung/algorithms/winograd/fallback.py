@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import prod
+from typing import TYPE_CHECKING
 
 from ...compiler.elements import ELEMENTS
 from ...machine import Machine
@@ -12,6 +13,9 @@ from ...problem.problem import Problem
 from .. import direct
 from .frame import Frame
 from .seen import reach
+
+if TYPE_CHECKING:
+    from ..direct.executable import Direct
 
 
 def row_of_tiles(frame: Frame) -> Problem:
@@ -28,7 +32,7 @@ def one_element(problem: Problem) -> Problem:
     return replace(problem, batch=(), groups=1)
 
 
-def build(problem: Problem, machine: Machine) -> direct.Direct:
+def build(problem: Problem, machine: Machine) -> Direct:
     """The definition for one of these."""
     return direct.build(problem, _view(problem), machine, 1)
 

@@ -15,7 +15,7 @@ from math import prod
 from typing import NamedTuple
 
 from ...compiler.elements import ELEMENTS
-from ...compiler.emit import vector
+from ...compiler.values import vector
 from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.border import map_index
