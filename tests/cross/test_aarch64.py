@@ -13,14 +13,15 @@ import pytest
 
 from faltung.algorithms.direct import stages
 from faltung.algorithms.direct.borders import border_tables
+from faltung.algorithms.direct.executable import emitted
 from faltung.algorithms.direct.frame import DirectRecipe, Stage
-from faltung.algorithms.direct.packing import KernelPacker, pack_bias
-from faltung.algorithms.direct.program import HEADER_BYTES, emit_program
+from faltung.algorithms.direct.packing import kernel_packer, pack_bias
+from faltung.algorithms.direct.program import HEADER_BYTES
 from faltung.algorithms.direct.tiles import candidates
 from faltung.compiler import jit
 from faltung.machine import Machine, fake
 from faltung.problem.promotion import numpy_dtype
-from grid.cases import Case, arrays, draw, draw_line, lay_out, output_view
+from grid.cases import Case, arrays, draw, draw_line, draw_woven, lay_out, output_view
 from grid.check import compare, recipe_of
 
 COMPILER, EMULATOR = "aarch64-linux-gnu-gcc", "qemu-aarch64"
@@ -71,7 +72,7 @@ class Header:
 
     def program(self, part: stages.Part, image: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None) -> str:
         entry, strides = self.name("entry"), self.name("strides")
-        ir = emit_program(part.frame).replace("@entry(", f"@{entry}(")
+        ir = emitted(part.frame).replace("@entry(", f"@{entry}(")
         path = self.folder / f"{entry}.o"
         path.write_bytes(jit.compile_object(ir, NEON))
         self.objects.append(str(path))
@@ -80,7 +81,7 @@ class Header:
         steps = [0] * image.ndim if part.phase.is_empty else image.strides
         self.lines.append(f"static int64_t {strides}[] = {{{','.join(map(str, steps))}}};")
         address = f"(char *){self.array(bytes(64))}" if part.phase.is_empty else self.image(image)
-        packed = f"(char *){self.array(KernelPacker(part)(kernel))}"
+        packed = f"(char *){self.array(kernel_packer(part)(kernel))}"
         offset = "NULL" if bias is None else f"(char *){self.array(pack_bias(part.frame, bias))}"
         tables = self.array(np.array(border_tables(part.frame), np.int64))
         return f"{{{entry}, {address}, {strides}, {packed}, {offset}, {tables}, {part.frame.scratch_bytes}}}"
@@ -139,3 +140,7 @@ def test_the_grid_on_neon(first: int, tmp_path: Path) -> None:
 
 def test_long_lines_on_neon(tmp_path: Path) -> None:
     check_all([draw_line(seed) for seed in range(11100, 11118)], tmp_path)
+
+
+def test_phases_on_neon(tmp_path: Path) -> None:
+    check_all([draw_woven(seed) for seed in range(11200, 11218)], tmp_path)

@@ -26,7 +26,7 @@ from .woven import WovenFrame
 NO_BIAS = np.zeros(1)
 
 
-def _emit(frame: Frame) -> str:
+def emitted(frame: Frame) -> str:
     """Write a frame's program; the generator is imported only where no object is found on the disk."""
     if isinstance(frame, WovenFrame):
         from .weaving import emit_woven
@@ -40,7 +40,7 @@ def _emit(frame: Frame) -> str:
 class Program:
     """The loaded machine code of one frame, its border tables and its workspace."""
 
-    def __init__(self, frame: Frame, threads: int, emit: Callable[[Any], str] = _emit) -> None:
+    def __init__(self, frame: Frame, threads: int, emit: Callable[[Any], str] = emitted) -> None:
         self.frame, self.threads = frame, threads
         library = jit.load(frame.key, frame.machine, ("entry",), lambda: emit(frame))
         self.entry = python_function(library, "entry", 4, 5)
@@ -137,11 +137,11 @@ class Direct:
 
     def ir(self) -> str:
         """The LLVM IR of every program."""
-        return "\n".join(_emit(part.frame) for part in self.parts)
+        return "\n".join(emitted(part.frame) for part in self.parts)
 
     def assembly(self) -> str:
         """The machine code of every program, as assembly."""
-        return "\n".join(jit.assembly(_emit(part.frame), part.frame.machine) for part in self.parts)
+        return "\n".join(jit.assembly(emitted(part.frame), part.frame.machine) for part in self.parts)
 
     @property
     def workspace_bytes(self) -> int:

@@ -14,7 +14,6 @@ from ...compiler.elements import ELEMENTS
 from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.problem import Problem
-from .costs import cycles
 from .counts import round_up
 from .frame import DirectRecipe, Frame, Stage
 from .schedule import choose, shared
@@ -153,16 +152,20 @@ def _around(stages: tuple[Stage, ...]) -> Stage:
 
 @lru_cache(maxsize=512)
 def weave(stages: tuple[Stage, ...], woven: int, machine: Machine, threads: int) -> WovenFrame | None:
-    """All phases as one program, its tile one that suits some phase; None if they are better alone."""
+    """All phases as one program, its tile the one that suits the phase of most taps; None if they are better alone.
+
+    Tiles of phases that are woven take turns, so the cache has to hold the taps of all of them.
+    """
     if not _fits(stages, woven):
         return None
     around = _around(stages)
-    most = [stage._replace(problem=replace(stage.problem, output=around.problem.output)) for stage in stages]
-    liked = dict.fromkeys(choose(stage, machine, 1).recipe[:3] for stage in most)
-    found = [WovenFrame(stages, woven, finished(around, machine, Tile(lanes, tile)), machine)
-             for lanes, _, tile in liked if lanes in ("pixels", "channels")]
-    frame = min(found, key=cycles, default=None)
-    if frame is None or cycles(frame) > sum(cycles(choose(stage, machine, 1)) for stage in stages):
+    largest = max(stages, key=lambda stage: stage.problem.terms)
+    recipe = choose(largest._replace(problem=replace(largest.problem, output=around.problem.output)), machine, 1).recipe
+    if recipe.lanes not in ("pixels", "channels"):
+        return None
+    found = finished(around, machine, Tile(recipe.lanes, recipe.tile))
+    frame = WovenFrame(stages, woven, found, machine)
+    if sum(one.block_bytes for one in frame.tiled[:woven]) > machine.l2_bytes * 3 // 4:
         return None
     made = shared(frame, threads)
     assert isinstance(made, WovenFrame)
