@@ -40,8 +40,8 @@ class Machine:
     def stores_past_caches(self, held_bytes: int) -> bool:
         """Whether outputs go to memory directly, of images and outputs of so many bytes.
 
-        So memory is not read before it is written, which takes up to 40 % off on a Zen 4.  On wider processors it was
-        measured to take longer, or not at all.
+        So memory is not read before it is written, which takes up to 40 % off on a Zen 4.  On another processor it took
+        a third longer, and wider ones were not measured.
         """
         return self.wide_pipes == 1 and self.vector_bytes == 64 and 0 < self.l3_bytes <= held_bytes
 
