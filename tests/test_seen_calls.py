@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import threading
 import tracemalloc
@@ -153,6 +154,20 @@ def test_blocks_that_are_replaced_are_given_back() -> None:
         often(lambda: ft.convolve(x[:length], k), 70)  # noqa: B023
     assert len([owner for owner in table._owners if owner is not None]) <= table.room
     np.testing.assert_array_equal(ft.convolve(x[:69], k), ft.convolve(x[:69], k, threads=1))
+
+
+@builtin_only
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_of_fork_knows_calls_too() -> None:
+    x, k = numbers(100), numbers(3)
+    often(lambda: ft.convolve(x, k))
+    child = os.fork()
+    if not child:
+        calls.forget()
+        right = np.array_equal(often(lambda: ft.convolve(x, k)), ft.convolve(x, k, threads=1))
+        os._exit(0 if right and known(x, k) is not None else 1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 @builtin_only

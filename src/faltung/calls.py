@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Hashable
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .arrays import Like, Restore, adopt
-from .compiler.seen import Table
+from .compiler.seen import Table, lock
 from .compiler.threads import when_changed
 from .errors import DTypeError, ShapeError
 from .layer_lowering import Layer, lower_conv, lower_conv_transpose
@@ -59,15 +58,14 @@ UNMISSED = (None, "propagate", None, False)
 
 _tables = {"convolve": convolved, "correlate": correlated, "conv": layered, "conv_transpose": transposed}
 _seen: dict[Hashable, Any] = {}
-_lock = threading.Lock()
 
 
 def forget() -> None:
     """Drop the plans of all calls."""
-    with _lock:
+    with lock:
         _seen.clear()
-    for table in _tables.values():
-        table.clear()
+        for table in _tables.values():
+            table.clear()
 
 
 when_changed.append(forget)
@@ -75,7 +73,7 @@ wisdom.when_changed.append(forget)
 
 
 def _remember(key: Hashable, value: Any) -> Any:
-    with _lock:
+    with lock:
         while len(_seen) >= CAPACITY:
             del _seen[next(iter(_seen))]
         return _seen.setdefault(key, value)

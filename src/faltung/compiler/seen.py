@@ -8,6 +8,7 @@ strides, the bytes of kernel and bias, and by identity all other arguments.  Wha
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import jit  # noqa: F401  # before a fork, its lock is taken after this module's, as everywhere
 from .calling import seen_function
 
 __all__ = ["Bare", "Table"]
@@ -37,6 +39,9 @@ _ROOM = 36
 
 OPERANDS = 3
 """Image, kernel and bias; the other arguments follow."""
+
+lock = threading.RLock()
+"""Held while plans are remembered or replaced, and what tables know of them; a fork must not find it taken."""
 
 _PLAIN = (str, int, float, bool, type(None), type, np.dtype)
 """Types whose objects never change, so that the same object means the same."""
@@ -90,7 +95,6 @@ class Table:
         self.room, self._misses = room, 0
         self._cells: Any = None
         self._owners: list[Any] = [None] * room
-        self._lock = threading.Lock()
 
     def misses(self) -> bool:
         """Count a call that was not known; whether it is worth while to make it known."""
@@ -99,7 +103,7 @@ class Table:
 
     def clear(self) -> None:
         """Know no call any more."""
-        with self._lock:
+        with lock:
             if self._cells is not None:
                 self._cells[-1 - self.room:] = 0
             self._owners, self._misses = [None] * self.room, 0
@@ -108,17 +112,15 @@ class Table:
             cycles: float) -> None:
         """Know the call with these arguments from now on; the engine sees the image as ``view``.
 
-        The operands are kernel and bias, or None.
+        The operands are kernel and bias, C-contiguous arrays that nobody else can change, or None.
         """
-        in_order = all(operand is None or operand.flags.c_contiguous for operand in operands)
-        if cycles > CYCLES or not in_order or not all(map(_is_plain, words)):
+        if cycles > CYCLES or not all(map(_is_plain, words)):
             return
-        with self._lock:
+        with lock:
             if self._cells is None and not self._open():
                 return
-            copies = tuple(None if operand is None else operand.copy() for operand in operands)
-            block, owner = _block(bare, image, view, copies, words, output, cycles > RELEASE_CYCLES)
-            free = [place for place, owner in enumerate(self._owners) if owner is None]
+            block, owner = _block(bare, image, view, operands, words, output, cycles > RELEASE_CYCLES)
+            free = [place for place, other in enumerate(self._owners) if other is None]
             place = free[0] if free else self._misses // AGAIN % self.room
             # first the address, in one piece, then what it replaces: a reader that runs has a hold of its own
             self._cells[place - 1 - self.room] = block
@@ -165,3 +167,7 @@ def _told(operand: Any, shape: int) -> tuple[int, ...]:
     if operand is None:
         return (0,) * 6
     return 1, id(operand.dtype), operand.ndim, shape, operand.ctypes.data, operand.nbytes
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)

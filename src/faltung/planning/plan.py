@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from math import prod
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ import numpy as np
 from ..algorithms.direct.stages import copied_bytes
 from ..arrays import adopt
 from ..compiler.memory import fresh
-from ..compiler.seen import Output, Table
+from ..compiler.seen import Output, Table, lock
 from ..compiler.threads import get_threads, sharers
 from ..errors import DTypeError, PlanError, ShapeError
 from ..problem.layout import Layout
@@ -83,7 +82,7 @@ class Plan:
         self._remembers = min(RECENT, RECENT_BYTES // max(1, kernel_bytes)) if asked.kernel is None else 0
         self._recent: tuple[tuple[bytes, Ready], ...] = ()
         self._others: dict[Problem, Plan] = {}
-        self._lock, self._table = threading.Lock(), Table()
+        self._table = Table()
         self.bias = None if asked.bias is None or isinstance(asked.bias, str) else self._check_bias(asked.bias)
         self._guards = needs_guard(problem, None, _offset(asked.bias, problem))
         self.taps: Any = None
@@ -147,15 +146,17 @@ class Plan:
     def teach(self, table: Table, image: Any, kernel: Any, bias: Any, words: tuple[Any, ...] = ()) -> None:
         """Have a table know the call with operands of the planned shapes and dtypes, if they are kept."""
         own = kernel is None and bias is None
-        if not own and not (self._remembers and type(kernel) is np.ndarray and (
-                bias is None or type(bias) is np.ndarray)):
-            return
+        if not own:
+            if not self._remembers or not _in_order(kernel) or not (bias is None or _in_order(bias)):
+                return
+            # what is packed and what is compared must be the same, even if others write to it meanwhile
+            kernel, bias = kernel.copy(), None if bias is None else bias.copy()
         ready = self._ready if own else self._prepare(kernel, bias)
         if ready is None:
             return
         view = image if self._see is None else self._see(image)
         bare, cycles = ready.bare(view)
-        with self._lock:
+        with lock:
             if bare is not None and (not own or ready is self._ready):  # others may update the plan
                 table.add(bare, image, view, (kernel, bias), words, Output(self._out_shape, self._out_dtype), cycles)
 
@@ -217,8 +218,8 @@ class Plan:
                                          _offset(given, self.problem)) != self.problem:
             # integers that need another accumulator: another plan
             other = self._planner.make(*self.asked._replace(kernel=kernel, bias=given))
-            with self._lock:
-                vars(self).update({name: value for name, value in vars(other).items() if name != "_lock"})
+            with lock:
+                vars(self).update(vars(other))
             return
         self._hold(kernel, given)
 
@@ -228,7 +229,7 @@ class Plan:
         taps = self.layout.see_kernel(kernel)
         packed = self.pack(taps)
         ready = None if self.problem.bias and bias is None else self.order(taps, bias, packed)
-        with self._lock:
+        with lock:
             self.asked = self.asked._replace(kernel=kernel, bias=self.asked.bias if bias is None else bias)
             self.taps, self.bias, self.way, self._packed, self._ready = taps, bias, packed[0], packed, ready
             self._table.clear()
@@ -386,6 +387,11 @@ class Plan:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self._planner.make, (*self.asked, tuple(way.label for way in self.ways))
+
+
+def _in_order(operand: Any) -> bool:
+    """Whether an operand is an ndarray whose bytes follow each other."""
+    return type(operand) is np.ndarray and operand.flags.c_contiguous
 
 
 def _offset(bias: Any, problem: Problem) -> Any:
