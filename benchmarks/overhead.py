@@ -188,9 +188,13 @@ _WHOLE = {
     "scipy.signal": "import numpy as np; from scipy import signal; signal.convolve(np.ones(100_000), np.ones(31))",
 }
 
+COMPILES_SOURCES = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
+"""Would have every process compile the sources, where those of an installed package are compiled already."""
+
+
 def environment(cache: Path | None = None, **more: str) -> dict[str, str]:
     """Return the environment of a fresh process, with its own object cache if asked for."""
-    env = {key: value for key, value in os.environ.items() if key not in UNSET}
+    env = {key: value for key, value in os.environ.items() if key not in (*UNSET, *COMPILES_SOURCES)}
     if cache:
         env["FALTUNG_CACHE_DIR"] = str(cache)
     return {**env, **more}
