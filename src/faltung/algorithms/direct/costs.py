@@ -139,8 +139,8 @@ def _tap_cycles(on: Loops, p: Problem, shape: Shape, chunk: int) -> float:
     vectors = -(-p.kernel[-1] // lanes) * rows
     # every tile reads its channels of the kernel and a row of the image anew, if they are not at hand
     seen = (m + 1) * prod(p.kernel[-2:]) * on.machine.vector_bytes // lanes
-    stream = (m + 1) * on.machine.vector_bytes / 20.0 if seen > on.machine.l1_bytes else 0.0
-    stream = 0.0 if comes_in_bands(p, on.machine) else stream
+    far = seen > on.machine.l1_bytes and not comes_in_bands(p, on.machine)
+    stream = far * (m + 1) * on.machine.vector_bytes / 20.0
     blocks = rows / band_of(p, lanes) if p.terms // lanes >= LONG and p.accumulator_dtype == "float32" else 0.0
     total = vectors * max(m * r * q / on.machine.vectors_per_cycle, loads, stream, 4.0) + rows * 4.0
     return total + m * r * q * (12.0 + 6.0 * blocks) + 20

@@ -198,10 +198,10 @@ def sums_by_taps(stage: Stage, lanes: int) -> bool:
 
 def _tap_tiles(p: Problem, machine: Machine) -> Iterator[Tile]:
     """Tiles of whole rows of outputs; a block holds all outputs."""
+    chunk = 1 if comes_in_bands(p, machine) else min(4, p.kernel[-2])
     for m, r in product((1, 2, 3, 4), range(1, min(8, p.output[-2]) + 1)):
         if m <= p.channels_out and m * r * p.output[-1] + m + 1 <= machine.registers:
             yield Tile("taps", (m, r, p.output[-1]), 1, p.output)
-            chunk = 1 if comes_in_bands(p, machine) else min(4, p.kernel[-2])
             # beside sums and weights there must be room for the image, and for what a compiler moves forward
             if chunk > 1 and m * (r * p.output[-1] + chunk) + 6 < machine.registers:
                 yield Tile("taps", (m, r, p.output[-1]), chunk, p.output)
