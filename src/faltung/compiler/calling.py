@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CodegenError
 from ..machine import Machine, detect
+from .memory import HAS_GIL
 
 if TYPE_CHECKING:
     from .jit import Library
@@ -85,7 +86,7 @@ def items_function(library: Library, symbol: str = "entry") -> Callable[..., int
 
 def seen_function(owner: tuple[Any, ...]) -> Callable[..., Any] | None:
     """The builtin function that knows the calls in a table, the first of the owner's objects; None without a GIL."""
-    callers = _callers(detect()) if getattr(sys, "_is_gil_enabled", bool)() or sys.version_info < (3, 13) else None
+    callers = _callers(detect()) if HAS_GIL else None
     return None if callers is None else _builtin(callers, SEEN, owner)
 
 

@@ -19,6 +19,9 @@ SMALLEST, LARGEST, KEPT_BYTES = 1 << 14, 1 << 23, 1 << 25
 
 _IS_CPYTHON = sys.implementation.name == "cpython"
 
+HAS_GIL = _IS_CPYTHON and getattr(sys, "_is_gil_enabled", lambda: True)()
+"""Whether one thread at a time runs Python, so that nobody takes a reference between two steps of machine code."""
+
 Block = tuple[Any, int]
 """An array of bytes, and where its first cache line begins."""
 
@@ -147,6 +150,6 @@ def _kept(size_bytes: int) -> Block:
     return block
 
 
-_count: Any = getattr(sys, "getrefcount", lambda _: sys.maxsize)
+_count: Any = sys.getrefcount if HAS_GIL else lambda _: sys.maxsize
 _ALONE = next((count for count in range(8) if _unheld([_block(0)], count)), 0)
 """References to a block that no array uses, as `_unheld` counts them."""
