@@ -53,6 +53,12 @@ class Setting(NamedTuple):
     reserved_bytes: int = 0
     """Of the workspace, what is taken before any algorithm runs."""
 
+    def known_cycles(self, algorithm: Any) -> float | None:
+        """Predicted cycles on one thread without what a kernel takes beforehand; None if that is little, or counts."""
+        p = self.problem
+        counts = not self.known and p.groups * p.channels_in * p.channels_out > 1
+        return None if counts or not hasattr(algorithm, "known_cycles") else float(algorithm.known_cycles(*self[:3], 1))
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -80,10 +86,10 @@ def is_structured(algorithm: Any) -> bool:
 
 def cycles(name: str, algorithm: Any, setting: Setting) -> float:
     """Predicted cycles on one thread, corrected by what was measured: bits must not depend on how many there are."""
-    p, predict = setting.problem, algorithm.predicted_cycles
-    if setting.known or p.groups * p.channels_in * p.channels_out == 1:
-        predict = getattr(algorithm, "known_cycles", predict)
-    return float(predict(p, setting.output, setting.machine, 1)) * factors.factor(name, setting.problem)
+    found = setting.known_cycles(algorithm)
+    if found is None:
+        found = float(algorithm.predicted_cycles(*setting[:3], 1))
+    return found * factors.factor(name, setting.problem)
 
 
 def least_cycles(name: str, algorithm: Any, setting: Setting) -> float:

@@ -360,7 +360,7 @@ class Plan:
     @property
     def predicted_cycles(self) -> float:
         """Predicted processor cycles of a call on one thread."""
-        return float(self.way.executable.predicted_cycles)
+        return self.way.predicted_cycles
 
     def _possible(self) -> tuple[Way, ...]:
         """The ways that a call may take: one, if the kernel is known."""

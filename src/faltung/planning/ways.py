@@ -61,16 +61,25 @@ class Way:
         return self.executable.run
 
     @cached_property
+    def predicted_cycles(self) -> float:
+        """Predicted cycles of a call on one thread, as the algorithm counts them."""
+        found = self.setting.known_cycles(self.algorithm)
+        return float(self.executable.predicted_cycles) if found is None else found
+
+    @cached_property
+    def _cycles(self) -> float:
+        """The same, corrected by what was measured."""
+        return self.predicted_cycles * factors.factor(self.name, self.setting.problem)
+
+    @cached_property
     def threads(self) -> int:
         """Most threads that are worth it."""
-        cycles = self.executable.predicted_cycles * factors.factor(self.name, self.setting.problem)
-        return self.setting.threads if cycles > factors.serial_cycles() else 1
+        return self.setting.threads if self._cycles > factors.serial_cycles() else 1
 
     @cached_property
     def brief(self) -> bool:
         """Whether it is done before a worker that sleeps would come."""
-        cycles = self.executable.predicted_cycles * factors.factor(self.name, self.setting.problem)
-        return bool(cycles < BRIEF * factors.serial_cycles())
+        return self._cycles < BRIEF * factors.serial_cycles()
 
     def _ask_and_pack(self, taps: Any) -> Any:
         """The taps in the algorithm's order; None if their values have not the structure that it needs.

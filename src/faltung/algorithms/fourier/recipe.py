@@ -309,7 +309,7 @@ def _phase_cycles(problem: Problem, threads: int, *, known: bool) -> float:
         items, one, together = leads * tiles, plane_cycles(samples, double=double), 1
         one *= WHOLE if sums_integers(problem) and problem.overflow == "proven" else 1.0
         call, own = CALL_CYCLES, KERNEL_CYCLES
-    size = 8 if double else 4
+    size = (8 if double else 4) * (2 if recipe.samples else 1)
     product = PRODUCT_CYCLES * (FROM_MEMORY if kernels * samples * size > SPECTRA_BYTES else 1.0)
     packing = 0.0 if known else problem.groups * kernels * (one / 2 + own)
     turns = ceil(items / min(threads, items))
