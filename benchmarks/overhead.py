@@ -114,7 +114,7 @@ def _linear_without_plan() -> Callable[[], Any]:
 
     layer, rows = ft.layers.Linear(84, 10, seed=1), np.ones((64, 84), np.float32)
     scores = np.ones((1, 64, 10), np.float32)
-    layer._forward_plans[64, ft.get_threads()] = _Free(scores)
+    layer._forward_plans[64, ft.get_threads()] = _Free(scores), scores.shape, False
     return lambda: layer(rows, training=True)
 
 

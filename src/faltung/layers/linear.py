@@ -59,7 +59,7 @@ class Linear(Layer):
         if bias:
             offsets = draw_bias(self.features_in, self.features_out, rng, kind)
             self._bias = self._parameters["bias"] = Parameter(offsets)
-        self._forward_plans: dict[tuple[int, int], Any] = {}
+        self._forward_plans: dict[tuple[int, int], tuple[Any, Shape, bool]] = {}
         self._backward_plans: dict[tuple[int, int], tuple[Any, Any]] = {}
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
@@ -75,11 +75,10 @@ class Linear(Layer):
             if bias is not None:
                 y += bias
         else:
-            planned = self._forward_plans.get((len(rows), get_threads())) or self._plan_forward(x.shape, len(rows))
+            planned, shape, large = (self._forward_plans.get((len(rows), get_threads()))
+                                     or self._plan_forward(x.shape, len(rows)))
             run = planned.once if training else planned  # training changes the weights
-            shape = 1, len(rows), self.features_out
-            out = recycled(shape, x.dtype) if recycles(shape, x.dtype) else None
-            y = run(rows[None], weight[:, :, None], bias, out=out)
+            y = run(rows[None], weight[:, :, None], bias, out=recycled(shape, x.dtype) if large else None)
         if training:
             self._kept = rows, x.shape
         return y.reshape(*x.shape[:-1], self.features_out)
@@ -97,16 +96,17 @@ class Linear(Layer):
         dx = recycled((1, len(rows), self.features_in), dy.dtype)
         return by_rows.once(self._weight.value[None], dy[:, :, None], out=dx)[0].reshape(shape)
 
-    def _plan_forward(self, shape: Shape, count: int) -> Any:
+    def _plan_forward(self, shape: Shape, count: int) -> tuple[Any, Shape, bool]:
         self.output_shape(shape)
-        kind, bias = str(self.dtype), None
+        kind, bias, result = str(self.dtype), None, (1, count, self.features_out)
         if self._bias is not None:
             bias = Like((self.features_out,), kind)
         _make_room(self._forward_plans)
         rows, weight = (1, count, self.features_in), (self.features_out, self.features_in, 1)
         made = plan(conv, Like(rows, kind), Like(weight, kind), bias, layout="channels_last")
-        self._forward_plans[count, get_threads()] = made
-        return made
+        assert self.dtype is not None
+        found = self._forward_plans[count, get_threads()] = made, result, recycles(result, self.dtype)
+        return found
 
     def _plan_backward(self, count: int) -> tuple[Any, Any]:
         kind, inputs, outputs = str(self.dtype), self.features_in, self.features_out
