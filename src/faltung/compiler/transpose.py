@@ -98,7 +98,7 @@ def transpose_blocks(target: Any, source: Any, starts: Sequence[int], machine: M
     """
     size, dtype = source.itemsize, _NAMES.get(source.dtype.char, "")
     matrices, columns, rows = target.shape[2:]
-    if not dtype or source.dtype != target.dtype:
+    if not dtype or source.dtype != target.dtype or machine.triple:  # code for another processor cannot pack here
         return False
     apart, step = source.strides[2:]
     if matrices > 1 and apart == columns * step:
