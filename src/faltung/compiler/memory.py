@@ -1,21 +1,16 @@
-"""Aligned memory, workspace that is lent and given back, and results in the memory of those that are gone."""
+"""Aligned memory, and workspace that is lent and given back."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
-import threading
 from collections import deque
-from collections.abc import Iterable
 from math import prod
 from typing import Any
 
 import numpy as np
 
 ALIGNMENT = 64
-
-SMALLEST, LARGEST, KEPT_BYTES = 1 << 14, 1 << 23, 1 << 25
-"""Bytes of the results whose memory is used again, and of all that is kept for that."""
 
 _IS_CPYTHON = sys.implementation.name == "cpython"
 
@@ -37,11 +32,12 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> Any:
     """An uninitialised C-contiguous array whose first byte begins a cache line."""
     dtype = np.dtype(dtype)
     size_bytes = prod(shape) * dtype.itemsize
-    raw, first = _block(size_bytes)
+    raw, first = block(size_bytes)
     return np.ndarray(shape, dtype, raw, first)
 
 
-def _block(size_bytes: int) -> Block:
+def block(size_bytes: int) -> Block:
+    """Memory of at least so many bytes, beginning with a cache line."""
     raw = np.empty(size_bytes + ALIGNMENT, np.uint8)
     return raw, -address(raw) % ALIGNMENT
 
@@ -80,76 +76,3 @@ class Workspace:
             busy[:] = 0
             self._kept = address, int(busy.ctypes.data), (buffer, busy)
         return self._kept
-
-
-# ---------------------------------------------------------------- results
-
-PAGED_BYTES, PAGE_BYTES = 4 << 20, 2 << 20
-"""Arrays for which NumPy asks for huge pages, and bytes of one."""
-
-
-def fresh(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """An uninitialised C-contiguous array that owns its memory, its huge pages cleared by the system already.
-
-    Linux clears a huge page piece by piece, the one that was touched as the last: if a page is touched at its first
-    byte, backwards, which takes twice as long as forwards.  So the last byte of each is written before all others.
-    """
-    made = np.empty(shape, dtype)
-    if made.nbytes >= PAGED_BYTES:
-        whole = made.reshape(-1).view(np.uint8)
-        whole[(-address(made) - 1) % PAGE_BYTES::PAGE_BYTES] = 0
-    return made
-
-
-_guard = threading.RLock()
-_blocks: dict[int, list[Block]] = {}
-"""Memory of results by their bytes, those that are still in use among them."""
-
-
-def recycles(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
-    """Whether an array is large enough, and not too large, to be put into memory that is kept."""
-    return SMALLEST <= prod(shape) * dtype.itemsize <= LARGEST
-
-
-def recycled(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """An uninitialised C-contiguous array, if possible in the memory of one as long that nobody holds any more.
-
-    A training step makes and drops the same arrays as the one before.  The C library gives such memory back to the
-    system, which clears every page anew; with two threads both processors have to be told each time.
-    """
-    dtype = np.dtype(dtype)
-    if not recycles(shape, dtype):
-        return fresh(shape, dtype)
-    size_bytes = prod(shape) * dtype.itemsize
-    raw, first = _unheld(_blocks.get(size_bytes, ()), _ALONE) or _kept(size_bytes)
-    return np.ndarray(shape, dtype, raw, first)
-
-
-def _unheld(blocks: Iterable[Block], references: int) -> Block | None:
-    """The first block with no more references than that.
-
-    Arrays, and views of them, refer to the block.  So do other threads that are just here: they may overlook a block,
-    but never find the same one.
-    """
-    for raw, first in blocks:
-        if _count(raw) <= references:
-            return raw, first
-    return None
-
-
-def _kept(size_bytes: int) -> Block:
-    """A new block; of the others, the oldest are forgotten where they were too many."""
-    block = _block(size_bytes)
-    with _guard:
-        while _blocks and size_bytes + sum(size * len(blocks) for size, blocks in _blocks.items()) > KEPT_BYTES:
-            oldest = next(iter(_blocks))
-            del _blocks[oldest][0]
-            if not _blocks[oldest]:
-                del _blocks[oldest]
-        _blocks.setdefault(size_bytes, []).append(block)
-    return block
-
-
-_count: Any = sys.getrefcount if HAS_GIL else lambda _: sys.maxsize
-_ALONE = next((count for count in range(8) if _unheld([_block(0)], count)), 0)
-"""References to a block that no array uses, as `_unheld` counts them."""

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import kernels
-from ..compiler.memory import fresh
+from ..compiler.results import fresh
+from ..compiler.threads import get_threads
 from ..errors import DTypeError, KernelError, ShapeError
 from ..problem.border import parse_border
 from .elementwise import lengths, unsharp
@@ -114,7 +115,7 @@ def sharpen(image: Any, amount: float = 1.0, sigma: Sigma = 1.0, *, border: Any 
     wide = _wide(pixels.dtype)
     soft = blur(part, sigma, border=border, channel_axis=channel_axis, alpha=False, dtype=wide, method=method,
                 threads=threads)
-    made = fresh(part.shape, pixels.dtype if dtype is None else np.dtype(dtype))
+    made = fresh(part.shape, pixels.dtype if dtype is None else np.dtype(dtype), threads or get_threads())
     if wide.kind == "f" and made.dtype.kind in "iuf":
         unsharp(part, soft, amount, made, threads)
     else:
@@ -202,11 +203,11 @@ def edges(image: Any, kind: str = "sobel", *, sigma: Sigma | None = None, border
     if kind != "gaussian" and sigma is not None:
         part = blur(part, sigma, border=border, channel_axis=channel_axis, alpha=False, dtype=_wide(part.dtype),
                     method=method, threads=threads)
-    gradient = fresh((len(axes), *part.shape), _wide(part.dtype))
+    gradient = fresh((len(axes), *part.shape), _wide(part.dtype), threads or get_threads())
     widths = tuple(_per_axis("edges", "sigma", 1.0 if sigma is None else sigma, len(axes)))
     sides = parse_border("edges", border, len(axes))
     if kind != "gaussian" and method == "auto" and serves(part, channel_axis, sides):
-        magnitude = fresh(part.shape, gradient.dtype)
+        magnitude = fresh(part.shape, gradient.dtype, threads or get_threads())
         slopes(part, _SMOOTHING[kind], sides, gradient, magnitude, threads)
     else:
         for place, slope in enumerate(gradient):

@@ -18,7 +18,7 @@ from ..compiler.casts import narrow, widen
 from ..compiler.elements import ELEMENTS, Element, element_on
 from ..compiler.emit import Function, Module, Operand, Value, vector
 from ..compiler.entry import emit_entry
-from ..compiler.memory import fresh
+from ..compiler.results import fresh
 from ..compiler.threads import get_threads, run_items
 from ..machine import detect
 
@@ -34,7 +34,7 @@ NUMBERS = 64
 
 def lengths(vectors: Pixels, threads: int | None = None) -> Pixels:
     """Length of the vectors along the first axis: ``sqrt(sum of vectors[a]**2)``."""
-    made = fresh(vectors.shape[1:], vectors.dtype)
+    made = fresh(vectors.shape[1:], vectors.dtype, threads or get_threads())
     return _apply("length", _length, list(vectors), made, vectors.dtype, threads)
 
 

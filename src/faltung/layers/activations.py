@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.memory import address, recycled
+from ..compiler.memory import address
+from ..compiler.results import recycled
 from ..errors import ShapeError
 from ..problem.extents import quote
 from .base import Layer, LayerError, Shape

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays import Like
 from ..calls import check_method
-from ..compiler.memory import recycled, recycles
+from ..compiler.results import recycled, recycles
 from ..compiler.threads import get_threads
 from ..errors import ShapeError
 from ..gradients import conv_input_grad, conv_transpose_input_grad, conv_transpose_weight_grad, conv_weight_grad

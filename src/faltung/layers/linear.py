@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Like
-from ..compiler.memory import recycled, recycles
+from ..compiler.results import recycled, recycles
 from ..compiler.threads import get_threads
 from ..errors import ShapeError
 from ..operations import conv, plan

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.memory import address, recycled
+from ..compiler.memory import address
+from ..compiler.results import recycled
 from ..errors import ShapeError
 from .base import Shape, check_count
 from .code import averages, maxima

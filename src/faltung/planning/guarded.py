@@ -12,7 +12,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from ..algorithms import digits, direct
-from ..compiler.memory import fresh
+from ..compiler.results import fresh
 from ..errors import PlanError
 from ..machine import Machine
 from ..problem.layout import View

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..algorithms.direct.stages import copied_bytes
 from ..arrays import adopt
-from ..compiler.memory import fresh
+from ..compiler.results import fresh
 from ..compiler.seen import Output, Table, lock
 from ..compiler.threads import get_threads, sharers
 from ..errors import DTypeError, PlanError, ShapeError
@@ -163,8 +163,6 @@ class Plan:
     def _fill(self, ready: Ready, image: Any, out: Any, threads: int | None) -> Any:
         """Run on operands in order; fill ``out``, or a new array."""
         run, packed, offset, count, brief = ready
-        if out is None:
-            out = fresh(self._out_shape, self._out_dtype)
         if self._see is not None:
             image = self._see(image)
         if self._capped:
@@ -172,6 +170,8 @@ class Plan:
         if count > 1:
             count = min(count, threads or self.threads or get_threads())
             count = sharers(count) if brief else count
+        if out is None:
+            out = fresh(self._out_shape, self._out_dtype, count)
         if run(image, packed, offset, out, count):
             raise overflow_error(self.function, self.problem.output_dtype)
         return out

@@ -1,4 +1,4 @@
-"""Memory of results that is used again."""
+"""Memory of results that is used again, and new results whose pages are touched first."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import threading
 import numpy as np
 import pytest
 
-from faltung.compiler import memory
-from faltung.compiler.memory import ALIGNMENT, KEPT_BYTES, LARGEST, PAGE_BYTES, PAGED_BYTES, SMALLEST, fresh, recycled
+from faltung.compiler import results
+from faltung.compiler.memory import ALIGNMENT
+from faltung.compiler.results import KEPT_BYTES, LARGEST, PAGE_BYTES, PAGED_BYTES, SMALLEST, fresh, recycled
 
 SIZE = SMALLEST + 8 * 1013
 """Bytes that nothing else here asks for."""
@@ -16,7 +17,7 @@ SIZE = SMALLEST + 8 * 1013
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch):
-    monkeypatch.setattr(memory, "_blocks", {})
+    monkeypatch.setattr(results, "_blocks", {})
 
 
 def address(array):
@@ -53,12 +54,12 @@ def test_what_is_held_in_whatever_way_is_never_used_again(see):
 @pytest.mark.parametrize("size", [4, SMALLEST - 4, LARGEST + 4])
 def test_small_and_large_arrays_are_numpys_own(size):
     assert recycled((size // 4,), "float32").base is None
-    assert memory._blocks == {}
+    assert results._blocks == {}
 
 
 def test_no_more_is_kept_than_may_be():
     held = [recycled((LARGEST - 64 * number,), "uint8") for number in range(9)]
-    kept = {size: len(blocks) for size, blocks in memory._blocks.items()}
+    kept = {size: len(blocks) for size, blocks in results._blocks.items()}
     assert sum(size * count for size, count in kept.items()) <= KEPT_BYTES
     assert list(kept) == [array.size for array in held[-len(kept):]]
 
@@ -95,12 +96,13 @@ def test_new_arrays_are_numpys_own(shape, dtype):
     assert array.flags.owndata
 
 
-def test_one_byte_of_each_page_is_written(monkeypatch):
+@pytest.mark.parametrize("threads", [1, 2, 9])
+def test_one_byte_of_each_page_is_written(threads, monkeypatch):
     size = 2 * PAGED_BYTES
     whole = np.ones(size + 1, np.uint8)
     whole[-1] = 7
     monkeypatch.setattr(np, "empty", lambda shape, dtype: whole[:-1].view(dtype).reshape(shape))
-    fresh((size,), "uint8")
+    fresh((size,), "uint8", threads)
     written = np.flatnonzero(whole[:-1] == 0)
     assert len(written) == 4
     assert set((address(whole) + written) % PAGE_BYTES) == {PAGE_BYTES - 1}
