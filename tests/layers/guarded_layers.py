@@ -16,7 +16,7 @@ import pointwise_cases as cases
 
 import faltung as ft
 from faltung import layers
-from faltung.compiler import memory
+from faltung.compiler import results as new_results
 from faltung.compiler.memory import Workspace
 from faltung.layers import pooling_windows
 from grid.guarded import guarded, place, program
@@ -53,11 +53,11 @@ class Guard:
         np.empty, np.zeros, self.like = self.empty, self.zeros, np.empty_like
         np.empty_like, self.borrow = self.empty_like, pooling_windows.borrow
         pooling_windows.borrow = self.lend
-        memory.LARGEST, self.largest = 0, memory.LARGEST
+        new_results.LARGEST, self.largest = 0, new_results.LARGEST
 
     def __exit__(self, *_):
         np.empty, np.zeros, np.empty_like, pooling_windows.borrow = EMPTY, ZEROS, self.like, self.borrow
-        memory.LARGEST = self.largest
+        new_results.LARGEST = self.largest
 
 
 def results(layer, x, dy):
