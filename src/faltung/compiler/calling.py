@@ -8,14 +8,13 @@ they come, calls the code whose address is in ``self``, and makes its result an 
 from __future__ import annotations
 
 import ctypes
-import sys
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CodegenError
 from ..machine import Machine, detect
-from .memory import HAS_GIL
+from .memory import HAS_GIL, IS_CPYTHON
 
 if TYPE_CHECKING:
     from .jit import Library
@@ -51,7 +50,7 @@ def _callers(machine: Machine) -> Library | None:
     """The callers' code, or None where Python is another than CPython or keeps its functions to itself."""
     from . import jit
 
-    if sys.implementation.name != "cpython":
+    if not IS_CPYTHON:
         return None
     try:
         return jit.load("callers", machine, (*(_name(*each) for each in SIGNATURES), SEEN), _emit)

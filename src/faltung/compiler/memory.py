@@ -12,9 +12,9 @@ import numpy as np
 
 ALIGNMENT = 64
 
-_IS_CPYTHON = sys.implementation.name == "cpython"
+IS_CPYTHON = sys.implementation.name == "cpython"
 
-HAS_GIL = _IS_CPYTHON and getattr(sys, "_is_gil_enabled", lambda: True)()
+HAS_GIL = IS_CPYTHON and getattr(sys, "_is_gil_enabled", lambda: True)()
 """Whether one thread at a time runs Python, so that nobody takes a reference between two steps of machine code."""
 
 Block = tuple[Any, int]
@@ -23,7 +23,7 @@ Block = tuple[Any, int]
 
 def address(array: Any) -> int:
     """Address of an array's first element; NumPy's own ways to tell it take eight times as long."""
-    if _IS_CPYTHON:  # it follows the object's head in the public C struct
+    if IS_CPYTHON:  # it follows the object's head in the public C struct
         return int(ctypes.c_ssize_t.from_address(id(array) + object.__basicsize__).value)
     return int(array.__array_interface__["data"][0])
 
@@ -71,8 +71,8 @@ class Workspace:
     def keep(self) -> tuple[int, int, Any]:
         """Addresses of one more buffer, and of a cell that says whether it is in use, for calls that need no Python."""
         if self._kept is None:
-            address, buffer = self.borrow()
+            scratch, buffer = self.borrow()
             busy = aligned((8,), np.int64)
             busy[:] = 0
-            self._kept = address, int(busy.ctypes.data), (buffer, busy)
+            self._kept = scratch, address(busy), (buffer, busy)
         return self._kept

@@ -32,8 +32,8 @@ def fresh(shape: tuple[int, ...], dtype: Any, threads: int = 1) -> np.ndarray:
     """
     made = np.empty(shape, dtype)
     if made.nbytes >= PAGED_BYTES:
-        first = address(made) + (-address(made) - 1) % PAGE_BYTES
-        pages = (address(made) + made.nbytes - 1 - first) // PAGE_BYTES + 1
+        first = address(made) | (PAGE_BYTES - 1)  # last byte of the page in which it begins
+        pages = -(-(address(made) + made.nbytes - first) // PAGE_BYTES)
         context = np.array([first], np.int64)
         run_items(_touch(), address(context), pages, min(threads, pages))
     return made

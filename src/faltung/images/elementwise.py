@@ -18,6 +18,7 @@ from ..compiler.casts import narrow, widen
 from ..compiler.elements import ELEMENTS, Element, element_on
 from ..compiler.emit import Function, Module, Operand, Value, vector
 from ..compiler.entry import emit_entry
+from ..compiler.memory import address
 from ..compiler.results import fresh
 from ..compiler.threads import get_threads, run_items
 from ..machine import detect
@@ -61,11 +62,11 @@ def _apply(name: str, formula: Formula, operands: list[Pixels], out: Pixels, wor
     dtypes = tuple(one.dtype for one in (*operands, out))
     entry = _entry(name, formula, dtypes, working, len(numbers))
     context = np.zeros(NUMBERS // 8 + len(numbers), np.int64)
-    context[:len(operands) + 2] = [*(one.__array_interface__["data"][0] for one in (*operands, out)), out.size]
+    context[:len(operands) + 2] = [*map(address, (*operands, out)), out.size]
     context[NUMBERS // 8:].view(np.float64)[...] = numbers
     items = -(-out.size // SHARE)
     if items:
-        run_items(entry, context.ctypes.data, items, min(threads or get_threads(), items))
+        run_items(entry, address(context), items, min(threads or get_threads(), items))
     return out
 
 

@@ -18,7 +18,7 @@ from ..compiler.casts import widen
 from ..compiler.elements import ELEMENTS, Element, element_on
 from ..compiler.emit import Module, Operand, Value, constant, vector
 from ..compiler.entry import emit_entry
-from ..compiler.memory import aligned
+from ..compiler.memory import address, aligned
 from ..compiler.threads import get_threads, run_items
 from ..machine import detect
 from ..problem.border import Sides, map_index
@@ -60,14 +60,10 @@ def slopes(image: Pixels, smoothing: Pixels, sides: Sides, gradient: Pixels, mag
     outside = [map_index(at, extent, *pair) for extent, pair in zip(extents, sides, strict=True)
                for at in (-1, extent)]
     context = np.zeros(MIDDLE + 1, np.int64)
-    context[:NEAR] = [_address(image), image.strides[0], *map(_address, (*gradient, magnitude)), height, width, apart,
-                      rows, *outside, _address(lines), pitch]
+    context[:NEAR] = [address(image), image.strides[0], *map(address, (*gradient, magnitude)), height, width, apart,
+                      rows, *outside, address(lines), pitch]
     context[NEAR:].view(np.float64)[...] = smoothing[:2]
-    run_items(_entry(image.dtype, gradient.dtype), _address(context), items, count)
-
-
-def _address(array: Pixels) -> int:
-    return int(array.__array_interface__["data"][0])
+    run_items(_entry(image.dtype, gradient.dtype), address(context), items, count)
 
 
 @cache
