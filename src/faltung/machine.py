@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 from dataclasses import dataclass, replace
@@ -78,8 +79,8 @@ def detect() -> Machine:
         raise PlanError(f"FALTUNG_ISA={isa} is not an instruction set of this machine; use one of {', '.join(usable)}")
     cpu, vector_bytes, registers = ISAS[isa]
     flags = set(_cpuinfo("flags").split())
-    return Machine(_cpu_name(), isa, vector_bytes, registers, _cores(), _cache_bytes(1), _cache_bytes(2),
-                   _cache_bytes(3), cpu="" if isa == best and isa != "sse2" else cpu,
+    return Machine(_cpu_name(), isa, vector_bytes, registers, _cores(), *_cache_bytes(),
+                   cpu="" if isa == best and isa != "sse2" else cpu,
                    has_dot=isa == "avx512" and {"avx512_vnni", "avx512_vbmi", "avx512vbmi"} & flags > {"avx512_vnni"},
                    wide_pipes=_wide_pipes())
 
@@ -135,12 +136,22 @@ def _cores() -> int:
         return os.cpu_count() or 1
 
 
-def _cache_bytes(level: int) -> int:
-    for entry in sorted(CACHE_INFO.glob("index*")):
-        try:
-            found, kind, size = ((entry / name).read_text().strip() for name in ("level", "type", "size"))
-            if found == str(level) and kind != "Instruction":
-                return int(size.rstrip("K")) << 10
-        except (OSError, ValueError):
-            continue
-    return {1: 32 << 10, 2: 512 << 10, 3: 0}[level]
+def _cache_bytes() -> tuple[int, int, int]:
+    """Of each level, as far as it is told."""
+    found = {1: 32 << 10, 2: 512 << 10, 3: 0}
+    with contextlib.suppress(OSError):
+        for entry in sorted(CACHE_INFO.iterdir(), reverse=True):
+            with contextlib.suppress(OSError, ValueError):
+                level, kind, size = (_line(f"{entry}/{name}") for name in ("level", "type", "size"))
+                if kind != "Instruction":
+                    found[int(level)] = int(size.rstrip("K")) << 10
+    return found[1], found[2], found[3]
+
+
+def _line(path: str) -> str:
+    """A short file; a Python file for it would take several times as long to make."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(file, 64).decode().strip()
+    finally:
+        os.close(file)

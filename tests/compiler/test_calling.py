@@ -35,7 +35,7 @@ def built(integers: int) -> Callable[..., int]:
 @pytest.fixture(params=["builtin", "ctypes"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "ctypes":
-        monkeypatch.setattr(calling, "_callers", lambda _: None)
+        monkeypatch.setattr(calling, "_library", lambda *_: None)
     return str(request.param)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from faltung.compiler import cache, jit
+from faltung.compiler import cache, digest, jit
 from faltung.machine import detect, fake
 from grid.process import succeed
 
@@ -21,6 +21,7 @@ OTHER = "b" * 64
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    digest.generator_digest()  # kept elsewhere
     monkeypatch.setenv("FALTUNG_CACHE_DIR", str(tmp_path / "deep" / "cache"))
     return tmp_path / "deep" / "cache"
 

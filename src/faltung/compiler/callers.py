@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from .emit import Module, Value
-from .seen_code import emit_seen
 
 
-def emit_callers(signatures: Mapping[str, tuple[int, int]], seen: str) -> str:
-    """Write a caller for every signature, of that name, and one for calls that were seen."""
+def emit_caller(name: str, objects: int, integers: int) -> str:
+    """Write ``name(owner, arguments, count)``; an argument of another type raises, and NULL says so."""
     module = Module()
-    for name, (objects, integers) in signatures.items():
-        _emit_caller(module, name, objects, integers)
-    emit_seen(module, seen)
-    return module.text()
-
-
-def _emit_caller(module: Module, name: str, objects: int, integers: int) -> None:
-    """Write ``call(owner, arguments, count)``; an argument of another type raises, and NULL says so."""
     f = module.function(name, "ptr", [("ptr", "owner"), ("ptr", "arguments"), ("i64", "count")], internal=False)
     owner, arguments, count = f.arguments
     null, made = Value("ptr", "null"), f.alloca(8)
@@ -36,3 +25,4 @@ def _emit_caller(module: Module, name: str, objects: int, integers: int) -> None
             f.call("PyEval_RestoreThread", "void", state)
             f.store(f.call("PyLong_FromLongLong", "ptr", result), made, align=8)
     f.finish(f.load("ptr", made, align=8))
+    return module.text()

@@ -13,14 +13,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CodegenError
-from ..machine import Machine, detect
+from ..machine import detect
 from .memory import HAS_GIL, IS_CPYTHON
 
 if TYPE_CHECKING:
     from .jit import Library
-
-SIGNATURES = ((0, 5), (4, 5), (4, 7), (6, 5))
-"""Numbers of array objects, and of integers after them, that programs take."""
 
 SEEN = "seen"
 """The function that `seen` makes use of."""
@@ -38,22 +35,29 @@ def _name(objects: int, integers: int) -> str:
     return f"call_{objects}_{integers}"
 
 
-def _emit() -> str:
+def _emit(symbol: str, signature: tuple[int, int] | None) -> str:
     """Write the code; the generator is imported only where no object is found on the disk."""
-    from .callers import emit_callers
+    if signature is None:
+        from .seen_code import emit_seen
 
-    return emit_callers({_name(*each): each for each in SIGNATURES}, SEEN)
+        return emit_seen(symbol)
+    from .callers import emit_caller
+
+    return emit_caller(symbol, *signature)
 
 
 @cache
-def _callers(machine: Machine) -> Library | None:
-    """The callers' code, or None where Python is another than CPython or keeps its functions to itself."""
+def _library(symbol: str, signature: tuple[int, int] | None = None) -> Library | None:
+    """The code of one function, or None where Python is another than CPython or keeps its functions to itself.
+
+    Each is compiled when it is first needed: all together take as long as a program.
+    """
     from . import jit
 
     if not IS_CPYTHON:
         return None
     try:
-        return jit.load("callers", machine, (*(_name(*each) for each in SIGNATURES), SEEN), _emit)
+        return jit.load(symbol, detect(), (symbol,), lambda: _emit(symbol, signature))
     except CodegenError:
         return None
 
@@ -68,13 +72,14 @@ def _new_function() -> Any:
 
 def python_function(library: Library, symbol: str, objects: int, integers: int) -> Callable[..., int]:
     """A function of a library that takes so many array objects, then integers or addresses, and returns an integer."""
-    callers = _callers(detect())
-    if callers is None:
+    name = _name(objects, integers)
+    caller = _library(name, (objects, integers))
+    if caller is None:
         found: Callable[..., int] = library.function(
             symbol, ctypes.c_int64, *[ctypes.py_object] * objects, *[ctypes.c_int64] * integers)
         return found
     # all that the function needs lives as long as it does
-    made: Callable[..., int] = _builtin(callers, _name(objects, integers), (library.address(symbol), library))
+    made: Callable[..., int] = _builtin(caller, name, (library.address(symbol), library))
     return made
 
 
@@ -85,11 +90,11 @@ def items_function(library: Library, symbol: str = "entry") -> Callable[..., int
 
 def seen_function(owner: tuple[Any, ...]) -> Callable[..., Any] | None:
     """The builtin function that knows the calls in a table, the first of the owner's objects; None without a GIL."""
-    callers = _callers(detect()) if HAS_GIL else None
-    return None if callers is None else _builtin(callers, SEEN, owner)
+    code = _library(SEEN) if HAS_GIL else None
+    return None if code is None else _builtin(code, SEEN, owner)
 
 
-def _builtin(callers: Library, symbol: str, owner: tuple[Any, ...]) -> Callable[..., Any]:
-    method = _Method(symbol.encode(), callers.address(symbol), _FASTCALL, None)
-    made: Callable[..., Any] = _new_function()(ctypes.addressof(method), (*owner, callers, method), None)
+def _builtin(code: Library, symbol: str, owner: tuple[Any, ...]) -> Callable[..., Any]:
+    method = _Method(symbol.encode(), code.address(symbol), _FASTCALL, None)
+    made: Callable[..., Any] = _new_function()(ctypes.addressof(method), (*owner, code, method), None)
     return made

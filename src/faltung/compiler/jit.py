@@ -11,12 +11,12 @@ import os
 import threading
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from ..errors import CodegenError
 from ..machine import Machine
 from . import cache as disk
+from .digest import generator_digest
 
 _lock = threading.RLock()
 """Held around every call of llvmlite and every import of a generator: both take locks that a fork must not find
@@ -43,36 +43,19 @@ def _llvm_for_all() -> Any:
 
 
 @cache
-def _target(machine: Machine) -> Any:
+def _target(machine: Machine, level: int = 3) -> Any:
     llvm = _llvm_for_all() if machine.triple else _llvm()
     target = llvm.Target.from_triple(machine.triple) if machine.triple else llvm.Target.from_default_triple()
     cpu = machine.cpu or llvm.get_host_cpu_name()
     features = "" if machine.cpu else llvm.get_host_cpu_features().flatten()
     reloc = "pic" if machine.triple else "default"
-    return target.create_target_machine(cpu=cpu, features=features, opt=3, reloc=reloc)
+    return target.create_target_machine(cpu=cpu, features=features, opt=level, reloc=reloc)
 
 
 @cache
 def _linker() -> Any:
     llvm = _llvm()
     return llvm.create_lljit_compiler()
-
-
-@cache
-def generator_digest() -> str:
-    """Digest of the code that generates code: objects of another version are never used."""
-    root = Path(__file__).parent.parent
-    digest = hashlib.sha256()
-    algorithms = root / "algorithms"
-    with os.scandir(algorithms) as entries:
-        each = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("_"))
-    for folder in (root / "compiler", root / "problem", algorithms, *(algorithms / name for name in each),
-                   root / "matching", root / "layers" / "code"):
-        with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if entry.name.endswith(".py"))
-        for name in names:
-            digest.update((folder / name).read_bytes())
-    return digest.hexdigest()
 
 
 @cache
@@ -99,10 +82,10 @@ def _parse(ir: str) -> Any:
     return module
 
 
-def compile_object(ir: str, machine: Machine) -> bytes:
-    """Compile IR to a relocatable object for ``machine``."""
+def compile_object(ir: str, machine: Machine, level: int = 3) -> bytes:
+    """Compile IR to a relocatable object for ``machine``; ``level`` is how hard LLVM tries, from 0 to 3."""
     with _lock:
-        return bytes(_target(machine).emit_object(_parse(ir)))
+        return bytes(_target(machine, level).emit_object(_parse(ir)))
 
 
 def assembly(ir: str, machine: Machine) -> str:
@@ -148,8 +131,8 @@ class Library:
         return callable_
 
 
-def load(what: str, machine: Machine, symbols: tuple[str, ...], build: Callable[[], str]) -> Library:
-    """Load the code named ``what`` from the disk's cache, or build, compile and keep it."""
+def load(what: str, machine: Machine, symbols: tuple[str, ...], build: Callable[[], str], level: int = 3) -> Library:
+    """Load the code named ``what`` from the disk's cache, or build, compile (see `compile_object`) and keep it."""
     key = cache_key(what, machine)
     image = disk.read(key)
     if image is not None:
@@ -158,7 +141,7 @@ def load(what: str, machine: Machine, symbols: tuple[str, ...], build: Callable[
         except CodegenError:
             disk.forget(key)
     with _lock:  # generators are imported when they are first needed, and a fork must not find a half imported module
-        image = compile_object(build(), machine)
+        image = compile_object(build(), machine, level)
     disk.write(key, image)
     return Library(image, symbols)
 

@@ -144,8 +144,9 @@ def _emit_compute(module: Module) -> None:
     f.finish(f.load("ptr", made, align=8))
 
 
-def emit_seen(module: Module, name: str) -> None:
+def emit_seen(name: str) -> str:
     """Write the builtin function ``name(image, kernel, bias, *words)``: the result of a known call, or else None."""
+    module = Module()
     _emit_same(module)
     _emit_matches(module)
     _emit_compute(module)
@@ -175,3 +176,4 @@ def emit_seen(module: Module, name: str) -> None:
         f.store(none, made, align=8)
         f.leave(f.compare("eq", 0, 0), known)
     f.finish(f.load("ptr", made, align=8))
+    return module.text()

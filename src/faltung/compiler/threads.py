@@ -44,7 +44,8 @@ def _emit(machine: Machine) -> str:
 @cache
 def _library() -> jit.Library:
     machine = detect()
-    return jit.load("threads", machine, ("run", "worker"), lambda: _emit(machine))
+    # it spins and counts, which needs no optimiser, and that one would take several times as long as all else
+    return jit.load("threads", machine, ("run", "worker"), lambda: _emit(machine), level=0)
 
 
 class Pool:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..compiler.jit import generator_digest
+from ..compiler.digest import generator_digest
 from ..machine import Machine, detect
 
 PLACES = "FALTUNG_CACHE_DIR", "XDG_CACHE_HOME"

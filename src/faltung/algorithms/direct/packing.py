@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...compiler.memory import aligned
-from ...compiler.transpose import transpose_blocks
+from ...compiler.turned import transpose_blocks
 from ..phases import phases
 from .frame import Frame
 from .stages import Part

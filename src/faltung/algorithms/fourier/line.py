@@ -103,15 +103,7 @@ def _is_side(extent: int) -> bool:
 
 @lru_cache(maxsize=1)
 def line_lengths() -> tuple[int, ...]:
-    """All lengths of lines that have a generated transform."""
+    """All lengths of lines that have a generated transform: the products of two sides."""
     found = {SMALLEST * a * b << bit for a in ODD for b in ODD for bit in range(17)}
-    return tuple(sorted(n for n in found if n <= LARGEST and _has_sides(n)))
-
-
-def _has_sides(length: int) -> bool:
-    try:
-        sides(length)
-    except ValueError:
-        return False
-    return True
+    return tuple(sorted(n for n in found if n <= LARGEST))
 

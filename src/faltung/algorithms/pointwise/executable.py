@@ -11,7 +11,7 @@ from ...compiler import jit
 from ...compiler.calling import python_function
 from ...compiler.memory import Workspace, aligned
 from ...compiler.threads import team
-from ...compiler.transpose import transpose_blocks
+from ...compiler.turned import transpose_blocks
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem

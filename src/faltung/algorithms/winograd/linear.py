@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache
+from math import lcm
 from typing import Any, NamedTuple
 
 from .matrices import Matrix, filtering
@@ -50,8 +51,8 @@ class Program(NamedTuple):
 
 
 class _Writer:
-    def __init__(self, inputs: int) -> None:
-        self.inputs, self.steps = inputs, list[Step]()
+    def __init__(self, inputs: int, unit: int) -> None:
+        self.inputs, self.unit, self.steps = inputs, unit, list[Step]()
 
     def step(self, factor: Fraction, a: int, b: int = -1) -> int:
         self.steps.append(Step(factor, a, b))
@@ -87,14 +88,16 @@ def programs(m: int, r: int) -> Programs:
 
 def program(matrix: Matrix) -> Program:
     """Find pairs of columns, then pairs of rows, and write the steps."""
-    writer = _Writer(len(matrix[0]))
-    columns = {j: [row[j] for row in matrix] for j in range(len(matrix[0]))}
+    # whole numbers, `unit` times as large: they are compared many times, which takes fractions long
+    unit = lcm(*(a.denominator for row in matrix for a in row))
+    whole = [[a.numerator * (unit // a.denominator) for a in row] for row in matrix]
+    writer = _Writer(len(matrix[0]), unit)
+    columns = {j: [row[j] for row in whole] for j in range(len(matrix[0]))}
     for p, q in _pairs(list(columns.values())):
         total, difference = writer.step(Fraction(1), q, p), writer.step(Fraction(-1), q, p)
         one, other = columns.pop(p), columns.pop(q)
-        same = [a == b for a, b in zip(one, other, strict=True)]
-        columns[total] = [a if s else Fraction(0) for a, s in zip(one, same, strict=True)]
-        columns[difference] = [Fraction(0) if s else a for a, s in zip(one, same, strict=True)]
+        columns[total] = [a if a == b else 0 for a, b in zip(one, other, strict=True)]
+        columns[difference] = [0 if a == b else a for a, b in zip(one, other, strict=True)]
     rows = [[columns[j][i] for j in columns] for i in range(len(matrix))]
     values, found = list(columns), [-1] * len(rows)
     paired = dict(_pairs(rows))
@@ -102,29 +105,31 @@ def program(matrix: Matrix) -> Program:
         found[p], found[q] = _both(writer, values, rows[p], rows[q])
     for i, row in enumerate(rows):
         if i not in paired and i not in paired.values():
-            found[i] = writer.combine([(a, v) for a, v in zip(row, values, strict=True) if a])
+            found[i] = writer.combine([(Fraction(a, unit), v) for a, v in zip(row, values, strict=True) if a])
     return Program(len(matrix[0]), tuple(writer.steps), tuple(found))
 
 
-def _pairs(lines: list[list[Fraction]]) -> list[tuple[int, int]]:
+def _pairs(lines: list[list[int]]) -> list[tuple[int, int]]:
     """Lines that agree up to signs, with some signs equal and some not."""
     found: list[tuple[int, int]] = []
     taken: set[int] = set()
+    sizes = [list(map(abs, line)) for line in lines]
     for p, one in enumerate(lines):
         for q in range(p + 1, len(lines)):
-            signs = {a == b for a, b in zip(one, lines[q], strict=True) if a}
-            alike = all(abs(a) == abs(b) for a, b in zip(one, lines[q], strict=True))
-            if not {p, q} & taken and alike and len(signs) == 2:
-                found.append((p, q))
-                taken |= {p, q}
+            if sizes[p] == sizes[q] and not {p, q} & taken:
+                signs = {a == b for a, b in zip(one, lines[q], strict=True) if a}
+                if len(signs) == 2:
+                    found.append((p, q))
+                    taken |= {p, q}
     return found
 
 
-def _both(writer: _Writer, values: list[int], one: list[Fraction], other: list[Fraction]) -> tuple[int, int]:
+def _both(writer: _Writer, values: list[int], one: list[int], other: list[int]) -> tuple[int, int]:
     """Two rows of a pair: what they share, plus and minus the rest, whose leading factor comes last."""
     terms = [(a, a == b, v) for a, b, v in zip(one, other, values, strict=True) if a]
-    shared = writer.combine([(a, v) for a, same, v in terms if same])
+    shared = writer.combine([(Fraction(a, writer.unit), v) for a, same, v in terms if same])
     rest = [(a, v) for a, same, v in terms if not same]
     lead = rest[-1][0]
-    odd = writer.combine([(a / lead, v) for a, v in rest])
-    return writer.step(lead, odd, shared), writer.step(-lead, odd, shared)
+    odd = writer.combine([(Fraction(a, lead), v) for a, v in rest])
+    factor = Fraction(lead, writer.unit)
+    return writer.step(factor, odd, shared), writer.step(-factor, odd, shared)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import cache
+from math import lcm, prod
 from typing import NamedTuple
 
 Matrix = tuple[tuple[Fraction, ...], ...]
@@ -54,27 +55,27 @@ class Filtering(NamedTuple):
 @cache
 def filtering(m: int, r: int) -> Filtering:
     """Derive the matrices of F(m, r)."""
-    points = POINTS[m + r - 1]
-    outputs = tuple((*(a**i for a in points), Fraction(int(i == m - 1))) for i in range(m))
+    # points are whole numbers over `unit`, which are quicker to work with than fractions
+    unit = lcm(*(a.denominator for a in POINTS[m + r - 1]))
+    points = tuple(int(a * unit) for a in POINTS[m + r - 1])
+    outputs = tuple((*(Fraction(a**i, unit**i) for a in points), Fraction(int(i == m - 1))) for i in range(m))
     taps, samples = [], []
     for j, a in enumerate(points):
         others = points[:j] + points[j + 1:]
-        scale = Fraction(1)
-        for b in others:
-            scale *= a - b
-        taps.append(tuple(a**k / scale for k in range(r)))
-        samples.append((*_from_roots(others), Fraction(0)))
+        scale = prod(a - b for b in others)
+        taps.append(tuple(Fraction(a**k * unit**len(others), scale * unit**k) for k in range(r)))
+        samples.append((*_from_roots(others, unit), Fraction(0)))
     taps.append(tuple(Fraction(int(k == r - 1)) for k in range(r)))
-    samples.append(_from_roots(points))
+    samples.append(_from_roots(points, unit))
     return Filtering(m, r, outputs, tuple(taps), tuple(samples))
 
 
-def _from_roots(roots: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
-    """Coefficients of the product of all ``x - root``, the constant first."""
-    found = [Fraction(1)]
+def _from_roots(roots: tuple[int, ...], unit: int) -> tuple[Fraction, ...]:
+    """Coefficients of the product of all ``x - root / unit``, the constant first."""
+    found = [1]
     for root in roots:
-        found = [up - root * here for up, here in zip([Fraction(0), *found], [*found, Fraction(0)], strict=True)]
-    return tuple(found)
+        found = [up - root * here for up, here in zip([0, *found], [*found, 0], strict=True)]
+    return tuple(Fraction(a, unit**(len(roots) - i)) for i, a in enumerate(found))
 
 
 @cache
