@@ -36,7 +36,8 @@ def host(monkeypatch):
 def draw(rng, kind):
     """A kernel on lines or planes of any width, with one constant around them; many tiles are not as high as it."""
     ndim = int(rng.integers(1, 3))
-    kernel = (*(int(n) for n in rng.integers(1, 7, ndim - 1)), int(rng.integers(2, 8)))
+    taps = int(rng.integers(2, 8)) if ndim > 1 else int(rng.choice([2, 3, 7, 17, 31, 43]))
+    kernel = (*(int(n) for n in rng.integers(1, 7, ndim - 1)), taps)
     width = int(rng.choice([1, 5, 15, 16, 28, 33, 64, 100, 300, 9000 if ndim == 1 else 40]))
     output = (*(int(n) for n in rng.integers(1, 12, ndim - 1)), width)
     stride = (*(int(n) for n in rng.integers(1, 4, ndim - 1)), int(rng.integers(1, 3)))
@@ -120,7 +121,7 @@ def test_every_tile_of_a_row_is_one_of_few_programs(host):
             if tile.lanes == "rows":
                 frame = direct.frame.Frame(stage, tiles.finished(stage, host, tile), host)
                 edges, inside = rows.tiles_at_edges(frame), rows.tiles_inside(frame)
-                assert len(edges) <= tiles.MOST_EDGES
+                assert len(edges) <= tiles.MOST_EDGES[0]
                 first = [rows.tile_column(frame, number) for number in {*edges, *inside}]
                 covered = {column + lane for column in first for lane in range(frame.tile_columns)}
                 assert set(range(columns)) <= covered

@@ -103,9 +103,12 @@ def _pixel_cycles(on: Loops, shape: Shape, chunk: int, *, straight: bool) -> flo
 def _row_cycles(on: Loops, shape: Shape) -> float:
     """The same where each row of pixels is loaded once and shifted: two units shift, load and multiply side by side."""
     _, r, v = shape
-    rows = on.image_rows(r, on.rows)
-    vectors = rows * (v + 1) * on.across
-    shifts = rows * v * (on.columns - 2 + on.across) + vectors * on.widens
+    rows, shared = on.image_rows(r, on.rows), (on.columns - 1) // on.lanes
+    vectors = rows * (v + 1 + shared) * on.across
+    shifts = rows * (v + shared) * (min(on.columns, on.lanes) - 2 + on.across) + vectors * on.widens
+    if on.rows == 1 and on.across == 1 and not on.widens:  # every second one is loaded
+        shifts //= 2
+        vectors += shifts
     return max(on.terms * _busy(on, r * v), shifts, 2.0 * vectors) + 2.0 * rows + r * v * 2.0 + 20
 
 
@@ -192,8 +195,9 @@ def _block_cycles(frame: Frame) -> float:
     count = frame.channel_blocks * prod(outer) * -(-height // frame.tile_rows) * -(-width // frame.tile_columns)
     if frame.by_taps:
         return count * _tap_cycles(on, p, recipe.tile, recipe.chunk)
-    if recipe.lanes == "rows":
-        return count * _row_cycles(on, recipe.tile)
+    if recipe.lanes == "rows":  # blocks of a row have no tile in common
+        share = -(-p.output[-1] // frame.tile_columns) / (-(-width // frame.tile_columns) * frame.blocks[-1])
+        return count * share * _row_cycles(on, recipe.tile)
     one = (_pixel_cycles(on, recipe.tile, recipe.chunk, straight=recipe.columns_unrolled) if frame.by_pixels else
            _channel_cycles(on, recipe.tile, straight=recipe.columns_unrolled, woven=frame.woven))
     again = frame.channel_blocks - 1

@@ -33,7 +33,12 @@ def begun_rows(p: Problem) -> int:
 
 def chains_of(p: Problem, vectors: int) -> int:
     """Sums of every output there, added at the end: few long chains of additions would have to be waited for."""
-    return 2 if p.terms > 16 and 2 * begun_rows(p) * vectors <= 16 else 1
+    return 2 if p.terms > 16 and 2 * begun_rows(p) * vectors < 16 else 1
+
+
+def loads_askew(p: Problem) -> bool:
+    """Whether they load some pixels askew: with one row of taps there would be as many shuffles as multiply-adds."""
+    return begun_rows(p) == 1 and p.stride[-1] == 1 and p.image_dtype == p.accumulator_dtype
 
 
 def vectors_seen(p: Problem, vectors: int, lanes: int) -> int:

@@ -63,7 +63,7 @@ def load_pixels(f: Function, frame: Frame, place: Value, first: int | None) -> V
     """A vector of pixels as lanes of the accumulator; it begins at column ``first``, or surely inside."""
     source, target, lanes = frame.source, frame.accumulator, frame.lanes
     if first is None or is_inside(frame, first):
-        return widen(f, f.load(vector(source.ir, lanes), place, align=source.size), source, target)
+        return widen(f, _some(f, frame, place, [True] * lanes), source, target)
     fill = border_value(frame)
     if fill is None:
         return widen(f, _mapped_pixels(f, frame, place, first), source, target)
@@ -96,12 +96,12 @@ def _mapped_pixels(f: Function, frame: Frame, place: Value, first: int) -> Value
 
 def _some(f: Function, frame: Frame, place: Value, there: list[bool]) -> Value:
     """The samples of a vector that are there, zeros for the others."""
-    kind, size = vector(frame.source.ir, frame.lanes), frame.source.size
-    if all(there):
-        return f.load(kind, place, align=size)
     # as integers, of which LLVM finds the best way to shift them
-    bits = f.masked_load(vector(f"i{8 * size}", frame.lanes), place, lanes_mask(there), align=size)
-    return f.reinterpret(bits, kind)
+    size = frame.source.size
+    kind = vector(f"i{8 * size}", frame.lanes)
+    bits = f.load(kind, place, align=size) if all(there) else (
+        f.masked_load(kind, place, lanes_mask(there), align=size))
+    return f.reinterpret(bits, vector(frame.source.ir, frame.lanes))
 
 
 class TapTileInPlace(TapTile):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...compiler.emit import Module, Operand, Value, constant
-from .counts import begun_rows, chains_of, vectors_seen
+from .counts import begun_rows, chains_of, loads_askew, vectors_seen
 from .frame import Frame
 from .in_place import emit_line, load_pixels
 from .pixels import PixelTile
@@ -20,6 +20,9 @@ from .reduce import multiply_add
 
 class RowTile(PixelTile):
     """Writes the function ``tile(image, kernel, bias, out)`` for an image that is packed."""
+
+    first: int | None = None
+    """Column of the first pixel that the tile sees, if it stands at an edge."""
 
     def __init__(self, frame: Frame, module: Module, name: str = "tile") -> None:
         super().__init__(frame, module, name)
@@ -71,10 +74,10 @@ class RowTile(PixelTile):
             met = [(at, distance // self.row_dilation) for at, distance in distances
                    if distance % self.row_dilation == 0 and distance < p.kernel[-2] * self.row_dilation]
             seen = self._seen(self._line(f.add(f.mul(step, self.row_step), further))) if met else ()
-            for column, pixels in enumerate(seen):
+            for turn, (column, pixels) in enumerate(seen):
                 for at, tap in met:
                     weight = self._tap(tap * p.kernel[-1] + column)
-                    first = at * each + column % self.chains * vectors
+                    first = at * each + turn % self.chains * vectors
                     for v, here in enumerate(range(first, first + vectors)):
                         sums[here], = multiply_add(f, [pixels[v]], weight, [sums[here]])
         if ages.stop < self.begun:
@@ -90,35 +93,39 @@ class RowTile(PixelTile):
     def _tap(self, tap: int) -> list[Value]:
         return self.kept[tap] if self.kept else self._weight(self.kernel, tap, 0)
 
-    def _seen(self, line: Value) -> Iterator[list[Value]]:
-        """What each column of taps sees of a row of the image."""
-        fr, parts = self.frame, dict[tuple[int, int], Value]()
-        step = fr.problem.stride[-1]
+    def _seen(self, line: Value) -> Iterator[tuple[int, list[Value]]]:
+        """Each column of taps and what it sees of a row of the image; those that share vectors follow each other."""
+        f, fr, parts = self.f, self.frame, dict[tuple[int, int, int], Value]()
+        step, dilation = fr.problem.stride[-1], fr.problem.kernel_dilation[-1]
 
-        def vector_at(phase: int, number: int) -> Value:
-            if (phase, number) not in parts:
-                pixels = [self._load(line, number * step + part) for part in range(step)]
+        def vector_at(phase: int, number: int, shift: int) -> Value:
+            key = phase, number, shift
+            if key not in parts and shift and self._is_loaded(shift):
+                parts[key] = self._load(line, number * fr.lanes + shift)
+            elif key not in parts and shift:
+                parts[key] = f.shifted(vector_at(phase, number, 0), vector_at(phase, number + 1, 0), shift)
+            elif key not in parts:
+                pixels = [self._load(line, (number * step + part) * fr.lanes) for part in range(step)]
                 for each in range(step):
-                    parts[each, number] = pixels[0] if step == 1 else f.shuffle(
+                    parts[each, number, 0] = pixels[0] if step == 1 else f.shuffle(
                         pixels[0], pixels[1], range(each, 2 * fr.lanes, 2))
-            return parts[phase, number]
+            return parts[key]
 
-        f = self.f
-        for column in range(fr.problem.kernel[-1]):
-            first, phase = divmod(column * fr.problem.kernel_dilation[-1], step)
-            seen = []
-            for v in range(self.vectors):
-                number, shift = divmod(v * fr.lanes + first, fr.lanes)
-                pixels = vector_at(phase, number)
-                seen.append(f.shifted(pixels, vector_at(phase, number + 1), shift) if shift else pixels)
-            yield seen
+        columns = [(*divmod(column * dilation, step), column) for column in range(fr.problem.kernel[-1])]
+        for first, phase, column in sorted(columns, key=lambda one: one[0] % fr.lanes):
+            number, shift = divmod(first, fr.lanes)
+            yield column, [vector_at(phase, number + v, shift) for v in range(self.vectors)]
+
+    def _is_loaded(self, shift: int) -> bool:
+        """Whether pixels are loaded askew: every second vector of single rows, where shuffles are many."""
+        return self.first is None and shift % 2 == 0 and loads_askew(self.frame.problem)
 
     def _line(self, row: Operand) -> Value:
         return self.f.at(self.image, self.f.mul(row, self.row_bytes))
 
-    def _load(self, line: Value, number: int) -> Value:
-        """A vector of pixels, counted from the first that the tile sees."""
-        place = self.f.at(line, number * self.frame.recipe.vector_bytes)
+    def _load(self, line: Value, further: int) -> Value:
+        """A vector of pixels, so many behind the first that the tile sees."""
+        place = self.f.at(line, further * self.frame.accumulator.size)
         return self.f.load(self.kind, place, align=self.frame.accumulator.size)
 
 
@@ -147,8 +154,7 @@ class RowTileInPlace(RowTile):
         row_there = self.f.add(self.row, row)
         return emit_line(self.module, self.f, self.frame, self.image, row_there, self.line_step, self.outside)
 
-    def _load(self, line: Value, number: int) -> Value:
-        further = number * self.frame.lanes
+    def _load(self, line: Value, further: int) -> Value:
         place = self.f.at(line, further * self.frame.source.size)
         return load_pixels(self.f, self.frame, place, None if self.first is None else self.first + further)
 

@@ -29,8 +29,11 @@ SLIDING_FMAS = 512
 STRIP_COLUMNS, STRIP_ROWS = 1024, (32, 8)
 """Such a tile runs down so many rows, fewer of images wider than that: rows are best read as they lie."""
 
-MOST_EDGES = 3
-"""Most tiles of a row with code of their own."""
+MOST_EDGES = (3, 6)
+"""Most tiles of a row with code of their own; under one row of taps, that is short."""
+
+LONGEST_REACH = 128
+"""Pixels behind the first that such a tile looks at: so many vectors of a row have room in registers."""
 
 Shape = tuple[int, int, int]
 
@@ -145,7 +148,8 @@ def sums_by_rows(p: Problem, machine: Machine) -> bool:
     """Whether taps may be summed row by row: small kernels on planes of their own, read without a stride."""
     element, source = ELEMENTS[p.accumulator_dtype], ELEMENTS[p.image_dtype]
     single = p.ndim == 2 and p.channels_in == p.channels_out == 1 and p.stride[-1] <= 2 and element.planes == 1
-    small = p.terms > 1 and p.terms * begun_rows(p) <= SLIDING_FMAS and (p.kernel[-1] - 1) * p.kernel_dilation[-1] <= 64
+    small = p.terms > 1 and p.terms * begun_rows(p) <= SLIDING_FMAS
+    small = small and (p.kernel[-1] - 1) * p.kernel_dilation[-1] <= LONGEST_REACH
     plain = source.kind in "fiub" and source.size <= element.size
     return single and small and plain and machine.vector_bytes == 64 and has_plain_border(p)
 
@@ -156,7 +160,7 @@ def _row_tiles(p: Problem, machine: Machine, lanes: int) -> Iterator[Tile]:
     row_bytes = min(p.output[-1], WIDEST_ROW) * p.stride[-1] * p.stride[-2] * ELEMENTS[p.accumulator_dtype].size
     room = machine.l2_bytes // 4 // row_bytes - begun
     r = even(p.output[-2], max(1, min(STRIP_ROWS[wide], room)), 1)
-    for v in (1, 2, 3, 4):
+    for v in (1, 2, 3, 4, 6)[:5 if begun == 1 else 4]:
         fits = v * (begun + 2 * p.stride[-1]) + 2 <= machine.registers and v * p.terms * begun <= SLIDING_FMAS
         if fits and (v - 1) * lanes < p.output[-1] and _few_edges(p, v, lanes):
             width = round_up(WIDEST_ROW, v * lanes)
@@ -169,7 +173,7 @@ def _few_edges(p: Problem, vectors: int, lanes: int) -> bool:
     farthest = p.image[-1] - p.start[-1] - vectors_seen(p, vectors, lanes) * lanes
     step = columns * p.stride[-1]
     inside = max(0, farthest // step - max(0, -(p.start[-1] // step)) + 1)
-    return -(-p.output[-1] // columns) - inside <= MOST_EDGES
+    return -(-p.output[-1] // columns) - inside <= MOST_EDGES[begun_rows(p) == 1]
 
 
 def has_plain_border(p: Problem) -> bool:
