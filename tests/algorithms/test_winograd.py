@@ -59,7 +59,15 @@ def drawn(seed: int) -> Case:
         activation=str(rng.choice(ACTIVATIONS)) if rng.random() < 0.4 else None)
     case = Case(_other_axes(problem, rng, seed), seed, str(rng.choice(VIEWS)), bool(rng.random() < 0.3),
                 int(rng.choice([0, 1])))
-    return replace(case, problem=_dilated(case.problem, rng)) if rng.random() < 0.4 else case
+    case = replace(case, problem=_dilated(case.problem, rng)) if rng.random() < 0.4 else case
+    return replace(case, problem=_complex(case.problem)) if seed % 5 == 1 else case
+
+
+def _complex(p: Problem) -> Problem:
+    """The same of complex numbers, constants of the border included."""
+    border = tuple(tuple(side if isinstance(side, str) else side * (1 - 2j) for side in sides) for sides in p.border)
+    dtype = {"float32": "complex64", "float64": "complex128"}[p.image_dtype]
+    return typed(replace(p, border=border, activation=None), dtype)
 
 
 def _dilated(p: Problem, rng: np.random.Generator) -> Problem:
@@ -385,7 +393,8 @@ def test_one_step_too_far_is_found(what: str) -> None:
 # ---------------------------------------------------------------- what is said
 
 REASONS = {
-    "all numbers must be float32, or all float64": replace(PLAIN, image_dtype="uint8"),
+    "all numbers must have one dtype of float32, float64, complex64 and complex128": replace(
+        PLAIN, image_dtype="uint8"),
     "it has tiles of one or two axes and planes of a third, not of 4": replace(
         PLAIN, image=(9,) * 4, kernel=(3,) * 4, output=(7,) * 4, start=(0,) * 4, stride=(1,) * 4,
         kernel_dilation=(1,) * 4, image_dilation=(1,) * 4, border=((0, 0),) * 4),

@@ -18,6 +18,7 @@ from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from . import costs, fallback, inside_recipe, recipe
+from .components import components
 from .frame import NAME, Frame, WinogradRecipe
 from .inside_frame import InsideFrame, InsideRecipe
 from .parts import Part
@@ -29,12 +30,15 @@ if TYPE_CHECKING:
     from .inside_executable import InsideOut
 
 
+DTYPES = ("float32", "float64", "complex64", "complex128")
+
+
 def applies(problem: Problem) -> str | None:
     """None, or why the problem cannot go through the transform."""
     p = problem
     types = {p.image_dtype, p.kernel_dtype, p.accumulator_dtype, p.output_dtype}
-    if types not in ({"float32"}, {"float64"}):
-        return "all numbers must be float32, or all float64"
+    if types not in ({dtype} for dtype in DTYPES):
+        return f"all numbers must have one dtype of {', '.join(DTYPES[:-1])} and {DTYPES[-1]}"
     if p.ndim > 3:
         return f"it has tiles of one or two axes and planes of a third, not of {p.ndim}"
     return _unlike(p)
@@ -69,7 +73,8 @@ def is_inside(p: Problem) -> bool:
     """Whether a problem is computed inside out: fewer outputs than taps, lanes along the batch."""
     few = all(r in inside_recipe.TAPS for r in p.output[-2:]) and 1 < prod(p.output[-2:]) < prod(p.kernel[-2:])
     plain = len(p.batch) == 1 < min(p.batch[0], p.channels_out) and not p.bias and p.activation is None
-    return few and plain and prod(p.kernel_dilation[-2:]) == 1 and inside_recipe.repeats_what_it_reads(p)
+    near = components(p) == 1 == prod(p.kernel_dilation[-2:])
+    return few and plain and near and inside_recipe.repeats_what_it_reads(p)
 
 
 def error_bound(problem: Problem) -> float:

@@ -11,6 +11,9 @@ from ...compiler.emit import Function, Operand, Value, constant
 from .frame import Frame, Piece, Row
 from .linear import Program
 
+AHEAD_BYTES = 4096
+"""How far ahead taps are fetched: a page, beyond which the processor's own prefetcher does not look."""
+
 # Cells of the context, 8 bytes each; the image's strides follow, in bytes.
 IMAGE, OUT, KERNEL, BIAS, ROWS, FILLS, SCRATCH, STATUS, STEPS = range(9)
 
@@ -39,6 +42,13 @@ def transform(f: Function, program: Program, values: Sequence[Value]) -> list[Va
         return f.fma(constant(kind, float(factor)), a, b)
 
     return program.run(values, step, constant(kind, 0))
+
+
+def fetch_ahead(f: Function, row: Value, size_bytes: int) -> None:
+    """Ask for taps that are read a little later: a hint, which no address can make fail."""
+    reading, keep, data = (Value("i32", text) for text in ("0", "3", "1"))
+    for line in range(0, size_bytes, 64):
+        f.call("llvm.prefetch.p0", "void", f.at(row, AHEAD_BYTES + line), reading, keep, data)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ...machine import Machine
 from ...problem.problem import Problem
 from . import frame as geometry
+from .components import components
 from .frame import APART_BYTES, Frame, WinogradRecipe, last_lanes, last_piece, seen_columns, size_of, tiles_along
 from .linear import programs
 from .matrices import filtering
@@ -67,7 +68,7 @@ class TileCosts:
         self.down, self.across = (filtering(m, r) for m, r in zip(tile, p.kernel, strict=True))
         self.programs = tuple(programs(m, r) for m, r in zip(tile, p.kernel, strict=True))
         self.products = self.down.n * self.across.n
-        self.size = size_of(p)
+        self.size, self.components = size_of(p), components(p)
         self.apart = APART_BYTES // self.size
         self.lanes = machine.vector_bytes // self.size
         self.full = vector_cycles(machine, self.lanes, self.size)
@@ -150,8 +151,9 @@ class TileCosts:
     def _find_taps(self, channels: int) -> Taps:
         p, size, products = self.problem, self.size, self.products
         blocks = -(-p.channels_out // channels)
-        stream = self._far(blocks * products * (p.channels_in * channels + self.apart) * size)
-        pairs = p.groups * p.channels_in * blocks * channels
+        pairs = p.channels_in * blocks * channels // self.components
+        stream = self._far(products * (pairs + blocks * self.apart) * size)
+        pairs *= p.groups
         given, written = prod(p.kernel) * pairs * size, products * pairs * size
         return Taps(blocks, stream, pairs * self.pair_cycles / self.lanes + self._far(given) + PACK_CYCLES,
                     2 * self._far(written))
@@ -201,7 +203,7 @@ class TileCosts:
         """One channel in."""
         down, across = self.down, self.across
         line = seen_columns(self.problem)[1] / self.lanes * self.full
-        rows = line * (len(self.programs[0].samples.steps) + 2.0 * down.n)
+        rows = line * (len(self.programs[0].samples.steps) + (1.0 + self.components) * down.n)
         steps = len(self.programs[1].samples.steps) + 3.0 * across.n + 2.5 * across.m
         return 0.7 * rows + 0.8 * down.n * self.row_cycles * steps + 6.0 * down.n + 40.0
 
@@ -209,7 +211,7 @@ class TileCosts:
         """One channel out."""
         down, across = self.down, self.across
         one = across.n * (len(self.programs[0].outputs.steps) + 1.5 * down.n)
-        other = down.m * (len(self.programs[1].outputs.steps) + 7.0 * across.m)
+        other = down.m * (len(self.programs[1].outputs.steps) + (6.0 + self.components) * across.m)
         return 0.45 * self.row_cycles * (one + other) + 0.8 * self.products + 50.0
 
 

@@ -11,6 +11,7 @@ from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from .. import direct
+from .components import whole
 from .frame import Frame
 from .seen import reach
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def row_of_tiles(frame: Frame) -> Problem:
     """One row of tiles of one batch element and group, its border made already."""
-    p = frame.problem
+    p = whole(frame.problem)
     height = min(frame.recipe.tile[0], p.output[0])
     extents = (height + p.kernel[0] - 1, p.output[1] + reach(p, 1))
     return replace(p, batch=(), groups=1, image=extents, output=(height, p.output[1]), start=(0, 0),
@@ -41,7 +42,7 @@ def workspace_bytes(problem: Problem, machine: Machine) -> int:
     """Samples, taps before and after packing, sums, and the workspace of the definition."""
     numbers = prod(problem.image_shape) + 3 * prod(problem.kernel_shape) + prod(problem.output_shape)
     own = direct.workspace_bytes(problem, _view(problem), machine, 1)
-    return ELEMENTS[problem.accumulator_dtype].size * numbers + own
+    return ELEMENTS[problem.accumulator_dtype].itemsize * numbers + own
 
 
 def sums_bytes(problem: Problem, parts: int) -> int:

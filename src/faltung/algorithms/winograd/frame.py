@@ -20,6 +20,7 @@ from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.border import map_index
 from ...problem.problem import Problem
+from .components import components
 from .linear import Programs, programs
 from .matrices import Filtering, filtering
 from .seen import BEFORE, BEHIND, NOTHING, Depth, reach
@@ -187,6 +188,11 @@ class Frame(Numbers):
         """Planes of a volume that an output looks at."""
         return 1 if self.depth is None else self.depth.taps
 
+    @cached_property
+    def components(self) -> int:
+        """Components of a number, each of which is a channel of the problem."""
+        return components(self.problem)
+
     # --- tiles
 
     @cached_property
@@ -269,7 +275,7 @@ class Frame(Numbers):
     @property
     def tap_plane(self) -> int:
         """From one product's taps to the next."""
-        return self.problem.channels_in * self.recipe.channels + self.apart
+        return self.problem.channels_in * self.recipe.channels // self.components + self.apart
 
     @property
     def block_bytes(self) -> int:
@@ -333,7 +339,8 @@ class Frame(Numbers):
         n, rows = self.filters[0].n, self.recipe.rows
         sizes = {"samples": self.products * self.sample_plane * self.size,
                  "sums": self.products * self.sum_plane * self.size,
-                 "lines": rows * n * self.line * self.size, "copies": n * max(1, self.columns[1]) * self.size,
+                 "lines": self.components * rows * n * self.line * self.size,
+                 "copies": self.components * n * max(1, self.columns[1]) * self.size,
                  "seen": rows * self.planes * n * CELLS * 8, "made": rows * 2 * 8}
         found, at = {}, 0
         for name, size in sizes.items():

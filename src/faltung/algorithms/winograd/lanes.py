@@ -13,7 +13,7 @@ from ...compiler.emit import Function, Value, lanes_of
 def apart(f: Function, vectors: Sequence[Value], unit: int = 1) -> list[Value]:
     """Vector ``b`` of the result holds units ``b, b + m, b + 2 m, ...`` of all ``m`` vectors in line."""
     m, lanes = len(vectors), lanes_of(vectors[0].type) // unit
-    if m == 1:
+    if m == 1 or lanes * unit == 1:
         return list(vectors)
     if m % 2 == 0:
         # even and odd numbers first, then the same with half as many
@@ -27,7 +27,7 @@ def apart(f: Function, vectors: Sequence[Value], unit: int = 1) -> list[Value]:
 def woven(f: Function, vectors: Sequence[Value], unit: int = 1) -> list[Value]:
     """Undo `apart`."""
     m, lanes = len(vectors), lanes_of(vectors[0].type) // unit
-    if m == 1:
+    if m == 1 or lanes * unit == 1:
         return list(vectors)
     if m % 2 == 0:
         pairs = zip(woven(f, vectors[::2], unit), woven(f, vectors[1::2], unit), strict=True)

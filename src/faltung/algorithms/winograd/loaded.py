@@ -13,6 +13,7 @@ from ...compiler.threads import run_items, team
 from ...lazy import cached_property
 from ...problem.border import map_index
 from . import fallback
+from .components import whole
 from .frame import Frame
 from .seen import FILLS, reach
 
@@ -50,7 +51,7 @@ class Loaded:
     """The program of one frame."""
 
     def __init__(self, frame: Frame, threads: int) -> None:
-        self.frame, self.problem = frame, frame.problem
+        self.frame, self.problem = frame, whole(frame.problem)
         library = jit.load(f"winograd {frame!r}", frame.machine, ("entry", "pack"), lambda: emit(frame))
         self._entry, self._pack = python_function(library, "entry", 6, 5), items_function(library, "pack")
         self.participants = min(threads, frame.items)
@@ -151,7 +152,8 @@ class Loaded:
 
 def numbers(sides: tuple[Any, Any]) -> Any:
     """The constants of two sides; zero where the image is repeated."""
-    return np.array([0.0 if isinstance(side, str) else float(side.real) for side in sides])
+    found = np.array([0.0 if isinstance(side, str) else side for side in sides])
+    return found if found.imag.any() else found.real
 
 
 def _or_side(mapped: int | None, position: int) -> int:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from ...compiler.emit import Function, Module, Value, constant
+from .code import fetch_ahead
+from .complex_products import complex_register_tile
 from .frame import Frame, Piece
-
-AHEAD_BYTES = 4096
-"""How far ahead taps are fetched: a page, beyond which the processor's own prefetcher does not look."""
 
 
 def emit_products(frame: Frame, module: Module) -> None:
@@ -14,22 +13,16 @@ def emit_products(frame: Frame, module: Module) -> None:
     f = module.function("products", "void", [("ptr", "samples"), ("ptr", "taps"), ("ptr", "sums"), ("i64", "tiles")])
     samples, taps, sums, tiles = f.arguments
     *whole, last = frame.register_tiles
+    register_tile = complex_register_tile if frame.components > 1 else _register_tile
     if whole:
         step = whole[0][-1].first + whole[0][-1].lanes
         end = f.smaller(tiles, last[0].first)
         with f.loop(0, end, step) as loop:
             offset = f.mul(loop.index, frame.size)
-            _register_tile(f, frame, whole[0], f.at(samples, offset), taps, f.at(sums, offset))
+            register_tile(f, frame, whole[0], f.at(samples, offset), taps, f.at(sums, offset))
     with f.when(f.compare("slt", last[0].first, tiles)):
-        _register_tile(f, frame, last, samples, taps, sums)
+        register_tile(f, frame, last, samples, taps, sums)
     f.finish()
-
-
-def _fetch_ahead(f: Function, row: Value, size_bytes: int) -> None:
-    """Ask for taps that are read a little later: a hint, which no address can make fail."""
-    reading, keep, data = (Value("i32", text) for text in ("0", "3", "1"))
-    for line in range(0, size_bytes, 64):
-        f.call("llvm.prefetch.p0", "void", f.at(row, AHEAD_BYTES + line), reading, keep, data)
 
 
 def _register_tile(f: Function, frame: Frame, parts: list[Piece], samples: Value, taps: Value, sums: Value) -> None:
@@ -39,7 +32,7 @@ def _register_tile(f: Function, frame: Frame, parts: list[Piece], samples: Value
         here, row, *totals = loop.carried
         vectors = [f.load(frame.kind(part.lanes), f.at(here, part.first * size), align=size) for part in parts]
         if frame.streams:
-            _fetch_ahead(f, row, channels * size)
+            fetch_ahead(f, row, channels * size)
         found: list[Value] = []
         for m in range(channels):
             tap = f.load(frame.element, f.at(row, m * size), align=size)

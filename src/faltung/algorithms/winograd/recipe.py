@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from ...machine import Machine
 from ...problem.problem import Problem
+from .components import components
 from .costs import ROUNDED, TileCosts, all_cycles, tile_costs
 from .frame import Frame, WinogradRecipe, size_of, tiles_along
 from .linear import programs
@@ -29,6 +30,10 @@ OUTSIDE = 64
 REGISTER_TILES = {32: ((8, 3), (13, 2), (12, 2), (10, 2), (9, 3), (6, 4), (7, 3), (26, 1), (16, 1), (8, 1)),
                   16: ((6, 2), (5, 2), (4, 2), (4, 3), (12, 1), (8, 1))}
 """Channels and vectors of the register tiles that fit so many registers."""
+
+COMPLEX_TILES = {32: ((4, 3), (6, 2), (5, 2), (3, 3), (3, 2), (13, 1), (8, 1), (4, 1)),
+                 16: ((2, 2), (6, 1), (5, 1), (4, 1), (3, 1), (1, 3))}
+"""The same of complex numbers, which take two registers."""
 
 KERNEL_SHARE = 0.01
 """How much of the time that a kernel's transform takes decides among recipes, for most kernels are known."""
@@ -137,8 +142,11 @@ def shared(cycles: float, items: int, threads: int) -> float:
 def _register_tiles(problem: Problem, machine: Machine) -> list[tuple[int, int]]:
     """Register tiles that part the channels evenly: channels and vectors."""
     shapes = REGISTER_TILES[32 if machine.registers > 16 else 16]
-    blocks = ((-(-problem.channels_out // channels), vectors) for channels, vectors in shapes)
-    return list(dict.fromkeys((-(-problem.channels_out // count), vectors) for count, vectors in blocks))
+    count, out = components(problem), problem.channels_out // components(problem)
+    if count > 1:
+        shapes = COMPLEX_TILES[32 if machine.registers > 16 else 16]
+    blocks = ((-(-out // channels), vectors) for channels, vectors in shapes)
+    return list(dict.fromkeys((count * -(-out // each), vectors) for each, vectors in blocks))
 
 
 def _strips(problem: Problem, recipe: WinogradRecipe, rows: list[int], threads: int) -> Iterator[WinogradRecipe]:
@@ -175,12 +183,14 @@ def error_bound(problem: Problem) -> float:
 
     To first order, each step ``k`` of a computation adds ``u`` times what magnitudes can have become by then, which
     `growth` bounds; a term meets the roundings of each transform along both axes, of the sum over the channels, and of
-    the bias (Higham, "Accuracy and Stability", section 3).
+    the bias (Higham, "Accuracy and Stability", section 3).  Of complex numbers, either component sums twice as many
+    terms; with them and with the error, absolute values of components add up to the square root of 2 times that of the
+    number, twice.
     """
     return max(_bound(problem, tile) for tile in _tiles(problem))
 
 
 def _bound(problem: Problem, tile: tuple[int, int]) -> float:
     filters = list(zip(tile, taps_seen(problem), strict=True))
-    steps = sum(one.roundings for m, r in filters for one in programs(m, r))
-    return 1.01 * prod(growth(m, r) for m, r in filters) * (channels_seen(problem) + steps + 2)
+    steps, count = sum(one.roundings for m, r in filters for one in programs(m, r)), components(problem)
+    return 1.01 * count * prod(growth(m, r) for m, r in filters) * (count * channels_seen(problem) + steps + 2)

@@ -8,10 +8,12 @@ columns of each line are parted into lanes, and transformed as well.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 from ...compiler.emit import Module, Operand, Value, constant
 from ...problem.border import map_index
 from .code import FILLS, IMAGE, ROWS, STEPS, cell, each, first_of, number, over_row, transform
+from .components import component
 from .frame import CELLS, Frame
 from .lanes import apart, joined, moved
 from .seen import BEFORE, reach
@@ -36,18 +38,20 @@ class Samples:
         f, fr = self.f, self.frame
         self._find_rows()
         lines, planes = self._place("lines"), self._place("samples")
-        all_lines = self.down.n * fr.line * fr.size
+        line_bytes = self.down.n * fr.line * fr.size
+        all_lines = fr.components * line_bytes
         with f.loop(0, self.rows) as row:
             self._constant_columns(f.at(lines, f.mul(row.index, all_lines)))
-        channels = self.problem.channels_in // fr.planes
+        channels = self.problem.channels_in // fr.planes // fr.components
         with each(f, fr.planes) as plane, each(f, channels) as channel:
             # first all rows, then all columns: by then what was stored last has reached the cache
             with f.loop(0, self.rows) as row:
                 self._lines(self._table(row.index, plane), channel, f.at(lines, f.mul(row.index, all_lines)))
-            with f.loop(0, self.rows, fr.together) as row:
-                place = f.add(f.mul(plane, channels), channel)
+            with each(f, fr.components) as part, f.loop(0, self.rows, fr.together) as row:
+                place = f.add(f.mul(f.add(f.mul(plane, channels), channel), fr.components), part)
                 target = f.add(f.mul(place, fr.pitch), f.mul(row.index, fr.tiles[1]))
-                self._parted(f.at(lines, f.mul(row.index, all_lines)), f.at(planes, f.mul(target, fr.size)))
+                source = f.at(f.at(lines, f.mul(row.index, all_lines)), f.mul(part, line_bytes))
+                self._parted(source, f.at(planes, f.mul(target, fr.size)))
         f.finish()
 
     def _place(self, name: str) -> Value:
@@ -90,12 +94,12 @@ class Samples:
             mapped = number(f, rows, f.add(top, f.mul(i, step)))
             mark = mapped if plane is None else f.select(f.compare("sge", mapped, 0), f.smaller(plane, 0), mapped)
             inside = f.compare("sge", mark, 0)
-            fill = f.at(fills, f.mul(f.sub(BEFORE, mark), max(1, fr.columns[1]) * fr.size))
+            fill = f.at(fills, f.mul(f.sub(BEFORE, mark), max(1, fr.columns[1]) * fr.components * fr.size))
             address = f.select(inside, f.at(image, f.mul(mapped, self.steps[self.leading])), fill)
             place = f.at(table, f.mul(i, CELLS * 8))
             f.store(address, place, align=8)
             f.store(f.select(inside, self.steps[self.leading - 1], 0), f.at(place, 8), align=8)
-            f.store(f.select(inside, self.column_step, fr.size), f.at(place, 16), align=8)
+            f.store(f.select(inside, self.column_step, fr.components * fr.size), f.at(place, 16), align=8)
 
     def _parted_index(self, row: Operand) -> tuple[Operand, Operand]:
         """A row of tiles: which one of its image, and which image."""
@@ -108,12 +112,13 @@ class Samples:
         f, fr = self.f, self.frame
         count = fr.columns[1]
         if count:
-            adjacent = f.compare("eq", self.column_step, fr.size)
+            number_bytes = fr.components * fr.size
+            adjacent = f.compare("eq", self.column_step, number_bytes)
             addresses = [self._address(table, i, channel) for i in range(self.down.n)]
             with f.unless(adjacent):
                 self._copy(table, addresses)
             copies = self._place("copies")
-            addresses = [f.select(adjacent, a, f.at(copies, i * count * fr.size)) for i, a in enumerate(addresses)]
+            addresses = [f.select(adjacent, a, f.at(copies, i * count * number_bytes)) for i, a in enumerate(addresses)]
             self._rows(addresses, f.at(lines, (fr.columns[0] - fr.origin) * fr.size))
         self._repeated_columns(lines)
 
@@ -124,20 +129,22 @@ class Samples:
     def _copy(self, table: Value, addresses: list[Value]) -> None:
         """Bring columns that lie apart side by side."""
         f, fr = self.f, self.frame
+        kind, number_bytes = fr.kind(fr.components), fr.components * fr.size
         for i, address in enumerate(addresses):
             step = f.load("i64", f.at(table, i * CELLS * 8 + 16), align=8)
-            target = f.at(self._place("copies"), i * fr.columns[1] * fr.size)
+            target = f.at(self._place("copies"), i * fr.columns[1] * number_bytes)
             with f.loop(0, fr.columns[1]) as x:
-                value = f.load(fr.element, f.at(address, f.mul(x.index, step)), align=fr.size)
-                f.store(value, f.at(target, f.mul(x.index, fr.size)), align=fr.size)
+                value = f.load(kind, f.at(address, f.mul(x.index, step)), align=fr.size)
+                f.store(value, f.at(target, f.mul(x.index, number_bytes)), align=fr.size)
 
     def _rows(self, addresses: list[Value], target: Value) -> None:
         f, fr = self.f, self.frame
 
         def move(offset: Operand, lanes: int) -> None:
-            values = [f.load(fr.kind(lanes), f.at(address, offset)) for address in addresses]
-            for i, value in enumerate(transform(f, self.frame.programs[0].samples, values)):
-                f.store(value, f.at(f.at(target, i * fr.line * fr.size), offset))
+            found = [self._components(address, offset, lanes) for address in addresses]
+            for part, values in enumerate(zip(*found, strict=True)):
+                for i, value in enumerate(transform(f, self.frame.programs[0].samples, values)):
+                    f.store(value, f.at(f.at(target, (part * self.down.n + i) * fr.line * fr.size), offset))
 
         count = fr.columns[1]
         whole = count // fr.lanes
@@ -152,6 +159,12 @@ class Samples:
             else:
                 for piece in _exactly(rest):
                     move(piece[0] * fr.size, piece[1])
+
+    def _components(self, row: Value, offset: Operand, lanes: int) -> list[Value]:
+        """So many numbers of a row: a vector of each component."""
+        f, fr, count = self.f, self.frame, self.frame.components
+        first = f.at(row, f.mul(offset, count))
+        return apart(f, [f.load(fr.kind(lanes), f.at(first, k * lanes * fr.size)) for k in range(count)])
 
     # --- columns outside
 
@@ -172,19 +185,20 @@ class Samples:
         """A constant column transformed is a constant: written once for a whole strip."""
         f, fr, p = self.f, self.frame, self.problem
         needed = p.start[1] + p.output[1] + reach(p, 1)
-        for i, row in enumerate(self.down.samples):
+        for k, (i, row) in product(range(fr.components), enumerate(self.down.samples)):
             for place, mapped, x in self._outside():
                 if mapped is None:
                     side = 0 if x >= needed else p.border[1][x >= 0]
-                    number_ = float(sum(row)) * float(side.real)  # type: ignore[union-attr]
-                    f.store(constant(fr.element, number_), f.at(lines, (i * fr.line + place) * fr.size), align=fr.size)
+                    assert not isinstance(side, str)
+                    there = f.at(lines, ((k * self.down.n + i) * fr.line + place) * fr.size)
+                    f.store(constant(fr.element, float(sum(row)) * component(side, k)), there, align=fr.size)
 
     def _repeated_columns(self, lines: Value) -> None:
         f, fr = self.f, self.frame
         repeated = [(place, mapped - fr.origin) for place, mapped, _ in self._outside() if mapped is not None]
         if not repeated:
             return
-        with each(f, self.down.n) as i:
+        with each(f, fr.components * self.down.n) as i:
             line = f.at(lines, f.mul(i, fr.line * fr.size))
             for place, source in repeated:
                 value = f.load(fr.element, f.at(line, source * fr.size), align=fr.size)
@@ -196,7 +210,7 @@ class Samples:
         """Part the columns of every line into lanes, transform them, and store each product's samples."""
         f, fr = self.f, self.frame
         start = f.at(lines, (self.problem.start[1] - fr.origin) * fr.size)
-        apart_bytes = self.down.n * fr.line * fr.size
+        apart_bytes = fr.components * self.down.n * fr.line * fr.size
         with each(f, self.down.n) as i:
             line = f.at(start, f.mul(i, fr.line * fr.size))
             planes = f.at(target, f.mul(i, self.across.n * fr.sample_plane * fr.size))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, product
 from typing import NamedTuple
 
 from ...compiler.emit import Module, Operand, Value, constant, lanes_of, vector
@@ -43,9 +44,11 @@ class Sums:
         table, sums = f.at(self.scratch, fr.places["made"]), f.at(self.scratch, fr.places["sums"])
         self._find_rows(table)
         status = f.at(cell(f, self.context, STATUS), f.mul(f.add(f.mul(self.group, fr.all_rows), self.first), 8))
-        with f.loop(0, self.channels) as m:
+        with f.loop(0, self.channels, fr.components) as m:
             channel = f.add(self.channel, m.index)
-            added = f.load(fr.element, f.at(self.bias, f.mul(channel, fr.size))) if p.bias else None
+            added = [f.load(fr.element, f.at(self.bias, f.mul(f.add(channel, k), fr.size)), align=fr.size)
+                     for k in range(fr.components)] if p.bias else []
+            channel = f.div(channel, fr.components)
             with f.loop(0, self.rows, fr.together) as row:
                 found = [self._target(table, status, f.add(row.index, k), channel) for k in range(fr.together)]
                 first = f.add(f.mul(m.index, fr.pitch), f.mul(row.index, fr.tiles[1]))
@@ -84,23 +87,26 @@ class Sums:
 
     # --- some tiles of a row
 
-    def _tiles(self, place: Place, source: Value, targets: list[_Target], added: Value | None) -> None:
+    def _tiles(self, place: Place, source: Value, targets: list[_Target], added: list[Value]) -> None:
         f, fr, piece = self.f, self.frame, place.piece
-        kind, n = fr.kind(piece.lanes), self.across.n
+        kind = fr.kind(piece.lanes)
+        bias = [f.splat(one, piece.lanes) for one in added]
+        watched = constant(kind, 0)
+        components = [self._outputs(f.at(source, k * fr.pitch * fr.size), kind) for k in range(fr.components)]
+        for value in chain(*chain(*components)):
+            watched = f.fma(value, constant(kind, 0), watched)
+        self._mark(watched, piece, targets)
+        for i, row in enumerate(zip(*components, strict=True)):
+            self._row(i, row, bias, place, targets)
+
+    def _outputs(self, source: Value, kind: str) -> list[list[Value]]:
+        """The rows of one component of some tiles."""
+        f, fr, n = self.f, self.frame, self.across.n
         columns = []
         for j in range(n):
             values = [f.load(kind, f.at(source, (i * n + j) * fr.sum_plane * fr.size)) for i in range(self.down.n)]
-            columns.append(transform(f, self.frame.programs[0].outputs, values))
-        bias = None if added is None else f.splat(added, piece.lanes)
-        watched = constant(kind, 0)
-        rows = []
-        for i in range(self.down.m):
-            rows.append(transform(f, self.frame.programs[1].outputs, [column[i] for column in columns]))
-            for value in rows[-1]:
-                watched = f.fma(value, constant(kind, 0), watched)
-        self._mark(watched, piece, targets)
-        for i, row in enumerate(rows):
-            self._row(i, row, bias, place, targets)
+            columns.append(transform(f, fr.programs[0].outputs, values))
+        return [transform(f, fr.programs[1].outputs, [column[i] for column in columns]) for i in range(self.down.m)]
 
     def _mark(self, watched: Value, piece: Piece, targets: list[_Target]) -> None:
         """Zero times a finite number is zero, anything else NaN; surplus lanes hold anything at all."""
@@ -119,19 +125,23 @@ class Sums:
         lanes = lanes_of(bad.type)
         return bad if lanes == 1 else self.f.call(f"llvm.vector.reduce.or.v{lanes}i1", "i1", bad)
 
-    def _row(self, i: int, row: list[Value], bias: Value | None, place: Place, targets: list[_Target]) -> None:
+    def _row(self, i: int, row: Sequence[list[Value]], bias: list[Value], place: Place, targets: list[_Target]) -> None:
         if len(targets) == 1:
             with self._if_left(i, targets[0]):
                 self._store(self._finished(row, bias), self._below(targets[0], i), place)
             return
-        for target, values in zip(targets, self._parted(self._finished(row, bias), len(targets)), strict=True):
+        parted = [self._parted(values, len(targets)) for values in self._finished(row, bias)]
+        for target, *values in zip(targets, *parted, strict=True):
             with self._if_left(i, target):
                 self._store_vectors(values, self._below(target, i), place.left)
 
-    def _finished(self, row: list[Value], bias: Value | None) -> list[Value]:
-        f, p = self.f, self.problem
-        values = row if bias is None else [f.value(f.add(value, bias)) for value in row]
-        return values if p.activation is None else [activate(f, p.activation, value) for value in values]
+    def _finished(self, row: Sequence[list[Value]], bias: list[Value]) -> list[list[Value]]:
+        f, p, found = self.f, self.problem, list(row)
+        if bias:
+            found = [[f.value(f.add(value, one)) for value in values] for values, one in zip(row, bias, strict=True)]
+        if p.activation is None:
+            return found
+        return [[activate(f, p.activation, value) for value in values] for values in found]
 
     def _below(self, target: _Target, i: int) -> Value:
         return self.f.at(target.out, i * self.problem.kernel_dilation[0] * self._stride(self.leading))
@@ -155,13 +165,13 @@ class Sums:
         return [[f.shuffle(one, None, list(range(first, first + each)))] for one in line
                 for first in range(0, lanes, each)]
 
-    def _store_vectors(self, vectors: list[Value], out: Value, count: int) -> None:
-        """Store the first so many numbers."""
-        lanes, step = lanes_of(vectors[0].type), self._stride(self.leading + 1)
-        for k, value in enumerate(vectors):
-            self._store_some(value, self.f.at(out, k * lanes * step), min(lanes, count - k * lanes), lanes)
+    def _store_vectors(self, vectors: Sequence[list[Value]], out: Value, count: int) -> None:
+        """Store the first so many numbers, of whose components there are vectors."""
+        lanes, step = lanes_of(vectors[0][0].type), self._stride(self.leading + 1)
+        for k, value in enumerate(zip(*vectors, strict=True)):
+            self._store_some(value, self.f.at(out, k * lanes * step), min(lanes, count - k * lanes))
 
-    def _store(self, vectors: list[Value], out: Value, place: Place) -> None:
+    def _store(self, vectors: list[list[Value]], out: Value, place: Place) -> None:
         """Store the outputs that are left, in whole vectors and then in powers of two."""
         f, fr, (_, _, piece, left) = self.f, self.frame, place
         step, unit = self._stride(self.leading + 1), self.problem.kernel_dilation[1]
@@ -169,19 +179,25 @@ class Sums:
             ahead, most = unit, min(piece.lanes, fr.row.tiles - piece.first)
         else:
             ahead = most = piece.lanes
-            vectors = woven(f, vectors, unit)
-        for k, value in enumerate(vectors):
+            vectors = [woven(f, one, unit) for one in vectors]
+        for k, value in enumerate(zip(*vectors, strict=True)):
             here = min(most, left - k * ahead)
             if here <= 0:
                 return
-            self._store_some(value, f.at(out, k * ahead * step), here, piece.lanes)
+            self._store_some(value, f.at(out, k * ahead * step), here)
 
-    def _store_some(self, value: Value, out: Value, count: int, lanes: int) -> None:
-        f, fr, step, first = self.f, self.frame, self._stride(self.leading + 1), 0
-        if step != fr.size:
-            for lane in range(max(0, count)):
-                f.store(f.extract(value, lane), f.at(out, lane * step), align=fr.size)
+    def _store_some(self, components: Sequence[Value], out: Value, count: int) -> None:
+        f, fr, step, lanes = self.f, self.frame, self._stride(self.leading + 1), lanes_of(components[0].type)
+        if step == len(components) * fr.size:
+            for k, value in enumerate(woven(f, components)):
+                self._store_line(value, f.at(out, k * lanes * fr.size), min(lanes, len(components) * count - k * lanes))
             return
+        for lane, (k, value) in product(range(max(0, count)), enumerate(components)):
+            f.store(f.extract(value, lane), f.at(out, lane * step + k * fr.size), align=fr.size)
+
+    def _store_line(self, value: Value, out: Value, count: int) -> None:
+        """The first so many of a vector, in powers of two."""
+        f, fr, lanes, first = self.f, self.frame, lanes_of(value.type), 0
         while count > 0:
             part = 1 << (count.bit_length() - 1)
             piece = value if part == lanes else f.shuffle(value, None, list(range(first, first + part)))

@@ -7,10 +7,12 @@ turned into lanes in registers, and go through a few lines of the cache, whose o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import prod
 
 from ...compiler.emit import Function, Module, Value
 from ...compiler.entry import emit_entry
 from .code import each, number, transform
+from .components import whole
 from .frame import Frame, pieces
 from .lanes import turned
 
@@ -24,19 +26,23 @@ def emit_taps(frame: Frame, module: Module) -> None:
     """Write ``taps(kernel, block, target)``, of all groups' blocks, and ``pack``, the entry that transforms all."""
     f = module.function("taps", "void", [("ptr", "kernel"), ("i64", "block"), ("ptr", "target")])
     kernel, block, target = f.arguments
-    p, width, count = frame.problem, frame.recipe.channels, frame.channel_blocks
+    p, width, count = whole(frame.problem), frame.recipe.channels // frame.components, frame.channel_blocks
     group, first = (f.div(block, count), f.mul(f.rem(block, count), width)) if count > 1 else (block, 0)
     by_out, by_in = (number(f, kernel, place) for place in (BY_OUT, BY_IN))
     source = f.at(f.load("ptr", f.at(kernel, 8 * TAPS), align=8), f.mul(group, number(f, kernel, BY_GROUP)))
     backwards = number(f, kernel, BACKWARDS)
-    lines = f.alloca(p.kernel[0] * p.kernel[1] * frame.machine.vector_bytes)
+    lines = f.alloca(frame.components * p.kernel[0] * p.kernel[1] * frame.machine.vector_bytes)
     # channels behind the last are of no use, but must not be read beyond it
     rows = [f.mul(f.smaller(f.add(first, lane), p.channels_out - 1), by_out) for lane in range(width)]
     with each(f, p.channels_in) as c:
-        here, there = f.at(source, f.mul(c, by_in)), f.at(target, f.mul(c, width * frame.size))
+        here, there = f.at(source, f.mul(c, by_in)), f.at(target, f.mul(c, frame.recipe.channels * frame.size))
         for start, lanes in _exact_pieces(width, frame.lanes):
             _turn(f, frame, [f.at(here, row) for row in rows[start:start + lanes]], lines, backwards)
-            _transform(f, frame, lines, f.at(there, start * frame.size), lanes)
+            for k in range(frame.components):
+                # where taps run backwards, their components do, too
+                first = f.select(f.compare("eq", backwards, 0), k, frame.components - 1 - k)
+                source = f.at(lines, f.mul(first, lanes * frame.size))
+                _transform(f, frame, source, f.at(there, (k * width + start) * frame.size), lanes)
     f.finish()
     f = module.function("pack_block", "void", [("ptr", "kernel"), ("i64", "block"), ("i64", "slot")])
     kernel, block, _ = f.arguments
@@ -58,8 +64,8 @@ def _exact_pieces(count: int, lanes: int) -> list[tuple[int, int]]:
 
 
 def _turn(f: Function, frame: Frame, rows: Sequence[Value], lines: Value, backwards: Value) -> None:
-    """Store the taps of several channels out, a line of one lane for each channel for every tap."""
-    size, count, lanes = frame.size, frame.problem.kernel[0] * frame.problem.kernel[1], len(rows)
+    """Store the taps of several channels out, a line of one lane for each channel for every component of a tap."""
+    size, count, lanes = frame.size, frame.components * prod(frame.problem.kernel), len(rows)
     line_bytes = lanes * size
     step = f.select(f.compare("eq", backwards, 0), line_bytes, -line_bytes)
     start = f.at(lines, f.mul(backwards, (count - 1) * line_bytes))
@@ -85,7 +91,8 @@ def _transform(f: Function, frame: Frame, source: Value, target: Value, lanes: i
     size, kind = frame.size, frame.kind(lanes)
     columns = []
     for k in range(across.r):
-        values = [f.load(kind, f.at(source, (i * across.r + k) * lanes * size)) for i in range(down.r)]
+        step = frame.components * lanes * size
+        values = [f.load(kind, f.at(source, (i * across.r + k) * step)) for i in range(down.r)]
         columns.append(transform(f, frame.programs[0].taps, values))
     for i in range(down.n):
         for j, value in enumerate(transform(f, frame.programs[1].taps, [column[i] for column in columns])):
