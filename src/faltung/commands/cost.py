@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,6 @@ OPTIONS = {
     "conv_transpose": ("padding", "output_padding", "groups", "layout", "stride", "dilation"),
 }
 """The operations, and the options that each has."""
-_STEPS = ("stride", "dilation", "padding", "output_padding", "groups")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +72,7 @@ def _check_output(output: str) -> None:
 
 def _operation(options: argparse.Namespace) -> Any:
     from .. import costs, operations
+    from .plan import chosen, operands
 
     if options.operation not in OPTIONS:
         raise PlanError(f"cost: operation {options.operation!r} is unknown; use one of {', '.join(OPTIONS)} or network")
@@ -82,41 +81,8 @@ def _operation(options: argparse.Namespace) -> Any:
     for name in ("image", "kernel"):
         if getattr(options, name) is None:
             raise PlanError(f"cost: {options.operation} needs --{name}, as in --{name} 7x7")
-    return costs.cost(getattr(operations, options.operation), *_operands(options), **_asked(options))
-
-
-def _operands(options: argparse.Namespace) -> tuple[Any, Any]:
-    from ..arrays import Like
-    from . import words
-    from .apply import dtype_named
-
-    dtype = dtype_named(options.dtype)
-    image = Like(words.extents("--image", options.image), dtype.name)
-    if re.match(r"\d", options.kernel):
-        kernel_dtype = dtype_named(options.kernel_dtype) if options.kernel_dtype else dtype
-        return image, Like(words.extents("--kernel", options.kernel), kernel_dtype.name)
-    taps = words.kernel(options.kernel)
-    return image, taps.astype(dtype_named(options.kernel_dtype)) if options.kernel_dtype else taps
-
-
-def _asked(options: argparse.Namespace) -> dict[str, Any]:
-    """Collect the options that were given; each must be one of the operation's."""
-    from . import words
-
-    known = OPTIONS[options.operation]
-    asked: dict[str, Any] = {"method": options.method, "threads": options.threads}
-    for name in sorted({name for names in OPTIONS.values() for name in names}):
-        if not hasattr(options, name):
-            continue
-        if name not in known:
-            raise PlanError(f"cost: {options.operation} has no --{name.replace('_', '-')}; it has "
-                            + ", ".join(f"--{other.replace('_', '-')}" for other in known))
-        text = getattr(options, name)
-        if name in _STEPS and re.match(r"-?\d", text):
-            asked[name] = words.steps(f"--{name.replace('_', '-')}", text)
-        else:
-            asked[name] = words.number_or_word(text) if name == "border" else text
-    return asked
+    return costs.cost(getattr(operations, options.operation), *operands(options),
+                      method=options.method, threads=options.threads, **chosen("cost", options, OPTIONS))
 
 
 def _network(options: argparse.Namespace) -> Any:

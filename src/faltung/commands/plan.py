@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from .. import operations
@@ -26,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the plan, and the code on request."""
     if options.operation not in OPTIONS:
         raise PlanError(f"plan: operation {options.operation!r} is unknown; use one of {', '.join(OPTIONS)}")
-    plan = operations.plan(getattr(operations, options.operation), *_operands(options), **_asked(options))
+    plan = operations.plan(getattr(operations, options.operation), *operands(options), **_asked(options))
     print(plan)
     if options.ir:
         print(f"\n{plan.ir()}")
@@ -35,7 +36,8 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _operands(options: argparse.Namespace) -> tuple[Any, Any]:
+def operands(options: argparse.Namespace) -> tuple[Any, Any]:
+    """Image and kernel, as far as a command's options tell them."""
     dtype = dtype_named(options.dtype)
     image = Like(words.extents("--image", options.image), dtype.name)
     if re.match(r"\d", options.kernel):
@@ -46,8 +48,6 @@ def _operands(options: argparse.Namespace) -> tuple[Any, Any]:
 
 
 def _asked(options: argparse.Namespace) -> dict[str, Any]:
-    """Collect the options that were given; each must be one of the operation's."""
-    known = OPTIONS[options.operation]
     asked: dict[str, Any] = {"method": options.method}
     if options.measure:
         asked["measure"] = True
@@ -55,11 +55,17 @@ def _asked(options: argparse.Namespace) -> dict[str, Any]:
         asked["max_workspace"] = volumes.memory(options.max_workspace, "--max-workspace")
     if options.threads is not None:
         asked["threads"] = options.threads
-    for name in sorted({name for names in OPTIONS.values() for name in names}):
+    return {**asked, **chosen("plan", options, OPTIONS)}
+
+
+def chosen(command: str, options: argparse.Namespace, table: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """Collect the options that were given; each must be one that the table has for the operation."""
+    asked, known = {}, table[options.operation]
+    for name in sorted({name for names in table.values() for name in names}):
         if not hasattr(options, name):
             continue
         if name not in known:
-            raise PlanError(f"plan: {options.operation} has no --{name.replace('_', '-')}; it has "
+            raise PlanError(f"{command}: {options.operation} has no --{name.replace('_', '-')}; it has "
                             + ", ".join(f"--{other.replace('_', '-')}" for other in known))
         asked[name] = _value(name, getattr(options, name))
     return asked

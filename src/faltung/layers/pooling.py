@@ -121,17 +121,8 @@ class MaxPool(Windows, _Maximum):
         super().__init__(kernel, stride, padding, dilation, ceil_mode)
 
 
-class AdaptiveMaxPool(_Maximum):
-    """The largest of as many windows as are wished: ``floor(o N / outputs) ... ceil((o + 1) N / outputs) - 1``.
-
-    Parameters
-    ----------
-    outputs : int or sequence of int or None
-        Windows along each axis of space; None in a sequence keeps the axis as it is.
-
-    >>> AdaptiveMaxPool(2)(np.arange(5.0).reshape(1, 1, 5))
-    array([[[2., 4.]]])
-    """
+class _Adaptive(Pooling):
+    """Windows that are counted instead of measured."""
 
     def __init__(self, outputs: int | Sequence[int | None]) -> None:
         super().__init__()
@@ -142,6 +133,19 @@ class AdaptiveMaxPool(_Maximum):
 
     def _describe(self) -> str:
         return show_outputs(self.outputs)
+
+
+class AdaptiveMaxPool(_Adaptive, _Maximum):
+    """The largest of as many windows as are wished: ``floor(o N / outputs) ... ceil((o + 1) N / outputs) - 1``.
+
+    Parameters
+    ----------
+    outputs : int or sequence of int or None
+        Windows along each axis of space; None in a sequence keeps the axis as it is.
+
+    >>> AdaptiveMaxPool(2)(np.arange(5.0).reshape(1, 1, 5))
+    array([[[2., 4.]]])
+    """
 
 
 class _Average(Pooling):
@@ -214,7 +218,7 @@ class AveragePool(Windows, _Average):
         return ", ".join(parts + [f"divisor {self.divisor}"] * (self.divisor is not None))
 
 
-class AdaptiveAveragePool(_Average):
+class AdaptiveAveragePool(_Adaptive, _Average):
     """The averages of as many windows as are wished; they lie as in `AdaptiveMaxPool`.
 
     Parameters
@@ -224,16 +228,6 @@ class AdaptiveAveragePool(_Average):
     >>> AdaptiveAveragePool(2)(np.arange(5.0).reshape(1, 1, 5))
     array([[[1., 3.]]])
     """
-
-    def __init__(self, outputs: int | Sequence[int | None]) -> None:
-        super().__init__()
-        self.outputs = check_outputs(self, outputs)
-
-    def _make_axes(self, space: Shape) -> tuple[Axis, ...]:
-        return adaptive_axes(self, self.outputs, space)
-
-    def _describe(self) -> str:
-        return show_outputs(self.outputs)
 
 
 class GlobalAveragePool(Pooling):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
-from ..separable import border_reason
+from ..separable import reason_against
 from .axes import cascade_cycles
 from .frame import RunningRecipe
 from .schedule import cycles
@@ -28,18 +28,8 @@ NAME = "running"
 
 def applies(problem: Problem) -> str | None:
     """None, or why no kernel of the problem can be summed so."""
-    p = problem
-    if p.channels_in != 1:
-        return "each output sums several channels"
-    if all(extent == 1 for extent in p.kernel):
-        return "the kernel has one tap only"
-    if any(step != 1 for step in p.image_dilation):
-        return "the image is dilated"
-    if p.accumulator_dtype in ("complex64", "complex128"):
-        return f"sums are {p.accumulator_dtype}"
-    if 0 in (*p.image, *p.output_shape):
-        return "the image or the output is empty"
-    return border_reason(p)
+    lone = all(extent == 1 for extent in problem.kernel)
+    return reason_against(problem, "the kernel has one tap only" if lone else None)
 
 
 def error_bound(problem: Problem) -> float:

@@ -29,21 +29,26 @@ NAME = "separable"
 
 def applies(problem: Problem) -> str | None:
     """None, or why no kernel of the problem can go through two passes."""
-    p = problem
+    lines = sum(extent > 1 for extent in problem.kernel)
+    return reason_against(problem, "the kernel does not have two axes of more than one tap" if lines < 2 else None)
+
+
+def reason_against(p: Problem, taps: str | None) -> str | None:
+    """None, or why such passes cannot be: ``taps`` says what is wrong with the kernel's extents."""
     if p.channels_in != 1:
         return "each output sums several channels"
-    if sum(extent > 1 for extent in p.kernel) < 2:
-        return "the kernel does not have two axes of more than one tap"
+    if taps is not None:
+        return taps
     if any(step != 1 for step in p.image_dilation):
         return "the image is dilated"
     if p.accumulator_dtype in ("complex64", "complex128"):
         return f"sums are {p.accumulator_dtype}"
     if 0 in (*p.image, *p.output_shape):
         return "the image or the output is empty"
-    return border_reason(problem)
+    return _border_reason(p)
 
 
-def border_reason(p: Problem) -> str | None:
+def _border_reason(p: Problem) -> str | None:
     """Rows of constants are held in the image's own dtype."""
     if p.image_dtype in ("float32", "float64"):
         return None
@@ -99,5 +104,5 @@ def build(problem: Problem, output: View, machine: Machine, threads: int) -> Sep
     return Separable(problem, output, machine, threads)
 
 
-__all__ = ["NAME", "SeparableRecipe", "applies", "border_reason", "build", "error_bound", "least_cycles",
-           "predicted_cycles", "unsuited"]
+__all__ = ["NAME", "SeparableRecipe", "applies", "build", "error_bound", "least_cycles",
+           "predicted_cycles", "reason_against", "unsuited"]
