@@ -17,6 +17,9 @@ IS_CPYTHON = sys.implementation.name == "cpython"
 HAS_GIL = IS_CPYTHON and getattr(sys, "_is_gil_enabled", lambda: True)()
 """Whether one thread at a time runs Python, so that nobody takes a reference between two steps of machine code."""
 
+NO_BIAS = np.zeros(2)
+"""What programs are given in place of a bias; those of problems without one do not read it."""
+
 Block = tuple[Any, int]
 """An array of bytes, and where its first cache line begins."""
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from . import jit  # noqa: F401  # before a fork, its lock is taken after this module's, as everywhere
 from .calling import seen_function
+from .memory import address
 
 __all__ = ["Bare", "Table"]
 
@@ -145,11 +146,11 @@ def _block(bare: Bare, image: Any, view: Any, operands: tuple[Any, ...], words: 
     lists = (image.shape, image.strides, tuple(map(id, words)), output.shape, view.strides,
              *(() if operand is None else operand.shape for operand in operands))
     cells = np.zeros(_ROOM + sum(map(len, lists)), np.int64)
-    address = int(cells.ctypes.data)
+    start = address(cells)
     places, place = [], _ROOM
     for each in lists:
         cells[place:place + len(each)] = each
-        places.append(address + 8 * place)
+        places.append(start + 8 * place)
         place += len(each)
     shape, strides, names, out_shape, seen_strides, *given = places
     told = [cell for operand, at in zip(operands, given, strict=True) for cell in _told(operand, at)]
@@ -159,14 +160,14 @@ def _block(bare: Bare, image: Any, view: Any, operands: tuple[Any, ...], words: 
                      id(output.dtype), len(output.shape), out_shape, seen_strides, bare.busy, releases, code,
                      id(bare.taps), id(bare.bias), len(bare.integers), *bare.integers, *[0] * (7 - len(bare.integers)),
                      *told)
-    return address, owner
+    return start, owner
 
 
 def _told(operand: Any, shape: int) -> tuple[int, ...]:
     """What a block tells about an operand."""
     if operand is None:
         return (0,) * 6
-    return 1, id(operand.dtype), operand.ndim, shape, operand.ctypes.data, operand.nbytes
+    return 1, id(operand.dtype), operand.ndim, shape, address(operand), operand.nbytes
 
 
 if hasattr(os, "register_at_fork"):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.memory import Workspace
+from ..compiler.memory import Workspace, address
 from .code import rows as code
 
 Array = np.ndarray
@@ -195,12 +195,12 @@ def layout(axes: tuple[Axis, ...], dtype: str, kind: str, count_padding: bool, d
     step = lines.length * size
     scratch = step * (max(1, place.shape[1]) if kind == "maximum" else 1)
     values: dict[int, Any] = {
-        code.TABLE: table.ctypes.data, code.TABLE_STEP: table.strides[0], code.ROWS_OF_PLANE: len(table),
+        code.TABLE: address(table), code.TABLE_STEP: table.strides[0], code.ROWS_OF_PLANE: len(table),
         code.PLANE_STEP: prod(shapes) * size, code.WIDTH: width, code.OUT_WIDTH: outputs, code.SCRATCH_STEP: scratch,
         code.LINES_STEP: step, code.DEST_EVEN: lines.even * size, code.DEST_ODD: lines.odd * size,
-        code.TAPS: taps.ctypes.data, code.TAP_COUNT: inner[0].shape[1] if mode == "range" else len(taps),
-        code.COLUMNS: columns.ctypes.data,
-        code.RANGES: ranges.ctypes.data, code.DILATION: axis.dilation, code.STRIDE: axis.stride,
+        code.TAPS: address(taps), code.TAP_COUNT: inner[0].shape[1] if mode == "range" else len(taps),
+        code.COLUMNS: address(columns),
+        code.RANGES: address(ranges), code.DILATION: axis.dilation, code.STRIDE: axis.stride,
         code.PADDING: axis.padding, code.FIRST_EVEN: lines.first_even * size, code.COUNT_EVEN: lines.count_even,
         code.FIRST_ODD: lines.first_odd * size, code.COUNT_ODD: lines.count_odd}
     cells = [values[cell] for cell in range(code.TABLE, code.CELLS)]

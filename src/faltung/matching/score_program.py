@@ -11,7 +11,7 @@ import numpy as np
 
 from ..compiler import jit
 from ..compiler.calling import items_function
-from ..compiler.memory import aligned
+from ..compiler.memory import address, aligned
 from ..compiler.threads import get_threads, run_items
 from ..machine import detect
 from . import score_code as code
@@ -89,10 +89,10 @@ def _rows(recipe: ScoreRecipe, image: Array, both: Array, out: Array, extents: t
     limit = 0.0 if recipe.is_exact else _limit(recipe.score, extents, strip)
     cells = _cells(numbers, recipe, limit)
     context = np.array([
-        image.ctypes.data, *image.strides[:2], image.shape[2], *extents, *out.shape, both.ctypes.data, both.strides[0],
-        out.ctypes.data, out.strides[0], scratch.ctypes.data, step, strip, chunk, line, part, bad.ctypes.data,
-        cells.ctypes.data], np.int64)
-    run_items(_windows_program(recipe), context.ctypes.data, items, participants)
+        address(image), *image.strides[:2], image.shape[2], *extents, *out.shape, address(both), both.strides[0],
+        address(out), out.strides[0], address(scratch), step, strip, chunk, line, part, address(bad),
+        address(cells)], np.int64)
+    run_items(_windows_program(recipe), address(context), items, participants)
     return _ranges(bad)
 
 
@@ -102,12 +102,12 @@ def combine(recipe: ScoreRecipe, image1: Array, image2: Array, both: Array, out:
     items = -(-out.size // PARALLEL)
     cells = _cells(numbers, recipe, 0.0)
     context = np.zeros(code.CELLS, np.int64)
-    for cell, value in ((code.IMAGE, image1.ctypes.data), (code.CHANNEL_STEP, image1.strides[0]),
-                        (code.SCRATCH, image2.ctypes.data), (code.BOTH, both.ctypes.data), (code.OUT, out.ctypes.data),
-                        (code.WIDTH, out.size), (code.CHUNK, PARALLEL), (code.NUMBERS, cells.ctypes.data)):
+    for cell, value in ((code.IMAGE, address(image1)), (code.CHANNEL_STEP, image1.strides[0]),
+                        (code.SCRATCH, address(image2)), (code.BOTH, address(both)), (code.OUT, address(out)),
+                        (code.WIDTH, out.size), (code.CHUNK, PARALLEL), (code.NUMBERS, address(cells))):
         context[cell] = value
     program = _combination_program(recipe, image2.dtype.name)
-    run_items(program, context.ctypes.data, items, min(threads or get_threads(), items))
+    run_items(program, address(context), items, min(threads or get_threads(), items))
 
 
 def _line(elements: int, size: int) -> int:

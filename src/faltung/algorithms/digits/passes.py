@@ -9,6 +9,7 @@ import numpy as np
 
 from ...compiler import jit
 from ...compiler.calling import items_function
+from ...compiler.memory import address
 from ...compiler.threads import run_items
 from ...machine import Machine
 
@@ -26,7 +27,7 @@ def split(values: Any, count: int, bits: int, machine: Machine, threads: int = 1
     leads, samples = values.shape
     digits = np.empty((leads, count, samples), np.int16) if out is None else out
     _run(_split(machine, values.dtype.name), leads, samples, threads,
-         values.ctypes.data, digits.ctypes.data, count, bits)
+         address(values), address(digits), count, bits)
     return digits
 
 
@@ -43,7 +44,7 @@ def join(sums: Any, bits: int, bias: Any, machine: Machine, threads: int = 1, ou
     least, most = bounds or (0, 0)
     low_digits = min(count, -(-64 // bits))
     context = _run(_join(machine, bounds is not None, signed), leads, samples, threads,
-                   sums.ctypes.data, numbers.ctypes.data, count, bits, low_digits, added.ctypes.data, added.size,
+                   address(sums), address(numbers), count, bits, low_digits, address(added), added.size,
                    least, most if most < 2**63 else -1, 0)
     return numbers, bool(context[-1])
 
@@ -52,7 +53,7 @@ def _run(entry: Any, leads: int, samples: int, threads: int, *cells: int) -> np.
     chunks = -(-samples // CHUNK)
     source, target, *others = cells
     context = np.array([source, target, samples, chunks, *others], np.int64)
-    run_items(entry, context.ctypes.data, leads * chunks, min(threads, leads * chunks))
+    run_items(entry, address(context), leads * chunks, min(threads, leads * chunks))
     return context
 
 

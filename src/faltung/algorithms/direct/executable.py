@@ -9,7 +9,7 @@ import numpy as np
 
 from ...compiler import jit
 from ...compiler.calling import python_function
-from ...compiler.memory import Workspace
+from ...compiler.memory import NO_BIAS, Workspace, address
 from ...compiler.seen import Bare
 from ...compiler.threads import team
 from ...lazy import cached_property
@@ -20,10 +20,8 @@ from .borders import border_tables
 from .costs import cycles
 from .frame import Frame
 from .packing import kernel_packer, pack_bias
-from .stages import Part, parts, side_by_side
+from .stages import Part, bare, parts, side_by_side
 from .woven import WovenFrame
-
-NO_BIAS = np.zeros(1)
 
 
 def emitted(frame: Frame) -> str:
@@ -45,7 +43,7 @@ class Program:
         library = jit.load(frame.key, frame.machine, ("entry",), lambda: emit(frame))
         self.entry = python_function(library, "entry", 4, 5)
         self.tables = np.array(border_tables(frame), np.int64)
-        self.tables_address = self.tables.ctypes.data
+        self.tables_address = address(self.tables)
         self.workspace = Workspace(frame.scratch_bytes * threads)
         self.participants, self.interleaved = min(threads, frame.items), frame.stage.interleaved > 1
 
@@ -62,11 +60,7 @@ class Program:
 
     def bare(self, image: Any, kernel: Any, bias: Any) -> Bare | None:
         """What `run` does for such an image on one thread; None if that is more than to enter the program."""
-        if side_by_side(self.frame.stage, image) is not image:
-            return None
-        scratch, busy, _ = self.workspace.keep()
-        return Bare(self.entry, kernel, NO_BIAS if bias is None else bias, (self.tables_address, scratch, 0, 0, 1),
-                    busy, self)
+        return bare(self, self.frame.stage, image, self.entry, kernel, bias, lambda _: (0, 0, 1))
 
 
 class PartProgram(Program):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...compiler.memory import NO_BIAS
+from ...compiler.seen import Bare
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
@@ -111,17 +113,31 @@ def _interleave(stage: Stage) -> Stage:
 
 def side_by_side(stage: Stage, image: Any) -> Any:
     """The image itself if its pixels are interleaved as the program expects, or a copy in which they are."""
-    if _is_side_by_side(stage, image):
+    if is_side_by_side(stage, image):
         return image
     last = len(stage.problem.batch)
     return np.moveaxis(np.ascontiguousarray(np.moveaxis(image, last, -1)), -1, last)
 
 
-def _is_side_by_side(stage: Stage, image: Any) -> bool:
+def is_side_by_side(stage: Stage, image: Any) -> bool:
+    """Whether the image can be read as it lies."""
     last, step, count = len(stage.problem.batch), image.itemsize, stage.interleaved
     return count == 1 or (image.strides[last] == step and image.strides[-1] == step * count)
 
 
+def bare(owner: Any, stage: Stage, image: Any, entry: Callable[..., int], taps: Any, bias: Any,
+         behind: Callable[[int], tuple[int, ...]]) -> Bare | None:
+    """What one call of ``entry`` is on one thread; None if the image would have to be copied first.
+
+    ``behind`` says which integers follow the addresses of the owner's tables and of its workspace, which it is told.
+    """
+    if not is_side_by_side(stage, image):
+        return None
+    scratch, busy, _ = owner.workspace.keep()
+    return Bare(entry, taps, NO_BIAS if bias is None else bias, (owner.tables_address, scratch, *behind(scratch)), busy,
+                owner)
+
+
 def copied_bytes(problem: Problem, output: View, image: Any) -> int:
     """Bytes of the copy that `side_by_side` makes; 0 where the image is read as it lies."""
-    return 0 if all(_is_side_by_side(stage, image) for _, stage in staged(problem, output)) else int(image.nbytes)
+    return 0 if all(is_side_by_side(stage, image) for _, stage in staged(problem, output)) else int(image.nbytes)

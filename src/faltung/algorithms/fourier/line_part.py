@@ -11,7 +11,7 @@ import numpy as np
 
 from ...compiler import jit
 from ...compiler.calling import items_function
-from ...compiler.memory import Workspace, aligned
+from ...compiler.memory import NO_BIAS, Workspace, address, aligned
 from ...compiler.threads import run_items
 from ...lazy import cached_property
 from ...machine import Machine
@@ -22,8 +22,6 @@ from .line import Line
 from .line_program import slot_bytes
 from .line_tile import FLAG
 from .parts import Part
-
-NO_BIAS = np.zeros(2)
 
 
 class LinePart(Part):
@@ -66,12 +64,12 @@ class LinePart(Part):
         places = [part[:samples].reshape(self.tiling.extents)[inside] for part in taps]
         found = aligned((*apart.shape[:3], line.spectrum_bytes), np.uint8)
         strip = aligned((line.strip_bytes,), np.uint8)
-        addresses = [array.ctypes.data for array in (strip, *self.roots, self.turns)]
+        addresses = list(map(address, (strip, *self.roots, self.turns)))
         for place in np.ndindex(apart.shape[:3]):
             places[0][...] = apart[place].real
             if self.is_complex:
                 places[1][...] = apart[place].imag
-            self._functions[1](taps[0].ctypes.data, taps[1].ctypes.data, found[place].ctypes.data, *addresses)
+            self._functions[1](address(taps[0]), address(taps[1]), address(found[place]), *addresses)
         return found
 
     def run(self, image: Any, spectra: Any, bias: Any, places: Any, threads: int) -> tuple[bool, Any]:
@@ -79,11 +77,11 @@ class LinePart(Part):
         status = np.zeros(self.tiles, np.int64)
         buffer = self.workspace.borrow()
         context = np.array([
-            image.ctypes.data, places.ctypes.data, spectra.ctypes.data, (NO_BIAS if bias is None else bias).ctypes.data,
-            *(table.ctypes.data for table in (*self.roots, self.turns)), buffer[0], status.ctypes.data, 0,
-            *image.strides, *places.strides, *(edge.ctypes.data for edge in self.edges)], np.int64)
+            address(image), address(places), address(spectra), address(NO_BIAS if bias is None else bias),
+            *map(address, (*self.roots, self.turns)), buffer[0], address(status), 0,
+            *image.strides, *places.strides, *map(address, self.edges)], np.int64)
         try:
-            run_items(self._functions[0], context.ctypes.data, self.items, min(threads, self.participants))
+            run_items(self._functions[0], address(context), self.items, min(threads, self.participants))
         finally:
             self.workspace.give_back(buffer)
         return bool(context[FLAG]), status

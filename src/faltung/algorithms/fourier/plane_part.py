@@ -10,7 +10,7 @@ import numpy as np
 
 from ...compiler import jit
 from ...compiler.calling import items_function
-from ...compiler.memory import Workspace, aligned
+from ...compiler.memory import NO_BIAS, Workspace, address, aligned
 from ...compiler.threads import run_items
 from ...lazy import cached_property
 from ...machine import Machine
@@ -19,9 +19,7 @@ from ..phases import Phase
 from .columns import twiddles
 from .parts import Part
 from .plane import Plane
-from .plane_program import slot_bytes, whole_pairs
-
-NO_BIAS = np.zeros(1)
+from .plane_program import FLAG, slot_bytes, whole_pairs
 
 
 class PlanePart(Part):
@@ -58,11 +56,11 @@ class PlanePart(Part):
         taps = np.zeros((rows, whole_pairs(plane, columns)), self.recipe.dtype)
         found = aligned((*apart.shape[:3], plane.kernel_bytes), np.uint8)
         strip = aligned((plane.strip_bytes,), np.uint8)
-        addresses = [array.ctypes.data for array in (strip, *self.roots)]
+        addresses = list(map(address, (strip, *self.roots)))
         with np.errstate(all="ignore"):
             for place in np.ndindex(apart.shape[:3]):
                 taps[:, :columns] = apart[place]
-                self._functions[1](taps.ctypes.data, found[place].ctypes.data, *addresses)
+                self._functions[1](address(taps), address(found[place]), *addresses)
                 self._separate(found[place])
         return self._each_product(found) if self.digits else found
 
@@ -97,12 +95,12 @@ class PlanePart(Part):
         participants = min(threads, self.participants)
         buffer = self.workspace.borrow()
         context = np.array([
-            image.ctypes.data, places.ctypes.data, spectra.ctypes.data, (NO_BIAS if bias is None else bias).ctypes.data,
-            *(table.ctypes.data for table in (*self.tables, *self.roots, self.negatives)), buffer[0],
-            status.ctypes.data, 0, *image.strides, *places.strides], np.int64)
+            address(image), address(places), address(spectra), address(NO_BIAS if bias is None else bias),
+            *map(address, (*self.tables, *self.roots, self.negatives)), buffer[0],
+            address(status), 0, *image.strides, *places.strides], np.int64)
         try:
-            run_items(self._functions[0], context.ctypes.data, self.items, participants)
+            run_items(self._functions[0], address(context), self.items, participants)
         finally:
             self.workspace.give_back(buffer)
-        return bool(context[11]), status
+        return bool(context[FLAG]), status
 

@@ -9,13 +9,12 @@ import numpy as np
 
 from ...compiler import jit
 from ...compiler.calling import python_function
-from ...compiler.memory import Workspace, aligned
+from ...compiler.memory import NO_BIAS, Workspace, address, aligned
 from ...compiler.threads import team
 from ...compiler.turned import transpose_blocks
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
-from ..direct.executable import NO_BIAS
 from .frame import Frame
 from .operands import Operands
 from .recipe import choose, predicted_cycles
@@ -67,7 +66,7 @@ class Pointwise:
             if flat.strides[1] != flat.itemsize:
                 flat = np.moveaxis(np.ascontiguousarray(np.moveaxis(flat, 1, -1)), -1, 1)
             for group in range(len(flat)):
-                self._order(flat[group].ctypes.data, packed[group].ctypes.data, flat.strides[3])
+                self._order(address(flat[group]), address(packed[group]), flat.strides[3])
         return packed
 
     def _in_phases(self, kernel: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...compiler.memory import address
 from ...problem.layout import View
 from .frame import Frame
 
@@ -93,9 +94,9 @@ class Operands:
         copies = not np.may_share_memory(seen, image)
         *made, steps = look[self.frame.matrices.columns_of](seen, kernel, places)
         heads, rows, lines = (np.array(table, np.int64) for table in made)
-        first = 0 if copies else seen.ctypes.data - image.ctypes.data
-        facts = np.array([first, heads.ctypes.data, rows.ctypes.data, lines.ctypes.data, *steps], np.int64)
-        return Tables(heads, rows, lines, facts, facts.ctypes.data, copies)
+        first = 0 if copies else address(seen) - address(image)
+        facts = np.array([first, address(heads), address(rows), address(lines), *steps], np.int64)
+        return Tables(heads, rows, lines, facts, address(facts), copies)
 
     def _grouped(self, columns: int, rows: int, out: int, made: int) -> Any:
         """Heads for each group, whose so many outputs have a bias each."""

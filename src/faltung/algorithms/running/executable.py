@@ -8,16 +8,15 @@ import numpy as np
 
 from ...compiler import jit
 from ...compiler.calling import python_function
-from ...compiler.memory import Workspace, aligned
+from ...compiler.memory import NO_BIAS, Workspace, address, aligned
 from ...compiler.seen import Bare
 from ...compiler.threads import team
-from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.layout import Strided
 from ...problem.problem import Problem
 from ..direct.borders import border_tables
-from ..direct.stages import side_by_side
-from ..separable.executable import NO_BIAS, Packed
+from ..direct.stages import bare, side_by_side
+from ..separable.executable import Packed
 from ..separable.frame import Form
 from ..separable.rounding import rounds_small
 from .frame import RunningFrame, sums_dtype
@@ -50,6 +49,7 @@ class Running:
         self.workspace = Workspace(frame.scratch_bytes * self.participants)
         self._entries: dict[bool, Any] = {}
         self.tables = np.array(border_tables(frame.widest), np.int64)  # type: ignore[arg-type]
+        self.tables_address = address(self.tables)
 
     def _entry(self, *, small: bool) -> Any:
         """The program, for sums that are known to be small or for any."""
@@ -109,22 +109,15 @@ class Running:
         image = side_by_side(self.frame.stage, image)
         entry, buffer = self._entry(small=kernel.form.small), self.workspace.borrow()
         try:
-            return int(entry(image, out, kernel.taps, NO_BIAS if bias is None else bias, self._tables_address,
+            return int(entry(image, out, kernel.taps, NO_BIAS if bias is None else bias, self.tables_address,
                              buffer[0], shift, *team(min(threads, self.participants)), -1))
         finally:
             self.workspace.give_back(buffer)
 
     def bare(self, image: Any, kernel: Packed, bias: Any) -> Bare | None:
         """What one call is on one thread, if it is no more than to enter the program."""
-        if side_by_side(self.frame.stage, image) is not image:
-            return None
-        scratch, busy, _ = self.workspace.keep()
-        return Bare(self._entry(small=kernel.form.small), kernel.taps, NO_BIAS if bias is None else bias,
-                    (self._tables_address, scratch, 0, 0, 0, 1, -1), busy, self)
-
-    @cached_property
-    def _tables_address(self) -> int:
-        return int(self.tables.ctypes.data)
+        return bare(self, self.frame.stage, image, self._entry(small=kernel.form.small), kernel.taps, bias,
+                    lambda _: (0, 0, 0, 1, -1))
 
     def ir(self) -> str:
         """The LLVM IR of the program."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...compiler import jit
 from ...compiler.calling import python_function
-from ...compiler.memory import Workspace, aligned
+from ...compiler.memory import NO_BIAS, Workspace, address, aligned
 from ...compiler.seen import Bare
 from ...compiler.threads import team
 from ...lazy import cached_property
@@ -16,7 +16,7 @@ from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from ..direct.borders import border_tables
-from ..direct.stages import side_by_side
+from ..direct.stages import bare, side_by_side
 from .frame import Form, Frame
 from .ranks import Terms, terms_of
 from .rounding import rounds_small
@@ -25,8 +25,6 @@ from .structure import form_of
 
 KNOWN = 4
 """Kernels whose lines are remembered: the same one is often passed again."""
-
-NO_BIAS = np.zeros(1)
 
 
 def _emit(frame: Frame) -> str:
@@ -69,6 +67,7 @@ class Separable:
         self.status_place = max(frame.scratch_bytes for frame in frames) * self.participants
         self.workspace = Workspace(self.status_place + frames[0].status_bytes)
         self.tables = np.array(border_tables(frames[0]), np.int64)  # type: ignore[arg-type]
+        self.tables_address = address(self.tables)
         self._known: dict[bytes, Packed] = {}
         self._programs: dict[Form, _Program] = {}
 
@@ -157,7 +156,7 @@ class Separable:
         program = self._program(kernel.form)
         buffer = self.workspace.borrow()
         arrays = (image, out, kernel.taps, NO_BIAS if bias is None else bias)
-        places = (self._tables_address, buffer[0], buffer[0] + self.status_place)
+        places = (self.tables_address, buffer[0], buffer[0] + self.status_place)
         try:
             flags = program.entry(*arrays, *places, *team(min(threads, self.participants)), -1)
             if flags & 2:
@@ -172,15 +171,8 @@ class Separable:
 
     def bare(self, image: Any, kernel: Packed, bias: Any) -> Bare | None:
         """What one call is on one thread, if it is no more than to enter a program."""
-        if side_by_side(self.schedule.stage, image) is not image:
-            return None
-        scratch, busy, _ = self.workspace.keep()
-        return Bare(self._program(kernel.form).entry, kernel.taps, NO_BIAS if bias is None else bias,
-                    (self._tables_address, scratch, scratch + self.status_place, 0, 0, 1, -1), busy, self)
-
-    @cached_property
-    def _tables_address(self) -> int:
-        return int(self.tables.ctypes.data)
+        return bare(self, self.schedule.stage, image, self._program(kernel.form).entry, kernel.taps, bias,
+                    lambda scratch: (scratch + self.status_place, 0, 0, 1, -1))
 
     # --- what it tells
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...compiler import jit
 from ...compiler.calling import items_function
-from ...compiler.memory import Workspace
+from ...compiler.memory import Workspace, address
 from ...compiler.threads import run_items
 from ...lazy import cached_property
 from ...machine import Machine
@@ -60,10 +60,10 @@ class _Loaded:
         status = np.zeros((self.problem.groups, self.problem.batch[0]), np.int64)
         buffer = self._workspace.borrow()
         context = np.array([
-            image.ctypes.data, kernel.ctypes.data, places.ctypes.data, self.rows[plane].ctypes.data,
-            self.fills.ctypes.data, buffer[0], status.ctypes.data, *image.strides, *kernel.strides], np.int64)
+            address(image), address(kernel), address(places), address(self.rows[plane]),
+            address(self.fills), buffer[0], address(status), *image.strides, *kernel.strides], np.int64)
         try:
-            run_items(self._entry, context.ctypes.data, self.frame.items, min(threads, self.participants))
+            run_items(self._entry, address(context), self.frame.items, min(threads, self.participants))
         finally:
             self._workspace.give_back(buffer)
         if status.any():

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...compiler import jit
 from ...compiler.calling import items_function, python_function
-from ...compiler.memory import Workspace, address
+from ...compiler.memory import NO_BIAS, Workspace, address
 from ...compiler.threads import run_items, team
 from ...lazy import cached_property
 from ...problem.border import map_index
@@ -16,8 +16,6 @@ from . import fallback
 from .components import whole
 from .frame import Frame
 from .seen import FILLS, reach
-
-NO_BIAS = np.zeros(1)
 
 
 def emit(frame: Frame) -> str:
