@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .cells import Cells
 from .emit import Module, Value
 
 
@@ -16,7 +17,7 @@ def emit_caller(name: str, objects: int, integers: int) -> str:
     with f.unless(as_many):
         f.call("PyErr_BadArgument", "i32")
     with f.when(as_many):
-        given = [f.load("ptr", f.at(arguments, 8 * place), align=8) for place in range(objects + integers)]
+        given = [Cells(f, arguments).pointer(place) for place in range(objects + integers)]
         passed = [*given[:objects], *(f.call("PyLong_AsLongLong", "i64", one) for one in given[objects:])]
         with f.when(f.compare("eq", f.call("PyErr_Occurred", "ptr"), null)):
             code = f.call("PyLong_AsVoidPtr", "ptr", f.call("PyTuple_GetItem", "ptr", owner, 0))

@@ -46,11 +46,12 @@ def _touch() -> Callable[..., int]:
 
 def _emit_touch() -> str:
     """Write ``work(context, item, slot)``: one byte of a page, the first of which is the context."""
+    from .cells import WORK
     from .emit import Module, Value
     from .entry import emit_entry
 
     module = Module()
-    f = module.function("work", "void", [("ptr", "context"), ("i64", "item"), ("i64", "slot")])
+    f = module.function("work", "void", WORK)
     context, item, _ = f.arguments
     f.store(Value("i8", "0"), f.at(f.load("ptr", context, align=8), f.mul(item, PAGE_BYTES)))
     f.finish()

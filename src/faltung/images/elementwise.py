@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ..compiler import jit
 from ..compiler.calling import items_function
 from ..compiler.casts import narrow, widen
+from ..compiler.cells import WORK, Cells
 from ..compiler.elements import ELEMENTS, Element, element_on
 from ..compiler.emit import Function, Module, Operand, Value, vector
 from ..compiler.entry import emit_entry
@@ -29,8 +30,8 @@ Formula = Callable[[Function, list[Value], list[Value]], Value]
 
 SHARE = 1 << 16
 """Samples of a work item."""
-NUMBERS = 64
-"""Byte of the context at which the numbers begin."""
+NUMBERS = 8
+"""Cell of the context at which the numbers begin."""
 
 
 def lengths(vectors: Pixels, threads: int | None = None) -> Pixels:
@@ -61,9 +62,9 @@ def _apply(name: str, formula: Formula, operands: list[Pixels], out: Pixels, wor
     operands = [np.ascontiguousarray(one) for one in operands]
     dtypes = tuple(one.dtype for one in (*operands, out))
     entry = _entry(name, formula, dtypes, working, len(numbers))
-    context = np.zeros(NUMBERS // 8 + len(numbers), np.int64)
+    context = np.zeros(NUMBERS + len(numbers), np.int64)
     context[:len(operands) + 2] = [*map(address, (*operands, out)), out.size]
-    context[NUMBERS // 8:].view(np.float64)[...] = numbers
+    context[NUMBERS:].view(np.float64)[...] = numbers
     items = -(-out.size // SHARE)
     if items:
         run_items(entry, address(context), items, min(threads or get_threads(), items))
@@ -82,11 +83,12 @@ def _entry(name: str, formula: Formula, dtypes: tuple[np.dtype[Any], ...], worki
 def _emit(formula: Formula, elements: list[Element], working: Element, numbers: int, vector_bytes: int) -> str:
     """Write ``work(context, item, slot)``: whole vectors, and what is left sample by sample."""
     module = Module()
-    f = module.function("work", "void", [("ptr", "context"), ("i64", "item"), ("i64", "slot")])
+    f = module.function("work", "void", WORK)
     context, item, _ = f.arguments
-    pointers = [f.load("ptr", f.at(context, 8 * cell), align=8) for cell in range(len(elements))]
-    count = f.load("i64", f.at(context, 8 * len(elements)), align=8)
-    constants = [f.load("double", f.at(context, NUMBERS + 8 * number), align=8) for number in range(numbers)]
+    cells = Cells(f, context)
+    pointers = [cells.pointer(cell) for cell in range(len(elements))]
+    count = cells.cell(len(elements))
+    constants = [cells.double(NUMBERS + number) for number in range(numbers)]
     if working.size == 4:
         constants = [f.cast("fptrunc", number, "float") for number in constants]
     first = f.mul(item, SHARE)

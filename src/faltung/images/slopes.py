@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ..compiler import jit
 from ..compiler.calling import items_function
 from ..compiler.casts import widen
+from ..compiler.cells import Cells
 from ..compiler.elements import ELEMENTS, Element, element_on
 from ..compiler.emit import Module, Operand, Value, constant, vector
 from ..compiler.entry import emit_entry
@@ -73,7 +74,7 @@ def _entry(dtype: np.dtype[Any], working: np.dtype[Any]) -> Any:
     return items_function(jit.load(f"slopes {ir}", machine, ("entry",), lambda: ir))
 
 
-class Slopes:
+class Slopes(Cells):
     """Writes ``work(context, item, slot)``.
 
     Row by row, columns are summed down into two lines, one smoothed and one of differences; then both are summed
@@ -86,38 +87,31 @@ class Slopes:
     def text(self) -> str:
         """Write the module."""
         module = Module()
-        f = self.f = module.function("work", "void", [("ptr", "context"), ("i64", "item"), ("i64", "slot")])
-        self.context, item, slot = f.arguments
+        f = self.begin_work(module)
         self.weights = [self._number(NEAR), self._number(MIDDLE), constant(self.working.ir, 0.5),
                         constant(self.working.ir, -0.5), constant(self.working.ir, 0.0)]
-        self.width, self.apart, height = self._cell(WIDTH), self._cell(APART), self._cell(HEIGHT)
-        self.pitch = self._cell(PITCH)
-        lines = f.at(self._pointer(LINES), f.mul(slot, f.mul(self.pitch, 2)))
+        self.width, self.apart, height = self.cell(WIDTH), self.cell(APART), self.cell(HEIGHT)
+        self.pitch = self.cell(PITCH)
+        lines = f.at(self.pointer(LINES), f.mul(self.slot, f.mul(self.pitch, 2)))
         self.smooth = f.at(lines, ROOM * self.working.size)
         self.steep = f.at(self.smooth, self.pitch)
-        first = f.mul(item, self._cell(ROWS))
-        with f.loop(first, f.smaller(f.add(first, self._cell(ROWS)), height)) as loop:
+        first = f.mul(self.item, self.cell(ROWS))
+        with f.loop(first, f.smaller(f.add(first, self.cell(ROWS)), height)) as loop:
             row = loop.index
-            above = f.select(f.compare("eq", row, 0), self._cell(ABOVE), f.sub(row, 1))
-            below = f.select(f.compare("eq", f.add(row, 1), height), self._cell(BELOW), f.add(row, 1))
-            image, step = self._pointer(IMAGE), self._cell(STEP)
+            above = f.select(f.compare("eq", row, 0), self.cell(ABOVE), f.sub(row, 1))
+            below = f.select(f.compare("eq", f.add(row, 1), height), self.cell(BELOW), f.add(row, 1))
+            image, step = self.pointer(IMAGE), self.cell(STEP)
             self._down([f.at(image, f.mul(step, at)) for at in (above, row, below)])
             self._beside(LEFT, f.sub(0, self.apart))
             self._beside(RIGHT, self.width)
             start = f.mul(row, self.width)
-            self._across([self._at(self._pointer(cell), start) for cell in (DOWN, ACROSS, LENGTH)])
+            self._across([self._at(self.pointer(cell), start) for cell in (DOWN, ACROSS, LENGTH)])
         f.finish()
         emit_entry(module)
         return module.text()
 
-    def _cell(self, cell: int) -> Value:
-        return self.f.load("i64", self.f.at(self.context, 8 * cell), align=8)
-
-    def _pointer(self, cell: int) -> Value:
-        return self.f.load("ptr", self.f.at(self.context, 8 * cell), align=8)
-
     def _number(self, cell: int) -> Value:
-        number = self.f.load("double", self.f.at(self.context, 8 * cell), align=8)
+        number = self.double(cell)
         return self.f.cast("fptrunc", number, "float") if self.working.size == 4 else number
 
     def _at(self, line: Value, column: Operand) -> Value:
@@ -147,7 +141,7 @@ class Slopes:
     def _beside(self, cell: int, place: Operand) -> None:
         """Fill the column just outside by that which stands for it, channel by channel."""
         f, size = self.f, self.working.size
-        first = f.mul(self._cell(cell), self.apart)
+        first = f.mul(self.cell(cell), self.apart)
         with f.loop(0, self.apart) as channel:
             for line in (self.smooth, self.steep):
                 seen = f.load(self.working.ir, self._at(line, f.add(first, channel.index)), align=size)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ..compiler.casts import widen
+from ..compiler.cells import Cells
 from ..compiler.elements import ELEMENTS
-from ..compiler.emit import Function, Module, Operand, Value, constant, lanes_of, vector
+from ..compiler.emit import Module, Operand, Value, constant, lanes_of, vector
 from ..compiler.entry import emit_entry
 from ..machine import Machine
 
@@ -44,7 +45,7 @@ def emit_combination(recipe: ScoreRecipe, squares: str, machine: Machine) -> str
     return module.text()
 
 
-class Formulas:
+class Formulas(Cells):
     """The formulas of `formulas`, vector by vector."""
 
     def __init__(self, recipe: ScoreRecipe, machine: Machine, module: Module) -> None:
@@ -57,22 +58,15 @@ class Formulas:
     # --- small things
 
     def begin(self, name: str, result: str, parameters: Sequence[tuple[str, str]]) -> list[Value]:
-        """Begin a function."""
-        self.f: Function = self.module.function(name, result, parameters)
+        """Begin a function, whose cells are its first argument."""
+        self.f = self.module.function(name, result, parameters)
+        self.context = self.f.arguments[0]
         return self.f.arguments
 
-    def cell(self, context: Value, cell: int) -> Value:
-        """A number of the context."""
-        return self.f.load("i64", self.f.at(context, 8 * cell), align=8)
-
-    def pointer(self, context: Value, cell: int) -> Value:
-        """An address of the context."""
-        return self.f.load("ptr", self.f.at(context, 8 * cell), align=8)
-
-    def number(self, context: Value, cell: int, lanes: int, ir: str) -> Value:
+    def number(self, cell: int, lanes: int, ir: str) -> Value:
         """One of the numbers in every lane."""
         f = self.f
-        return f.splat(f.load(ir, f.at(self.pointer(context, NUMBERS), 8 * cell), align=8), lanes)
+        return f.splat(f.load(ir, f.at(self.pointer(NUMBERS), 8 * cell), align=8), lanes)
 
     def lanewise(self, count: Operand, lanes: int, body: Callable[[int, Value], None]) -> None:
         """Whole vectors first, then element by element: nothing beyond ``count`` is touched."""
@@ -84,17 +78,17 @@ class Formulas:
 
     # --- formulas
 
-    def denominator(self, context: Value, image1: Sequence[Value], image2: Value) -> Value:
+    def denominator(self, image1: Sequence[Value], image2: Value) -> Value:
         """``weight**2`` times the window's variance for zncc, its sum of squares for the others."""
         f = self.f
         if self.r.score != "zncc":
             return image2
-        variance: Operand = f.mul(self.number(context, WEIGHT, lanes_of(image2.type), self.kind.ir), image2)
+        variance: Operand = f.mul(self.number(WEIGHT, lanes_of(image2.type), self.kind.ir), image2)
         for one in image1:
             variance = f.sub(variance, f.mul(one, one))
         return f.value(variance)
 
-    def numerator(self, context: Value, both: Value, image1: Sequence[Value]) -> Value:
+    def numerator(self, both: Value, image1: Sequence[Value]) -> Value:
         """The sum of products, with what the pattern was shifted by put back, and for zncc without the means."""
         f, lanes, ir = self.f, lanes_of(both.type), self.kind.ir
         if not self.r.is_exact:
@@ -103,36 +97,36 @@ class Formulas:
             total: Operand = image1[0]
             for one in image1[1:]:
                 total = f.add(total, one)
-            return f.value(f.add(both, f.mul(self.number(context, BACK, lanes, ir), total)))
-        cross: Operand = f.mul(self.number(context, WEIGHT, lanes, ir), both)
+            return f.value(f.add(both, f.mul(self.number(BACK, lanes, ir), total)))
+        cross: Operand = f.mul(self.number(WEIGHT, lanes, ir), both)
         for channel, one in enumerate(image1):
-            cross = f.sub(cross, f.mul(one, self.number(context, PATTERN1 + channel, lanes, ir)))
+            cross = f.sub(cross, f.mul(one, self.number(PATTERN1 + channel, lanes, ir)))
         return f.value(cross)
 
-    def score(self, context: Value, top: Value, bottom: Value, image2: Value | None) -> Value:
+    def score(self, top: Value, bottom: Value, image2: Value | None) -> Value:
         """The score in lanes of the output's dtype."""
         f, lanes = self.f, lanes_of(top.type)
         if self.r.score in ("ssd", "nssd"):
-            top = self.difference(context, top, bottom)
+            top = self.difference(top, bottom)
             if self.r.score == "ssd":
                 return top
         top, wide = self.to_double(top), self.to_double(bottom)
-        scale = f.value(f.mul(f.intrinsic("sqrt", wide), self.number(context, PATTERN_ROOT, lanes, "double")))
+        scale = f.value(f.mul(f.intrinsic("sqrt", wide), self.number(PATTERN_ROOT, lanes, "double")))
         result = f.value(f.div(top, scale))
         if self.r.score != "nssd":
             result = f.intrinsic("minnum", result, constant(result.type, 1.0))
             result = f.intrinsic("maxnum", result, constant(result.type, -1.0))
         least: Operand = constant(wide.type, 0.0)
         if image2 is not None and self.r.score == "zncc":
-            least = f.mul(self.number(context, ROUNDING, lanes, "double"), self.to_double(image2))
-        result = f.select(f.compare("ole", wide, least), self.number(context, FLAT, lanes, "double"), result)
+            least = f.mul(self.number(ROUNDING, lanes, "double"), self.to_double(image2))
+        result = f.select(f.compare("ole", wide, least), self.number(FLAT, lanes, "double"), result)
         return result if self.out.size == 8 else f.cast("fptrunc", result, "float")
 
-    def difference(self, context: Value, both: Value, image2: Value) -> Value:
+    def difference(self, both: Value, image2: Value) -> Value:
         """``sum(x**2) - 2 sum(x t) + sum(t**2)`` of integers."""
         f, ir = self.f, self.kind.ir
         twice = f.value(f.add(both, both))
-        return f.value(f.add(f.sub(image2, twice), self.number(context, PATTERN2, lanes_of(both.type), ir)))
+        return f.value(f.add(f.sub(image2, twice), self.number(PATTERN2, lanes_of(both.type), ir)))
 
     def to_double(self, value: Value) -> Value:
         """Lanes of the formula's kind as float64."""
@@ -144,12 +138,11 @@ class _Given(Formulas):
 
     def emit_work(self, squares: str) -> None:
         """work(context, item, slot): one chunk.  IMAGE holds the sums of each channel, SCRATCH those of squares."""
-        context, item, _ = self.begin("work", "void", [("ptr", "context"), ("i64", "item"), ("i64", "slot")])
-        f = self.f
-        first = f.value(f.mul(item, self.cell(context, CHUNK)))
-        count = f.smaller(self.cell(context, CHUNK), f.sub(self.cell(context, WIDTH), first))
-        image, square, both, out = (self.pointer(context, at) for at in (IMAGE, SCRATCH, BOTH, OUT))
-        step = self.cell(context, CHANNEL_STEP)
+        f = self.begin_work(self.module)
+        first = f.value(f.mul(self.item, self.cell(CHUNK)))
+        count = f.smaller(self.cell(CHUNK), f.sub(self.cell(WIDTH), first))
+        image, square, both, out = (self.pointer(at) for at in (IMAGE, SCRATCH, BOTH, OUT))
+        step = self.cell(CHANNEL_STEP)
 
         def body(lanes: int, index: Value) -> None:
             place = f.value(f.add(first, index))
@@ -161,10 +154,10 @@ class _Given(Formulas):
 
             image1 = [load(f.at(image, f.mul(step, c)), self.r.image) for c in range(self.r.channels)]
             image2 = load(square, squares)
-            top = self.numerator(context, load(both, self.r.both), image1)
-            bottom = self.denominator(context, image1, image2)
-            scaled = f.value(f.mul(self.number(context, WEIGHT, lanes, self.kind.ir), image2))
-            result = self.score(context, top, bottom, None if self.r.is_exact else scaled)
+            top = self.numerator(load(both, self.r.both), image1)
+            bottom = self.denominator(image1, image2)
+            scaled = f.value(f.mul(self.number(WEIGHT, lanes, self.kind.ir), image2))
+            result = self.score(top, bottom, None if self.r.is_exact else scaled)
             f.store(result, f.at(out, f.mul(place, self.out.size)), align=self.out.size)
 
         self.lanewise(count, self.lanes, body)

@@ -66,12 +66,12 @@ class _Windows(Formulas):
         """
         for name in ("enter", "advance"):
             rows = ("row", "old") if name == "advance" else ("row",)
-            context, sums, *lines = self.begin(name, "double", [("ptr", n) for n in ("context", "sums", *rows)])
-            self._columns(context, sums, lines)
+            _, sums, *lines = self.begin(name, "double", [("ptr", n) for n in ("context", "sums", *rows)])
+            self._columns(sums, lines)
             self.f.finish(constant("double", 0.0) if self.r.is_exact else self._largest_of_lanes())
 
-    def _columns(self, context: Value, sums: Value, rows: Sequence[Value]) -> None:
-        f, line, step = self.f, self.cell(context, LINE), self.cell(context, CHANNEL_STEP)
+    def _columns(self, sums: Value, rows: Sequence[Value]) -> None:
+        f, line, step = self.f, self.cell(LINE), self.cell(CHANNEL_STEP)
         lanes = self.machine.vector_bytes // self.sums.size
         self._largest = {} if self.r.is_exact else {width: f.alloca(8 * width) for width in (lanes, 1)}
         for width, place in self._largest.items():
@@ -84,19 +84,19 @@ class _Windows(Formulas):
                 for row, change in zip(rows, (f.add, f.sub), strict=False):
                     place = f.at(row, f.add(f.mul(step, channel), f.mul(index, self.image.size)))
                     raw = f.load(vector(self.image.ir, lanes), place, align=self.image.size)
-                    value = self._centred(context, widen(f, raw, self.image, self.sums))
+                    value = self._centred(widen(f, raw, self.image, self.sums))
                     total, squares = change(total, value), change(squares, f.mul(value, value))
                 self.keep_sum(total, sums, channel, line, index)
             self.keep_sum(squares, sums, self.r.channels, line, index)
             if not self.r.is_exact:
                 self._remember(f.value(squares))
 
-        self.lanewise(self.cell(context, COLUMNS), lanes, body)
+        self.lanewise(self.cell(COLUMNS), lanes, body)
 
-    def _centred(self, context: Value, value: Value) -> Value:
+    def _centred(self, value: Value) -> Value:
         if self.r.is_exact:
             return value
-        return self.f.value(self.f.sub(value, self.number(context, SHIFT, lanes_of(value.type), "double")))
+        return self.f.value(self.f.sub(value, self.number(SHIFT, lanes_of(value.type), "double")))
 
     def _remember(self, squares: Value) -> None:
         """Keep the largest of every lane."""
@@ -168,48 +168,48 @@ class _Windows(Formulas):
     def emit_row(self) -> None:
         """row(context, scratch, number, limit): the scores of one row, chunk by chunk."""
         names = [("ptr", "context"), ("ptr", "scratch"), ("i64", "number"), ("double", "limit")]
-        context, scratch, number, limit = self.begin("row", "void", names)
+        _, scratch, number, limit = self.begin("row", "void", names)
         f = self.f
-        both = f.at(self.pointer(context, BOTH), f.mul(number, self.cell(context, BOTH_STEP)))
-        out = f.at(self.pointer(context, OUT), f.mul(number, self.cell(context, OUT_STEP)))
-        line, part, width = (self.cell(context, at) for at in (LINE, PART, WIDTH))
+        both = f.at(self.pointer(BOTH), f.mul(number, self.cell(BOTH_STEP)))
+        out = f.at(self.pointer(OUT), f.mul(number, self.cell(OUT_STEP)))
+        line, part, width = (self.cell(at) for at in (LINE, PART, WIDTH))
         power = f.at(scratch, f.mul(line, self.quantities))
         results = f.at(power, part)
         bottoms = f.at(results, f.mul(part, self.quantities))
         bad = f.alloca(8)
         f.store(0, bad, align=8)
-        with f.loop(0, width, self.cell(context, CHUNK)) as loop:
+        with f.loop(0, width, self.cell(CHUNK)) as loop:
             start = loop.index
-            count = f.smaller(self.cell(context, CHUNK), f.sub(width, start))
+            count = f.smaller(self.cell(CHUNK), f.sub(width, start))
             for quantity in range(self.quantities):
                 source = f.at(scratch, f.add(f.mul(line, quantity), f.mul(start, self.sums.size)))
                 f.call("window", "void", source, power, f.at(results, f.mul(part, quantity)), count,
-                       self.cell(context, LENGTH), local=True)
+                       self.cell(LENGTH), local=True)
             if self.r.is_exact:
-                self._exact_scores(context, results, part, start, count, both, out)
+                self._exact_scores(results, part, start, count, both, out)
             else:
-                self._bottoms(context, results, part, start, count, bottoms, limit, bad)
+                self._bottoms(results, part, start, count, bottoms, limit, bad)
         if not self.r.is_exact:
             good = f.compare("eq", f.load("i64", bad, align=8), 0)
             with f.when(good):
-                self._float_scores(context, bottoms, width, both, out)
+                self._float_scores(bottoms, width, both, out)
             with f.unless(good):
-                f.store(Value("i8", "1"), f.at(self.pointer(context, BAD), number))
+                f.store(Value("i8", "1"), f.at(self.pointer(BAD), number))
         f.finish()
 
     def _sums_at(self, results: Value, part: Value, lanes: int, index: Value) -> list[Value]:
         found = [self.at_sum(results, quantity, part, lanes, index) for quantity in range(self.quantities)]
         return [widen(self.f, value, self.sums, self.kind) for value in found]
 
-    def _exact_scores(self, context: Value, results: Value, part: Value, start: Value, count: Operand, both: Value,
+    def _exact_scores(self, results: Value, part: Value, start: Value, count: Operand, both: Value,
                       out: Value) -> None:
         f = self.f
 
         def body(lanes: int, index: Value) -> None:
             *image1, image2 = self._sums_at(results, part, lanes, index)
             place = f.add(start, index)
-            top = self.numerator(context, self._load_both(both, lanes, place), image1)
-            result = self.score(context, top, self.denominator(context, image1, image2), None)
+            top = self.numerator(self._load_both(both, lanes, place), image1)
+            result = self.score(top, self.denominator(image1, image2), None)
             f.store(result, f.at(out, f.mul(place, self.out.size)), align=self.out.size)
 
         self.lanewise(count, self.lanes, body)
@@ -219,14 +219,14 @@ class _Windows(Formulas):
         raw = f.load(vector(self.both.ir, lanes), f.at(both, f.mul(place, self.both.size)), align=self.both.size)
         return widen(f, raw, self.both, self.kind)
 
-    def _bottoms(self, context: Value, results: Value, part: Value, start: Value, count: Operand, bottoms: Value,
+    def _bottoms(self, results: Value, part: Value, start: Value, count: Operand, bottoms: Value,
                  limit: Value, bad: Value) -> None:
         """The denominators' squares; ``bad`` if any is not above the limit (a NaN is not)."""
         f = self.f
 
         def body(lanes: int, index: Value) -> None:
             *image1, image2 = self._sums_at(results, part, lanes, index)
-            bottom = self.denominator(context, image1, image2)
+            bottom = self.denominator(image1, image2)
             f.store(bottom, f.at(bottoms, f.mul(f.add(start, index), 8)), align=8)
             doubtful = f.compare("ule", bottom, f.splat(limit, lanes))
             if lanes > 1:
@@ -236,12 +236,12 @@ class _Windows(Formulas):
 
         self.lanewise(count, self.lanes, body)
 
-    def _float_scores(self, context: Value, bottoms: Value, width: Value, both: Value, out: Value) -> None:
+    def _float_scores(self, bottoms: Value, width: Value, both: Value, out: Value) -> None:
         f = self.f
 
         def body(lanes: int, index: Value) -> None:
             bottom = f.load(vector("double", lanes), f.at(bottoms, f.mul(index, 8)), align=8)
-            result = self.score(context, self._load_both(both, lanes, index), bottom, None)
+            result = self.score(self._load_both(both, lanes, index), bottom, None)
             f.store(result, f.at(out, f.mul(index, self.out.size)), align=self.out.size)
 
         self.lanewise(width, self.lanes, body)
@@ -250,26 +250,25 @@ class _Windows(Formulas):
 
     def emit_work(self) -> None:
         """work(context, item, slot): one strip."""
-        context, item, slot = self.begin("work", "void", [("ptr", "context"), ("i64", "item"), ("i64", "slot")])
-        f = self.f
-        scratch = f.at(self.pointer(context, SCRATCH), f.mul(slot, self.cell(context, SCRATCH_STEP)))
-        image, step = self.pointer(context, IMAGE), self.cell(context, ROW_STEP)
-        strip, extent = self.cell(context, STRIP), self.cell(context, EXTENT)
-        first = f.value(f.mul(item, strip))
-        last = f.smaller(f.add(first, strip), self.cell(context, PLACES))
-        self._clear(scratch, f.value(f.mul(self.cell(context, LINE), self.quantities)))
+        f = self.begin_work(self.module)
+        scratch = f.at(self.pointer(SCRATCH), f.mul(self.slot, self.cell(SCRATCH_STEP)))
+        image, step = self.pointer(IMAGE), self.cell(ROW_STEP)
+        strip, extent = self.cell(STRIP), self.cell(EXTENT)
+        first = f.value(f.mul(self.item, strip))
+        last = f.smaller(f.add(first, strip), self.cell(PLACES))
+        self._clear(scratch, f.value(f.mul(self.cell(LINE), self.quantities)))
         largest = f.alloca(8)
         f.store(constant("double", 0.0), largest, align=8)
         with f.loop(first, f.add(first, extent)) as loop:
             row = f.at(image, f.mul(loop.index, step))
-            self._raise(largest, f.call("enter", "double", context, scratch, row, local=True))
+            self._raise(largest, f.call("enter", "double", self.context, scratch, row, local=True))
         with f.loop(first, last) as loop:
             with f.when(f.compare("sgt", loop.index, first)):
                 row = f.at(image, f.mul(f.sub(f.add(loop.index, extent), 1), step))
                 old = f.at(image, f.mul(f.sub(loop.index, 1), step))
-                self._raise(largest, f.call("advance", "double", context, scratch, row, old, local=True))
-            limit = f.mul(f.load("double", largest, align=8), self.number(context, LIMIT, 1, "double"))
-            f.call("row", "void", context, scratch, loop.index, limit, local=True)
+                self._raise(largest, f.call("advance", "double", self.context, scratch, row, old, local=True))
+            limit = f.mul(f.load("double", largest, align=8), self.number(LIMIT, 1, "double"))
+            f.call("row", "void", self.context, scratch, loop.index, limit, local=True)
         f.finish()
 
     def _clear(self, scratch: Value, size: Value) -> None:

@@ -7,6 +7,7 @@ Digits lie one after the other, each as a plane of all samples of one batch elem
 from __future__ import annotations
 
 from ...compiler.casts import resize
+from ...compiler.cells import Cells
 from ...compiler.elements import ELEMENTS
 from ...compiler.emit import Loop, Module, Operand, Value, constant, vector
 from ...compiler.entry import emit_entry
@@ -14,26 +15,21 @@ from ...compiler.values import mangle
 from ...machine import Machine
 from .passes import CHUNK
 
-SPLIT = ("source", "target", "samples", "chunks", "digits", "bits")
-JOIN = ("source", "target", "samples", "chunks", "digits", "bits", "low_digits", "bias", "groups", "least", "most",
-        "overflowed")
-"""Cells of the contexts, 8 bytes each."""
+SOURCE, TARGET, SAMPLES, CHUNKS, DIGITS, BITS, LOW_DIGITS, BIAS, GROUPS, LEAST, MOST, OVERFLOWED = range(12)
+"""Cells of the contexts, 8 bytes each; numbers are split without those behind the bits."""
 
 
-class _Pass:
+class _Pass(Cells):
     """Writes ``work(context, item, slot)``: one chunk of one batch element and group."""
-
-    cells: tuple[str, ...]
 
     def __init__(self, machine: Machine) -> None:
         self.module, self.lanes = Module(), machine.vector_bytes // 8
 
     def text(self) -> str:
         """Write the whole module."""
-        f = self.f = self.module.function("work", "void", [("ptr", "context"), ("i64", "item"), ("i64", "slot")])
-        self.context, item, _ = f.arguments
-        samples = self.cell("samples")
-        self.lead, chunk = f.div(item, self.cell("chunks")), f.rem(item, self.cell("chunks"))
+        f = self.begin_work(self.module)
+        samples = self.cell(SAMPLES)
+        self.lead, chunk = f.div(self.item, self.cell(CHUNKS)), f.rem(self.item, self.cell(CHUNKS))
         self.plane = f.mul(self.lead, samples)
         self.begin()
         first = f.mul(chunk, CHUNK)
@@ -47,13 +43,10 @@ class _Pass:
         emit_entry(self.module)
         return self.module.text()
 
-    def cell(self, name: str, kind: str = "i64") -> Value:
-        return self.f.load(kind, self.f.at(self.context, 8 * self.cells.index(name)), align=8)
-
     def begin(self) -> None:
         """Work out what all samples of the chunk share."""
         f = self.f
-        self.bits, self.count, self.samples = self.cell("bits"), self.cell("digits"), self.cell("samples")
+        self.bits, self.count, self.samples = self.cell(BITS), self.cell(DIGITS), self.cell(SAMPLES)
         self.half = f.bits("shl", constant("i64", 1), f.value(f.sub(self.bits, 1)))
         self.mask = f.value(f.sub(f.bits("shl", constant("i64", 1), self.bits), 1))
 
@@ -70,8 +63,6 @@ class _Pass:
 class Split(_Pass):
     """Numbers into balanced digits of 16 bits, the lowest first."""
 
-    cells = SPLIT
-
     def __init__(self, machine: Machine, dtype: str) -> None:
         super().__init__(machine)
         self.element = ELEMENTS[dtype]
@@ -79,7 +70,7 @@ class Split(_Pass):
     def begin(self) -> None:
         """Where numbers and digits of this batch element and group begin."""
         super().begin()
-        self.source, self.target = self.cell("source", "ptr"), self.cell("target", "ptr")
+        self.source, self.target = self.pointer(SOURCE), self.pointer(TARGET)
         self.first = self.f.mul(self.plane, self.count)
 
     def step(self, index: Value, lanes: int) -> None:
@@ -104,8 +95,6 @@ class Join(_Pass):
     carried in the end is what stands above them there.
     """
 
-    cells = JOIN
-
     def __init__(self, machine: Machine, *, watches: bool, signed: bool) -> None:
         super().__init__(machine)
         self.watches, self.signed = watches, signed
@@ -114,11 +103,11 @@ class Join(_Pass):
         """Where sums and numbers of this batch element and group begin."""
         super().begin()
         f = self.f
-        self.source, self.target = self.cell("source", "ptr"), self.cell("target", "ptr")
+        self.source, self.target = self.pointer(SOURCE), self.pointer(TARGET)
         self.first = f.mul(self.plane, self.count)
-        group = f.rem(self.lead, self.cell("groups"))
-        self.bias = f.load("i64", f.at(self.cell("bias", "ptr"), f.mul(group, 8)), align=8)
-        self.bounds = self.cell("least"), self.cell("most")
+        group = f.rem(self.lead, self.cell(GROUPS))
+        self.bias = Cells(f, self.pointer(BIAS)).cell(group)
+        self.bounds = self.cell(LEAST), self.cell(MOST)
 
     def _sum(self, digit: Loop, index: Value, lanes: int) -> Value:
         return self.f.load(vector("i64", lanes), self.place(self.first, digit.index, index, 8, self.source))
@@ -126,7 +115,7 @@ class Join(_Pass):
     def step(self, index: Value, lanes: int) -> None:
         """Put the low 64 bits together, and compare them with all digits if need be."""
         f = self.f
-        with f.loop(0, self.cell("low_digits"), carry=(f.splat(self.bias, lanes),)) as digit:
+        with f.loop(0, self.cell(LOW_DIGITS), carry=(f.splat(self.bias, lanes),)) as digit:
             shift = f.splat(f.value(f.mul(digit.index, self.bits)), lanes)
             shifted = f.bits("shl", self._sum(digit, index, lanes), shift)
             digit.carry([f.value(f.add(digit.carried[0], shifted))])
@@ -154,5 +143,5 @@ class Join(_Pass):
                                                    f.compare("sgt", number, most)))
         some = outside if lanes == 1 else f.call(f"llvm.vector.reduce.or.{mangle(outside.type)}", "i1", outside)
         with f.when(some):
-            f.store(1, f.at(self.context, 8 * JOIN.index("overflowed")), align=8)
+            self.fill([(OVERFLOWED, 1)])
         return f.select(outside, f.select(f.compare("slt", carried, zero), least, most), number)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ...compiler.cells import Cells, data
 from ...compiler.emit import Module, Operand, Value
+from ...compiler.entry import share_items, split
 from .bands import BandTile, Item, emit_bands
 from .channels import ChannelTile
 from .dot import DotTile
@@ -20,10 +22,6 @@ from .taps import TapTile
 
 # Cells of the context, 8 bytes each: what every work item must know.
 IMAGE, OUT, KERNEL, BIAS, TABLES, SCRATCH, FLAG, STEPS = range(8)
-
-HEADER_BYTES = object.__basicsize__
-"""Size of a Python object's head; an array's data pointer follows it."""
-DATA, STRIDES = HEADER_BYTES, HEADER_BYTES + 24
 
 
 def emit_program(frame: Frame) -> str:
@@ -56,32 +54,20 @@ def emit_entry(frame: Frame, module: Module) -> None:
     """
     names = ("image", "out", "kernel", "bias", "tables", "scratch", "pool", "run")
     f = module.function("entry", "i64", [*(("ptr", name) for name in names), ("i64", "participants")], internal=False)
-    image, out, kernel, bias, tables, scratch, pool, run, participants = f.arguments
+    image, out, kernel, bias, tables, scratch, *team = f.arguments
     problem, stage = frame.problem, frame.stage
-    context = f.alloca(8 * (_kernel_steps(frame) + 3 + problem.ndim))
-    cells = {IMAGE: f.load("ptr", f.at(image, DATA), align=8),
-             OUT: f.at(f.load("ptr", f.at(out, DATA), align=8), stage.output_offset * frame.target.itemsize),
-             KERNEL: f.load("ptr", f.at(kernel, DATA), align=8), BIAS: f.load("ptr", f.at(bias, DATA), align=8),
-             TABLES: tables, SCRATCH: scratch, FLAG: f.value(0)}
-    for cell, value in cells.items():
-        f.store(value, f.at(context, 8 * cell), align=8)
-    strides = f.load("ptr", f.at(image, STRIDES), align=8)
-    for place, axis in enumerate(stage.image_axes):
-        step: Operand = 0 if axis is None else f.load("i64", f.at(strides, 8 * axis), align=8)
-        f.store(step, f.at(context, 8 * (STEPS + place)), align=8)
+    cells = Cells(f, f.alloca(8 * (_kernel_steps(frame) + 3 + problem.ndim)))
+    told: dict[int, Operand] = {
+        IMAGE: data(f, image), OUT: f.at(data(f, out), stage.output_offset * frame.target.itemsize),
+        KERNEL: data(f, kernel), BIAS: data(f, bias), TABLES: tables, SCRATCH: scratch, FLAG: 0}
+    cells.fill(told.items())
+    cells.fill_strides(STEPS, image, stage.image_axes)
     if frame.by_taps:
-        strides = f.load("ptr", f.at(kernel, STRIDES), align=8)
         missing = sum(axis is None for axis in stage.image_axes)
-        for axis in range(3 + problem.ndim):
-            there = axis < 3 or axis >= 3 + missing
-            step = f.load("i64", f.at(strides, 8 * (axis if axis < 3 else axis - missing)), align=8) if there else 0
-            f.store(step, f.at(context, 8 * (_kernel_steps(frame) + axis)), align=8)
-    alone = f.compare("slt", participants, 2)
-    with f.when(alone), f.loop(0, frame.items) as loop:
-        f.call("work", "void", context, loop.index, 0, local=True)
-    with f.unless(alone):
-        f.call_pointer(run, "void", pool, Value("ptr", "@work"), context, frame.items, participants)
-    f.finish(f.load("i64", f.at(context, 8 * FLAG), align=8))
+        cells.fill_strides(_kernel_steps(frame), kernel,
+                           [*range(3), *[None] * missing, *range(3, 3 + problem.ndim - missing)])
+    share_items(f, "work", cells.context, frame.items, team)
+    f.finish(cells.cell(FLAG))
 
 
 def _kernel_steps(frame: Frame) -> int:
@@ -89,7 +75,7 @@ def _kernel_steps(frame: Frame) -> int:
     return STEPS + len(frame.problem.batch) + 2 + frame.problem.ndim
 
 
-class Work:
+class Work(Cells):
     """Writes ``work(context, item, slot)``: pack one block, then every tile of it."""
 
     tile = "tile"
@@ -101,19 +87,18 @@ class Work:
 
     def emit(self) -> None:
         """Write the function."""
-        f = self.f = self.module.function("work", "void", [("ptr", "context"), ("i64", "item"), ("i64", "slot")])
-        self.context, item, slot = f.arguments
+        f = self.begin_work(self.module)
         fr, p = self.frame, self.problem
-        share, item_ = self._split(item, fr.channel_items)
+        share, item_ = split(f, self.item, fr.channel_items)
         places: list[Operand] = [0] * p.ndim
         for axis in reversed(range(p.ndim)):
-            places[axis], item_ = self._split(item_, fr.blocks[axis])
-        group, item_ = self._split(item_, p.groups)
+            places[axis], item_ = split(f, item_, fr.blocks[axis])
+        group, item_ = split(f, item_, p.groups)
         leading = len(p.batch) + 2
-        image, out = self._cell(IMAGE), self._cell(OUT)
+        image, out = self.pointer(IMAGE), self.pointer(OUT)
         out_strides = fr.stage.output_strides
         for axis in reversed(range(len(p.batch))):
-            index, item_ = self._split(item_, fr.batches[axis])
+            index, item_ = split(f, item_, fr.batches[axis])
             if fr.together > 1 and axis == len(p.batch) - 1:
                 index = f.smaller(f.mul(index, fr.together), p.batch[axis] - fr.together)
             image = f.at(image, f.mul(index, self._step(axis)))
@@ -123,7 +108,7 @@ class Work:
         starts = [self._start(place, out_extent, block) for place, out_extent, block in
                   zip(places, p.output, fr.recipe.block, strict=True)]
         self.starts = starts
-        scratch = f.at(self._cell(SCRATCH), f.mul(slot, fr.scratch_bytes))
+        scratch = f.at(self.pointer(SCRATCH), f.mul(self.slot, fr.scratch_bytes))
         if fr.recipe.packed and not fr.recipe.band:
             self._pack(image, scratch, starts)
         elif not fr.recipe.packed:
@@ -141,15 +126,9 @@ class Work:
             finish_stores(f)
         f.finish()
 
-    def _split(self, number: Operand, extent: int) -> tuple[Operand, Operand]:
-        return self.f.rem(number, extent) if extent > 1 else 0, self.f.div(number, extent)
-
-    def _cell(self, cell: int) -> Value:
-        return self.f.load("ptr", self.f.at(self.context, 8 * cell), align=8)
-
     def _step(self, axis: int) -> Operand:
         """Bytes from one index of the image operand's axis to the next."""
-        return self.f.load("i64", self.f.at(self.context, 8 * (STEPS + axis)), align=8)
+        return self.cell(STEPS + axis)
 
     def _start(self, place: Operand, extent: int, block: int) -> Operand:
         """Where a block begins: the last one is shifted back, so that every block is whole."""
@@ -164,7 +143,7 @@ class Work:
         f, p, positions = self.f, self.problem, self._positions(starts)
         leading = len(p.batch) + 2
         steps = [self._step(leading + axis) for axis in range(p.ndim)]
-        self.packer.emit_block(f, image, scratch, positions, steps, self._step(leading - 1), self._cell(TABLES))
+        self.packer.emit_block(f, image, scratch, positions, steps, self._step(leading - 1), self.pointer(TABLES))
         if self.frame.inner is not self.frame:
             emit_fold(f, self.frame, scratch, f.at(scratch, self.frame.packed_bytes))
 
@@ -174,9 +153,9 @@ class Work:
         f, fr, p, leading = self.f, self.frame, self.problem, len(self.problem.batch) + 2
         first, last = self._shared_blocks(share)
         steps = f.at(self.context, 8 * _kernel_steps(fr))
-        kernel = f.at(self._cell(KERNEL), f.mul(f.load("i64", steps, align=8), group))
+        kernel = f.at(self.pointer(KERNEL), f.mul(f.load("i64", steps, align=8), group))
         emit_bands(f, fr, self.packer, Item(
-            image, kernel, out, scratch, self._cell(TABLES), self._positions(starts),
+            image, kernel, out, scratch, self.pointer(TABLES), self._positions(starts),
             [self._step(leading), self._step(leading + 1)], self._step(leading - 1),
             self._step(leading - 3) if p.batch else 0, steps, first, last, self._note))
 
@@ -196,11 +175,11 @@ class Work:
             if fr.by_taps:
                 bias = f.at(self.context, 8 * _kernel_steps(fr))
                 steps = [f.load("i64", f.at(bias, 8 * axis), align=8) for axis in range(2)]
-                kernel = f.at(self._cell(KERNEL), f.add(f.mul(steps[0], group), f.mul(steps[1], start)))
+                kernel = f.at(self.pointer(KERNEL), f.add(f.mul(steps[0], group), f.mul(steps[1], start)))
             else:
                 number = f.add(f.mul(group, fr.channel_blocks), loop.index)
                 kernel = self.kernel_of(number)
-                bias = f.at(self._cell(BIAS), f.mul(number, fr.tap_bytes)) if p.bias else self._cell(BIAS)
+                bias = f.at(self.pointer(BIAS), f.mul(number, fr.tap_bytes)) if p.bias else self.pointer(BIAS)
             out_ = f.at(out, f.mul(start, channel_bytes))
             if fr.recipe.packed:
                 self._tiles(0, packed, kernel, bias, out_)
@@ -209,7 +188,7 @@ class Work:
 
     def kernel_of(self, number: Operand) -> Value:
         """Where the packed taps of a block of output channels lie."""
-        return self.f.at(self._cell(KERNEL), self.f.mul(number, self.frame.block_bytes))
+        return self.f.at(self.pointer(KERNEL), self.f.mul(number, self.frame.block_bytes))
 
     def _tiles(self, axis: int, image: Value, kernel: Value, bias: Value, out: Value) -> None:
         """Loop over the tiles of the block, axis by axis; the last tile is shifted back like the last block."""
@@ -231,7 +210,7 @@ class Work:
     def _note(self, overflowed: Value) -> None:
         if self.problem.overflow == "raise":
             with self.f.when(self.f.compare("ne", overflowed, 0)):
-                self.f.store(1, self.f.at(self.context, 8 * FLAG), align=8)
+                self.fill([(FLAG, 1)])
 
     # --- tiles that read the image itself
 

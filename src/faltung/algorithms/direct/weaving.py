@@ -142,7 +142,7 @@ class _Work(Work):
     def kernel_of(self, number: Operand) -> Value:
         """Where the packed kernel begins; each phase has its own blocks."""
         self.number = number
-        return self._cell(KERNEL)
+        return self.pointer(KERNEL)
 
     def _tiles(self, axis: int, image: Value, kernel: Value, bias: Value, out: Value) -> None:
         f, fr = self.f, self.frame

@@ -1,15 +1,17 @@
-"""What the programs of planes and of lines share: calls, indices taken apart, and powers of two."""
+"""What the programs of planes and of lines share: their context, calls, and powers of two."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...compiler.cells import Cells
 from ...compiler.elements import ELEMENTS
 from ...compiler.values import Operand, Value, vector
 from ...machine import Machine
 
 if TYPE_CHECKING:
     from ...compiler.emit import Function
+    from ...problem.problem import Problem
 
 
 class Numbers:
@@ -49,14 +51,25 @@ class Numbers:
         return (23, 127) if self.size == 4 else (52, 1023)
 
 
+class Context(Cells):
+    """The cells of a program of tiles: behind others the strides of image and output, in bytes; then edges of lines."""
+
+    def __init__(self, f: Function, context: Value, problem: Problem, strides: int) -> None:
+        super().__init__(f, context)
+        self.strides, self.axes = strides, len(problem.batch) + 2 + problem.ndim
+
+    def step(self, axis: int, *, out: bool = False) -> Value:
+        """Bytes from one index to the next, along an axis of the image or of the output."""
+        return self.cell(self.strides + axis + self.axes * out)
+
+    def edge(self, axis: int, side: int) -> Value:
+        """Indices for the positions before or behind the image."""
+        return self.pointer(self.strides + 2 * self.axes + 2 * axis + side)
+
+
 def call(f: Function, name: str, *operands: Operand, result: str = "void") -> Value:
     """Call a function of the same program."""
     return f.call(name, result, *operands, local=True)
-
-
-def split(f: Function, number: Operand, extent: int) -> tuple[Operand, Operand]:
-    """The index along an axis, and what counts the axes before it."""
-    return f.rem(number, extent) if extent > 1 else 0, f.div(number, extent)
 
 
 def power_of_two(f: Function, exponent: Operand, numbers: Numbers) -> Value:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from ...compiler.cells import WORK
 from ...compiler.emit import Module, Operand, Value, constant
-from ...compiler.entry import emit_entry
+from ...compiler.entry import emit_entry, split
 from ...problem.problem import Problem
-from .code import call, power_of_two, split
+from .code import Context, call, power_of_two
 from .line import Line
 from .line_code import LineCode
 from .line_gather import LineGather
 from .line_store import LineStore
-from .line_tile import ACROSS, BIAS, DOWN, FLAG, IMAGE, KERNEL, OUT, SCRATCH, STATUS, TURNS, Cells, LineTile
+from .line_tile import ACROSS, BIAS, DOWN, FLAG, IMAGE, KERNEL, OUT, SCRATCH, STATUS, STRIDES, TURNS, LineTile
 from .plane_gather import measures
 from .tiles import Tiling
 
@@ -71,10 +72,9 @@ class _Work:
     # --- a pair of tiles
 
     def _emit_work(self) -> None:
-        parameters = [("ptr", "context"), ("i64", "item"), ("i64", "slot")]
-        f = self.f = self.module.function("work", "void", parameters)
+        f = self.f = self.module.function("work", "void", WORK)
         context, item, slot = f.arguments
-        self.cells = Cells(f, context, self.problem)
+        self.cells = Context(f, context, self.problem, STRIDES)
         p, image, out = self.problem, self.cells.pointer(IMAGE), self.cells.pointer(OUT)
         pair, lead = split(f, item, self.pairs)
         group, rest = split(f, lead, p.groups)
@@ -199,7 +199,7 @@ class _Work:
         names = ("context", "spectra", "kernel", "target")
         f = self.f = self.module.function("sums", "void", [*(("ptr", name) for name in names), ("i64", "channels")])
         context, spectra, kernel, target, channels = f.arguments
-        line, roots = self.line, Cells(f, context, self.problem).pointer(ACROSS)
+        line, roots = self.line, Context(f, context, self.problem, STRIDES).pointer(ACROSS)
         with f.loop(0, line.bands) as loop:
             band = f.mul(loop.index, line.band_bytes)
             if is_alone(self.problem):
@@ -231,4 +231,4 @@ class _Work:
         flag = call(f, "finish", self.cells.context, self._half(0, part), self._half(0, 1), out, tile, bias,
                     result="i64")
         with f.when(f.compare("ne", flag, 0)):
-            f.store(1, f.at(self.cells.context, 8 * FLAG), align=8)
+            self.cells.fill([(FLAG, 1)])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...compiler.emit import Function, Module, Operand, Value, constant
+from ...compiler.emit import Module, Operand, Value, constant
+from ...compiler.entry import split
 from ...problem.problem import Problem
-from .code import call, split
+from .code import Context, call
 from .line import Line
 from .line_gather import Parts, parts_of
 from .plane_gather import BEFORE
@@ -14,26 +15,6 @@ from .tiles import Tiling
 
 # Cells of the context, 8 bytes each; the strides of image and output follow, in bytes, and the edges of each axis.
 IMAGE, OUT, KERNEL, BIAS, DOWN, ACROSS, TURNS, SCRATCH, STATUS, FLAG, STRIDES = range(11)
-
-
-class Cells:
-    """Reads the context of one function."""
-
-    def __init__(self, f: Function, context: Value, problem: Problem) -> None:
-        self.f, self.context = f, context
-        self.axes = len(problem.batch) + 2 + problem.ndim
-
-    def pointer(self, cell: int) -> Value:
-        """An address."""
-        return self.f.load("ptr", self.f.at(self.context, 8 * cell), align=8)
-
-    def step(self, axis: int, *, out: bool = False) -> Value:
-        """Bytes from one index to the next, along an axis of the image or of the output."""
-        return self.f.load("i64", self.f.at(self.context, 8 * (STRIDES + axis + self.axes * out)), align=8)
-
-    def edge(self, axis: int, side: int) -> Value:
-        """Indices for the positions before or behind the image."""
-        return self.pointer(STRIDES + 2 * self.axes + 2 * axis + side)
 
 
 class LineTile:
@@ -69,7 +50,7 @@ class LineTile:
         parameters = [("ptr", "context"), ("ptr", "image"), ("i64", "tile"), ("ptr", "real"), ("ptr", "imaginary")]
         f = self.f = self.module.function("fetch", "i64", parameters)
         context, image, tile, *targets = f.arguments
-        self.cells, p = Cells(f, context, self.problem), self.problem
+        self.cells, p = Context(f, context, self.problem, STRIDES), self.problem
         firsts = [f.add(f.mul(first, stride), start)
                   for (first, _), stride, start in zip(self._places(tile), p.stride, p.start, strict=True)]
         self.most = f.alloca(8)
@@ -121,7 +102,7 @@ class LineTile:
                       ("ptr", "bias")]
         f = self.f = self.module.function("finish", "i64", parameters)
         context, real, imaginary, out, tile, bias = f.arguments
-        self.cells, places = Cells(f, context, self.problem), self._places(tile)
+        self.cells, places = Context(f, context, self.problem, STRIDES), self._places(tile)
         self.most = f.alloca(8)
         f.store(0, self.most, align=8)
         for axis, (first, _) in enumerate(places):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ...compiler.cells import WORK
 from ...compiler.emit import Function, Module, Operand, Value, constant
-from ...compiler.entry import emit_entry
+from ...compiler.entry import emit_entry, split
 from ...problem.problem import Problem
-from .code import call, power_of_two, split
+from .code import Context, call, power_of_two
 from .plane import Plane
 from .plane_code import PlaneCode
 from .plane_gather import Gather, measures
@@ -92,7 +93,6 @@ class _Work:
         self.code, self.plane, self.module = code, code.plane, code.module
         self.problem, self.tiling = problem, tiling
         self.leading = len(problem.batch) + 2
-        self.axes = self.leading + 2
 
     def emit(self) -> None:
         """Write the functions."""
@@ -102,20 +102,16 @@ class _Work:
         self._emit_work()
         emit_entry(self.module)
 
-    def _pointer(self, f: Function, context: Value, cell: int) -> Value:
-        return f.load("ptr", f.at(context, 8 * cell), align=8)
-
-    def _step(self, f: Function, context: Value, axis: int, *, out: bool = False) -> Value:
-        """Bytes from one index to the next, along an axis of the image or of the output."""
-        return f.load("i64", f.at(context, 8 * (STRIDES + axis + self.axes * out)), align=8)
+    def _cells(self, f: Function, context: Value) -> Context:
+        return Context(f, context, self.problem, STRIDES)
 
     # --- a tile
 
     def _emit_work(self) -> None:
-        parameters = [("ptr", "context"), ("i64", "item"), ("i64", "slot")]
-        f, p, pl = self.module.function("work", "void", parameters), self.problem, self.plane
+        f, p, pl = self.module.function("work", "void", WORK), self.problem, self.plane
         context, item, slot = f.arguments
-        image, out = self._pointer(f, context, IMAGE), self._pointer(f, context, OUT)
+        cells = self._cells(f, context)
+        image, out = cells.pointer(IMAGE), cells.pointer(OUT)
         rest: Operand = item
         places: list[tuple[Operand, Operand]] = []
         for axis in (1, 0):
@@ -123,21 +119,20 @@ class _Work:
             whole = f.mul(tile, self.tiling.outputs[axis])
             first = f.smaller(whole, p.output[axis] - self.tiling.outputs[axis])
             places.insert(0, (first, f.sub(whole, first)))
-            out = f.at(out, f.mul(first, self._step(f, context, self.leading + axis, out=True)))
+            out = f.at(out, f.mul(first, cells.step(self.leading + axis, out=True)))
         group, rest = split(f, rest, p.groups)
         indices = [group]
         for axis in reversed(range(len(p.batch))):
             index, rest = split(f, rest, p.batch[axis])
             indices.insert(0, index)
         for axis, index in enumerate(indices):
-            image = f.at(image, f.mul(index, self._step(f, context, axis)))
-            out = f.at(out, f.mul(index, self._step(f, context, axis, out=True)))
-        tables = [f.at(self._pointer(f, context, cell), f.mul(first, 8 * step))
+            image = f.at(image, f.mul(index, cells.step(axis)))
+            out = f.at(out, f.mul(index, cells.step(axis, out=True)))
+        tables = [f.at(cells.pointer(cell), f.mul(first, 8 * step))
                   for cell, (first, _), step in zip((ROWS, COLUMNS), places, p.stride, strict=True)]
-        scratch = f.at(self._pointer(f, context, SCRATCH), f.mul(slot, slot_bytes(pl, p)))
-        kernel = f.at(self._pointer(f, context, KERNEL),
-                      f.mul(group, p.channels_in * p.channels_out * pl.kernel_bytes))
-        bias = f.at(self._pointer(f, context, BIAS), f.mul(group, p.channels_out * pl.size))
+        scratch = f.at(cells.pointer(SCRATCH), f.mul(slot, slot_bytes(pl, p)))
+        kernel = f.at(cells.pointer(KERNEL), f.mul(group, p.channels_in * p.channels_out * pl.kernel_bytes))
+        bias = f.at(cells.pointer(BIAS), f.mul(group, p.channels_out * pl.size))
         self._tile(f, context, item, (image, *tables, scratch), (kernel, bias, out, places[0][1], places[1][1]))
         f.finish()
 
@@ -154,7 +149,7 @@ class _Work:
         low, high, least, most = EXPONENTS[pl.dtype]
         finite = f.compare("ult", largest, (2 * bias + 1) << bits)
         with f.unless(finite):
-            f.store(1, f.at(self._pointer(f, context, STATUS), f.mul(item, 8)), align=8)
+            f.store(1, f.at(self._cells(f, context).pointer(STATUS), f.mul(item, 8)), align=8)
         with f.when(finite):
             exponent = f.bits("sub", f.bits("lshr", largest, bits), bias - 1)
             plain = f.bits("and", f.compare("sge", exponent, low), f.compare("sle", exponent, high))
@@ -187,8 +182,9 @@ class _Work:
                       (pl.element, "factor")]
         f = self.module.function("analyse", "i64", parameters)
         context, image, rows, columns, spectra, factor = f.arguments
-        strip, roots = self._strip(f, spectra), self._pointer(f, context, DOWN)
-        channel, row, column = (self._step(f, context, self.leading - 1 + axis) for axis in range(3))
+        cells = self._cells(f, context)
+        strip, roots = self._strip(f, spectra), cells.pointer(DOWN)
+        channel, row, column = (cells.step(self.leading - 1 + axis) for axis in range(3))
         used = whole_pairs(pl, self.tiling.extents[1])
         with f.loop(0, self.problem.channels_in, carry=(f.value(0),)) as c:
             here, spectrum = f.at(image, f.mul(c.index, channel)), f.at(spectra, f.mul(c.index, pl.spectrum_bytes))
@@ -208,7 +204,7 @@ class _Work:
         names = ("context", "spectra", "kernel")
         f, pl = self.module.function("products", "void", [("ptr", name) for name in names]), self.plane
         context, spectra, kernel = f.arguments
-        roots = self._pointer(f, context, ACROSS)
+        roots = self._cells(f, context).pointer(ACROSS)
         self._band(f, context, spectra, kernel, 0)
         if pl.bands > 1:
             with f.loop(1, pl.bands) as band:
@@ -221,7 +217,7 @@ class _Work:
 
     def _band(self, f: Function, context: Value, spectra: Value, kernel: Value, place: Operand) -> None:
         """One band, for any number of channels."""
-        pl, channels, roots = self.plane, self.problem.channels_in, self._pointer(f, context, ACROSS)
+        pl, channels, roots = self.plane, self.problem.channels_in, self._cells(f, context).pointer(ACROSS)
         strip, sums = self._strip(f, spectra), self._sums(f, spectra)
         with f.loop(0, channels) as c:
             call(f, "across", f.at(f.at(spectra, place), f.mul(c.index, pl.spectrum_bytes)), roots)
@@ -229,7 +225,7 @@ class _Work:
             taps = f.at(kernel, f.mul(m.index, channels * pl.kernel_bytes))
             target = f.at(f.at(sums, place), f.mul(m.index, pl.spectrum_bytes))
             if place == 0:
-                call(f, "multiply_first", spectra, taps, self._pointer(f, context, NEGATIVES), strip)
+                call(f, "multiply_first", spectra, taps, self._cells(f, context).pointer(NEGATIVES), strip)
                 self.code.copy(f, strip, target, pl.lengths[1] * pl.row_bytes)
             else:
                 call(f, "multiply", f.at(spectra, place), f.at(taps, place), target)
@@ -242,8 +238,9 @@ class _Work:
                       ("i64", "left"), (pl.element, "factor")]
         f = self.module.function("outputs", "void", parameters)
         context, spectra, bias, out, top, left, factor = f.arguments
-        strip, sums, roots = self._strip(f, spectra), self._sums(f, spectra), self._pointer(f, context, DOWN)
-        channel, row, column = (self._step(f, context, self.leading - 1 + axis, out=True) for axis in range(3))
+        cells = self._cells(f, context)
+        strip, sums, roots = self._strip(f, spectra), self._sums(f, spectra), cells.pointer(DOWN)
+        channel, row, column = (cells.step(self.leading - 1 + axis, out=True) for axis in range(3))
         begin = f.mul(f.div(f.mul(left, step), pl.pair), pl.pair)
         with f.loop(0, self.problem.channels_out) as m:
             here, source = f.at(out, f.mul(m.index, channel)), f.at(sums, f.mul(m.index, pl.spectrum_bytes))
@@ -254,5 +251,5 @@ class _Work:
                 call(f, "up", strip, roots)
                 flag = call(f, "keep", strip, here, row, column, first.index, top, left, factor, added, result="i64")
                 with f.when(f.compare("ne", flag, 0)):
-                    f.store(1, f.at(context, 8 * FLAG), align=8)
+                    cells.fill([(FLAG, 1)])
         f.finish()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
+from ...compiler.cells import Cells, data
 from ...compiler.emit import Module, Operand, Value
-from ..direct.program import DATA
+from ...compiler.entry import share_items
 from .frame import Frame
 from .pack import emit_order, emit_pack
 from .tile import Tile
@@ -37,30 +38,23 @@ def _emit_entry(frame: Frame, module: Module) -> None:
     """
     names = ("image", "kernel", "out", "bias", "facts", "scratch", "pool", "run")
     f = module.function("entry", "i64", [*(("ptr", name) for name in names), ("i64", "participants")], internal=False)
-    *arrays, facts, scratch, workers, run, participants = f.arguments
-    image, kernel, out, bias = (f.load("ptr", f.at(array, DATA), align=8) for array in arrays)
-    image = f.at(image, f.load("i64", facts, align=8))
+    *arrays, facts, scratch, pool, run, participants = f.arguments
+    image, kernel, out, bias = (data(f, array) for array in arrays)
+    known, cells = Cells(f, facts), Cells(f, f.alloca(8 * (ROW_STEP + 1)))
+    image = f.at(image, known.cell(0))
     columns, rows = (image, kernel) if frame.packs_columns else (kernel, image)
-    context = f.alloca(8 * (ROW_STEP + 1))
-    for cell, value in ((COLUMNS, columns), (ROWS, rows), (OUT, out), (BIAS, bias), (SCRATCH, scratch)):
-        f.store(value, f.at(context, 8 * cell), align=8)
-    for at, cell in enumerate((HEADS, PLACES, LINES, COLUMN_STEP, ROW_STEP), 1):
-        f.store(f.load("i64", f.at(facts, 8 * at), align=8), f.at(context, 8 * cell), align=8)
-    alone = f.compare("slt", participants, 2)
-    with f.when(alone), f.loop(0, frame.items) as loop:
-        f.call("work", "void", context, loop.index, 0, local=True)
-    with f.unless(alone):
-        f.call_pointer(run, "void", workers, Value("ptr", "@work"), context, frame.items, participants)
+    cells.fill(enumerate((columns, rows, out, bias, scratch)))
+    cells.fill((cell, known.cell(at)) for at, cell in enumerate((HEADS, PLACES, LINES, COLUMN_STEP, ROW_STEP), 1))
+    share_items(f, "work", cells.context, frame.items, (pool, run, participants))
     f.finish(0)
 
 
-class _Work:
+class _Work(Cells):
     """Writes ``work(context, item, slot)``: some panels times some rows, of one head."""
 
     def __init__(self, frame: Frame, module: Module) -> None:
         self.frame, self.module, self.size = frame, module, frame.element.size
-        f = self.f = module.function("work", "void", [("ptr", "context"), ("i64", "item"), ("i64", "slot")])
-        self.context, self.item, self.slot = f.arguments
+        self.begin_work(module)
         self.starts = module.table(frame.panel_starts)
 
     def emit(self) -> None:
@@ -69,24 +63,18 @@ class _Work:
         row_shares, panel_shares = fr.recipe.shares
         share, rest = f.rem(self.item, row_shares), f.div(self.item, row_shares)
         panels, head = f.rem(rest, panel_shares), f.div(rest, panel_shares)
-        offsets = f.at(self._cell(HEADS), f.mul(head, 32))
+        offsets = f.at(self.pointer(HEADS), f.mul(head, 32))
         self.columns, self.rows, self.out, self.bias = (
-            f.at(self._cell(cell), f.load("i64", f.at(offsets, 8 * at), align=8))
+            f.at(self.pointer(cell), f.load("i64", f.at(offsets, 8 * at), align=8))
             for at, cell in enumerate((COLUMNS, ROWS, OUT, BIAS)))
-        self.scratch = f.at(self._cell(SCRATCH), f.mul(self.slot, fr.scratch_bytes))
-        self.column_step, self.row_step = self._number(COLUMN_STEP), self._number(ROW_STEP)
+        self.scratch = f.at(self.pointer(SCRATCH), f.mul(self.slot, fr.scratch_bytes))
+        self.column_step, self.row_step = self.cell(COLUMN_STEP), self.cell(ROW_STEP)
         self.first_row, self.end_row = self._range(share, fr.share_blocks, fr.row_blocks)
         first, self.end_panel = self._range(panels, fr.share_panels, len(fr.widths))
         outward, inward = fr.blocks
         with f.loop(first, self.end_panel, fr.recipe.group) as group, f.loop(0, outward * inward) as block:
             self._block(group.index, block.index, f.div(block.index, inward), f.rem(block.index, inward))
         f.finish()
-
-    def _cell(self, cell: int) -> Value:
-        return self.f.load("ptr", self.f.at(self.context, 8 * cell), align=8)
-
-    def _number(self, cell: int) -> Value:
-        return self.f.load("i64", self.f.at(self.context, 8 * cell), align=8)
 
     def _range(self, share: Operand, each: int, count: int) -> tuple[Operand, Operand]:
         first = self.f.mul(share, each)
@@ -135,7 +123,7 @@ class _Work:
         return first if fr.by_rows else f.at(first, f.mul(self._start(panel), self.size))
 
     def _pack(self, width: int, panel: Operand, place: Operand, stretch: Operand, term: Operand) -> None:
-        f, start, lines = self.f, self._start(panel), self._cell(LINES)
+        f, start, lines = self.f, self._start(panel), self.pointer(LINES)
         if self.frame.turns_columns:
             lines = f.at(lines, f.mul(start, 8))
         f.call(f"pack.{width}", "void", self._source(panel, stretch, term), self._panel(place), lines, start,
@@ -160,8 +148,8 @@ class _Work:
             f.add(f.mul(place, fr.share_blocks), turn), fr.totals_bytes))
         bias = f.at(self.bias, f.mul(column if m.columns_of == "kernels" else row, self.size))
         out = self.out if fr.woven else f.at(self.out, f.mul(column, fr.column_stride * self.size))
-        f.call(f"tile.{width}", "void", columns, rows, f.at(self._cell(PLACES), f.mul(row, 16)), out, bias, totals,
-               self._cell(LINES), column, self.row_step, self.outer, self.inner, ahead, ahead_step, self.later,
+        f.call(f"tile.{width}", "void", columns, rows, f.at(self.pointer(PLACES), f.mul(row, 16)), out, bias, totals,
+               self.pointer(LINES), column, self.row_step, self.outer, self.inner, ahead, ahead_step, self.later,
                self.last, local=True)
 
     def _first_row(self, block: Operand) -> Operand:
@@ -176,7 +164,7 @@ class _Work:
         source, strides = self._source(following, stretch, term), 1
         if fr.by_rows:
             row, strides = f.div(self._start(following), fr.problem.output[-1]), prod(fr.problem.stride)
-            source = f.at(source, f.load("i64", f.at(self._cell(LINES), f.mul(row, 8)), align=8))
+            source = f.at(source, f.load("i64", f.at(self.pointer(LINES), f.mul(row, 8)), align=8))
         wanted = f.compare("sle", turn, width * fr.recipe.vector_bytes * strides // LINE_BYTES)
         return (f.select(wanted, f.at(source, f.mul(turn, LINE_BYTES)), self.scratch),
                 f.select(wanted, self.column_step, 0))
@@ -185,4 +173,4 @@ class _Work:
         """The next block's rows, which often follow this one's."""
         f = self.f
         row = self._first_row(f.smaller(f.add(block, 1), f.sub(self.end_row, 1)))
-        return f.at(rows, f.load("i64", f.at(self._cell(PLACES), f.mul(row, 16)), align=8))
+        return f.at(rows, f.load("i64", f.at(self.pointer(PLACES), f.mul(row, 16)), align=8))

@@ -33,7 +33,7 @@ class FewWork(Work):
 
     def _tiles(self, image: Value, out: Value, taps: Value, bias: Value, columns: Columns) -> Value:
         if self.frame.whole is not None:
-            shift = self.f.load("i64", self._cell(STATUS), align=8)
+            shift = self.f.load("i64", self.pointer(STATUS), align=8)
             self.firsts = [self.f.add(self.firsts[0], shift)]
         return super()._tiles(image, out, taps, bias, columns)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ...compiler.emit import Module, Operand, Value
-from ..direct.program import DATA, STRIDES
+from ...compiler.cells import Cells, data
+from ...compiler.emit import Module
+from ...compiler.entry import share_items
 from .frame import Frame
 from .passes import AcrossPass, DownPass
 from .slabs import SlabWork
@@ -33,24 +34,12 @@ def emit_entry(frame: Frame, module: Module) -> None:
     arrays, rest = ("image", "out", "taps", "bias"), ("tables", "scratch", "status", "pool", "run")
     f = module.function("entry", "i64", [*(("ptr", name) for name in (*arrays, *rest)), ("i64", "participants"),
                                          ("i64", "only")], internal=False)
-    image, out, taps, bias, tables, scratch, status, pool, run, participants, only = f.arguments
+    *told, tables, scratch, status, pool, run, participants, only = f.arguments
     stage = frame.stage
-    context = f.alloca(8 * (STEPS + len(stage.image_axes)))
-    data = [f.load("ptr", f.at(array, DATA), align=8) for array in (image, out, taps, bias)]
-    cells = [data[0], f.at(data[1], stage.output_offset * frame.target.itemsize), *data[2:], tables, scratch, status,
-             f.value(0), f.value(0)]
-    for cell, value in enumerate(cells):
-        f.store(value, f.at(context, 8 * cell), align=8)
-    strides = f.load("ptr", f.at(image, STRIDES), align=8)
-    for place, axis in enumerate(stage.image_axes):
-        step: Operand = 0 if axis is None else f.load("i64", f.at(strides, 8 * axis), align=8)
-        f.store(step, f.at(context, 8 * (STEPS + place)), align=8)
-    alone = f.compare("slt", participants, 2)
-    every = f.compare("slt", only, 0)
-    first, last = f.value(f.larger(only, 0)), f.value(f.select(every, frame.items, f.add(only, 1)))
-    with f.when(alone), f.loop(first, last) as loop:
-        f.call("work", "void", context, loop.index, 0, local=True)
-    with f.unless(alone):
-        f.call_pointer(run, "void", pool, Value("ptr", "@work"), context, frame.items, participants)
-    flag, odd = (f.load("i64", f.at(context, 8 * cell), align=8) for cell in (FLAG, ODD))
-    f.finish(f.bits("or", flag, odd))
+    cells = Cells(f, f.alloca(8 * (STEPS + len(stage.image_axes))))
+    image, out, taps, bias = (data(f, array) for array in told)
+    out = f.at(out, stage.output_offset * frame.target.itemsize)
+    cells.fill(enumerate((image, out, taps, bias, tables, scratch, status, 0, 0)))
+    cells.fill_strides(STEPS, told[0], stage.image_axes)
+    share_items(f, "work", cells.context, frame.items, (pool, run, participants), only)
+    f.finish(f.bits("or", cells.cell(FLAG), cells.cell(ODD)))

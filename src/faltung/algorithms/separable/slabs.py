@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...compiler.emit import Operand, Value
+from ...compiler.entry import split
 from .frame import ENTRY_BYTES
 from .passes import down_names
 from .work import Columns, Work
@@ -72,7 +73,7 @@ class SlabWork(Work):
         found: list[Operand] = []
         rest: Operand = place
         for axis in range(self.frame.last, 0, -1):
-            index, rest = self._split(rest, self.frame.extents[axis])
+            index, rest = split(f, rest, self.frame.extents[axis])
             found.append(f.add(self.firsts[axis], index))
         return [f.add(self.firsts[0], first), *reversed(found)]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ...compiler.cells import Cells
 from ...compiler.elements import ELEMENTS
 from ...compiler.emit import Function, Module, Operand, Value, constant, vector
+from ...compiler.entry import split
 from ...problem.problem import Side
 from ..direct.borders import outside
 from ..direct.output import finish_stores
@@ -20,7 +22,7 @@ Columns = tuple[Operand, Operand, Operand]
 """Columns of the image from the first on to before another, and the column at which lines begin."""
 
 
-class Work:
+class Work(Cells):
     """Writes ``work(context, item, slot)``: one block of outputs of an image with two axes.
 
     Two functions do the sums: ``down(entries, lines, low, high, first, taps, rows)`` and
@@ -37,18 +39,17 @@ class Work:
         if self._leaves(-1):
             for kind in self.frame.form.kinds(0):
                 self._emit_beside(kind)
-        f = self.f = self.module.function("work", "void", [("ptr", "context"), ("i64", "item"), ("i64", "slot")])
-        self.context, self.item, slot = f.arguments
+        f = self.begin_work(self.module)
         fr, p = self.frame, self.problem
         place, rest = [0] * p.ndim, self.item  # type: list[Operand], Operand
         for axis in range(p.ndim):
-            place[axis], rest = self._split(rest, fr.blocks[axis])
+            place[axis], rest = split(f, rest, fr.blocks[axis])
         image, out, taps, bias = self._leads(rest)
         starts = self._starts(place)
         self.height = self._height(starts, place)
         for axis, start in enumerate(starts):
             out = f.at(out, f.mul(start, fr.stage.output_strides[len(p.batch) + 2 + axis] * fr.target.itemsize))
-        self.scratch = f.at(self._cell(SCRATCH), f.mul(slot, fr.scratch_bytes))
+        self.scratch = f.at(self.pointer(SCRATCH), f.mul(self.slot, fr.scratch_bytes))
         self.entries, self.fills, self.copies, self.lines, self.parted = (
             f.at(self.scratch, at) for at in fr.places[:5])
         *self.firsts, first = (f.add(f.mul(start, s), begin)
@@ -76,23 +77,17 @@ class Work:
         """Whether any output looks beside the image along an axis."""
         return self.outside[axis] != (0, 0)
 
-    def _split(self, number: Operand, extent: int) -> tuple[Operand, Operand]:
-        return self.f.rem(number, extent) if extent > 1 else 0, self.f.div(number, extent)
-
-    def _cell(self, cell: int) -> Value:
-        return self.f.load("ptr", self.f.at(self.context, 8 * cell), align=8)
-
     def _step(self, axis: int) -> Operand:
         """Bytes from one index of the image operand's axis to the next."""
-        return self.f.load("i64", self.f.at(self.context, 8 * (STEPS + axis)), align=8)
+        return self.cell(STEPS + axis)
 
     def _leads(self, rest: Operand) -> tuple[Value, ...]:
         """Image, output, taps and bias of one batch element, group and output channel."""
         f, fr, p = self.f, self.frame, self.problem
-        image, out, taps, bias = (self._cell(cell) for cell in (IMAGE, OUT, TAPS, BIAS))
+        image, out, taps, bias = (self.pointer(cell) for cell in (IMAGE, OUT, TAPS, BIAS))
         number: Operand = 0
         for axis in reversed(range(len(fr.leads))):
-            index, rest = self._split(rest, fr.leads[axis])
+            index, rest = split(f, rest, fr.leads[axis])
             out = f.at(out, f.mul(index, fr.stage.output_strides[axis] * fr.target.itemsize))
             if axis < len(p.batch) + 1:
                 image = f.at(image, f.mul(index, self._step(axis)))
@@ -179,7 +174,7 @@ class Work:
         fills = f.at(self.fills, 2 * axis * self.frame.row_bytes)
         if not self._leaves(axis):
             return f.value(position), fills, Value("i1", "true")
-        table = f.at(self._cell(TABLES), 8 * sum(sum(self.outside[:axis], ())))
+        table = f.at(self.pointer(TABLES), 8 * sum(sum(self.outside[:axis], ())))
         index, inside = look_up(f, table, position, self.problem.image[axis], before)
         above = f.compare("slt", position, 0)
         return index, f.select(above, fills, f.at(fills, self.frame.row_bytes)), inside
@@ -246,16 +241,16 @@ class Work:
         f = self.f
         if self.problem.overflow == "raise":
             with f.when(f.compare("ne", f.bits("and", flags, 1), 0)):
-                f.store(1, f.at(self.context, 8 * FLAG), align=8)
+                self.fill([(FLAG, 1)])
         if self.frame.watches:
             odd = f.bits("and", flags, 2)
             self._note(odd)
             with f.when(f.compare("ne", odd, 0)):
-                f.store(2, f.at(self.context, 8 * ODD), align=8)
+                self.fill([(ODD, 2)])
 
     def _note(self, odd: Value) -> None:
         """Remember the item if an output of its is not finite."""
-        self.f.store(self.f.cast("trunc", odd, "i8"), self.f.at(self._cell(STATUS), self.item))
+        self.f.store(self.f.cast("trunc", odd, "i8"), self.f.at(self.pointer(STATUS), self.item))
 
     def _part(self, line: Value, parted: Value) -> None:
         """Part a line by phases, so that every column that a tap meets stands beside the next."""
@@ -281,7 +276,8 @@ class Work:
     def _beside(self, entries: Value, lines: Value, columns: Columns, taps: Value, rows: Operand, kind: str) -> None:
         """Fill lines of sums along the first axis where they leave the image."""
         if self._leaves(-1):
-            self.f.call(f"beside_{kind}", "void", entries, lines, *columns, taps, rows, self._cell(TABLES), local=True)
+            self.f.call(f"beside_{kind}", "void", entries, lines, *columns, taps, rows, self.pointer(TABLES),
+                        local=True)
 
     def _emit_beside(self, kind: str) -> None:
         """beside_...(entries, lines, low, high, first, taps, rows, tables): fill lines where they leave the image."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import NamedTuple
 
+from ...compiler.cells import Cells
 from ...compiler.emit import Function, Operand, Value, constant
 from .frame import Frame, Piece, Row
 from .linear import Program
@@ -20,12 +21,12 @@ IMAGE, OUT, KERNEL, BIAS, ROWS, FILLS, SCRATCH, STATUS, STEPS = range(9)
 
 def cell(f: Function, context: Value, number: int) -> Value:
     """A pointer from the context."""
-    return f.load("ptr", f.at(context, 8 * number), align=8)
+    return Cells(f, context).pointer(number)
 
 
 def number(f: Function, table: Value, index: Operand) -> Value:
     """An integer from a table."""
-    return f.load("i64", f.at(table, f.mul(index, 8)), align=8)
+    return Cells(f, table).cell(index)
 
 
 def transform(f: Function, program: Program, values: Sequence[Value]) -> list[Value]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...compiler.cells import WORK
 from ...compiler.emit import Function, Module, Operand, Value, constant
 from ...compiler.entry import emit_entry
 from ...compiler.values import lanes_mask
@@ -139,7 +140,7 @@ class _Outputs:
 
 def _emit_work(frame: InsideFrame, module: Module) -> None:
     """work(context, item, slot): the blocks of one share of one group, strip by strip."""
-    f = module.function("work", "void", [("ptr", "context"), ("i64", "item"), ("i64", "slot")])
+    f = module.function("work", "void", WORK)
     context, item, slot = f.arguments
     recipe, p = frame.recipe, frame.problem
     share, group = (f.rem(item, recipe.shares), f.div(item, recipe.shares)) if recipe.shares > 1 else (0, item)

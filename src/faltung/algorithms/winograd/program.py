@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ...compiler.cells import WORK, Cells, data
 from ...compiler.emit import Function, Module, Operand, Value
-from ..direct.program import DATA, STRIDES
+from ...compiler.entry import share_items
 from .code import BIAS, FILLS, IMAGE, KERNEL, OUT, ROWS, SCRATCH, STATUS, STEPS, cell, number
 from .frame import Frame
 from .products import emit_products
@@ -31,21 +32,14 @@ def _emit_entry(frame: Frame, module: Module) -> None:
     """
     names = ("image", "out", "bias", "rows", "fills", "status", "kernel", "scratch", "pool", "run")
     f = module.function("entry", "i64", [*(("ptr", name) for name in names), ("i64", "participants")], internal=False)
-    image, out, bias, rows, fills, status, kernel, scratch, pool, run, participants = f.arguments
+    image, out, bias, rows, fills, status, kernel, scratch, *team = f.arguments
     axes = len(frame.problem.batch) + 4
-    context = f.alloca(8 * (STEPS + axes))
+    told = Cells(f, f.alloca(8 * (STEPS + axes)))
     arrays = {IMAGE: image, OUT: out, BIAS: bias, ROWS: rows, FILLS: fills, STATUS: status}
-    cells = {place: f.load("ptr", f.at(array, DATA), align=8) for place, array in arrays.items()}
-    for place, value in {**cells, KERNEL: kernel, SCRATCH: scratch}.items():
-        f.store(value, f.at(context, 8 * place), align=8)
-    strides = f.load("ptr", f.at(image, STRIDES), align=8)
-    for axis in range(axes):
-        f.store(f.load("i64", f.at(strides, 8 * axis), align=8), f.at(context, 8 * (STEPS + axis)), align=8)
-    alone = f.compare("slt", participants, 2)
-    with f.when(alone), f.loop(0, frame.items) as loop:
-        f.call("work", "void", context, loop.index, 0, local=True)
-    with f.unless(alone):
-        f.call_pointer(run, "void", pool, Value("ptr", "@work"), context, frame.items, participants)
+    cells = {place: data(f, array) for place, array in arrays.items()}
+    told.fill({**cells, KERNEL: kernel, SCRATCH: scratch}.items())
+    told.fill_strides(STEPS, image, range(axes))
+    share_items(f, "work", told.context, frame.items, team)
     with f.loop(0, frame.problem.groups * frame.all_rows, carry=(f.value(0),)) as loop:
         loop.carry([f.bits("or", loop.carried[0], number(f, cells[STATUS], loop.index))])
     f.finish(loop.results[0])  # type: ignore[index]
@@ -53,7 +47,7 @@ def _emit_entry(frame: Frame, module: Module) -> None:
 
 def _emit_work(frame: Frame, module: Module) -> None:
     """work(context, item, slot): one strip of one group, and the rounds of one share."""
-    f = module.function("work", "void", [("ptr", "context"), ("i64", "item"), ("i64", "slot")])
+    f = module.function("work", "void", WORK)
     context, item, slot = f.arguments
     recipe, size, p = frame.recipe, frame.size, frame.problem
     share, rest = (f.rem(item, recipe.shares), f.div(item, recipe.shares)) if recipe.shares > 1 else (0, item)
@@ -66,7 +60,7 @@ def _emit_work(frame: Frame, module: Module) -> None:
     samples, sums = (f.at(scratch, frame.places[name]) for name in ("samples", "sums"))
     block_bytes = frame.block_bytes
     kernel = cell(f, context, KERNEL)
-    own = f.at(f.load("ptr", f.at(kernel, 8 * TARGET), align=8), f.mul(slot, number(f, kernel, BY_SLOT)))
+    own = f.at(cell(f, kernel, TARGET), f.mul(slot, number(f, kernel, BY_SLOT)))
     bias = f.at(cell(f, context, BIAS), f.mul(group, p.channels_out * size))
     each = -(-frame.rounds // recipe.shares)
     begin = f.mul(share, each)

@@ -146,7 +146,7 @@ class _Mean(Summing):
             base = self.place(self.pointer(MEAN_X), f.mul(loop.index, self.cell(PLANE)))
             state = self.reduce(self.cell(PLANE), self.zeros(1), lambda index, mask: [
                 self.load(self.place(base, index), mask)])
-            mean = self.over(self.totals(state)[0], f.load("double", f.at(self.context, 8 * PLANE_SIZE), align=8))
+            mean = self.over(self.totals(state)[0], self.double(PLANE_SIZE))
             if self.size == 4:
                 mean = f.cast("fptrunc", mean, "float")
             f.store(mean, self.place(self.pointer(MEAN_OUT), loop.index), align=self.size)
@@ -164,8 +164,7 @@ class _Mean(Summing):
         return self.finish()
 
     def _begin(self) -> Function:
-        _, item = self.begin_work()
-        f = self.f
-        first = self.whole(f.mul(item, self.cell(PLANES_OF_ITEM)))
+        f = self.begin_work(self.module)
+        first = self.whole(f.mul(self.item, self.cell(PLANES_OF_ITEM)))
         self.planes = first, f.smaller(f.add(first, self.cell(PLANES_OF_ITEM)), self.cell(PLANES))
         return f

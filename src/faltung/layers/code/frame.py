@@ -6,16 +6,17 @@ every shape.  An item is a piece of work whose bounds follow from the shape alon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
+from ...compiler.cells import Cells
 from ...compiler.elements import ELEMENTS, Element
-from ...compiler.emit import Function, Module, Operand, Value, constant, element_of, lanes_of, vector
+from ...compiler.emit import Module, Operand, Value, constant, element_of, lanes_of, vector
 from ...compiler.entry import emit_entry
 from ...compiler.values import mangle
 from ...machine import Machine
 
 
-class Writer:
+class Writer(Cells):
     """Writes one program for arrays of one floating dtype."""
 
     def __init__(self, dtype: str, machine: Machine) -> None:
@@ -25,37 +26,14 @@ class Writer:
         self.lanes = machine.vector_bytes // self.size
         self.kind = vector(self.element.ir, self.lanes)
 
-    # --- functions
-
-    def begin(self, name: str, result: str, parameters: Sequence[tuple[str, str]]) -> list[Value]:
-        """Begin a function."""
-        self.f: Function = self.module.function(name, result, parameters)
-        return self.f.arguments
-
-    def begin_work(self) -> tuple[Value, Value]:
-        """Begin ``work(context, item, slot)``."""
-        self.context, item, self.slot = self.begin("work", "void", [("ptr", "context"), ("i64", "item"),
-                                                                    ("i64", "slot")])
-        return self.context, item
-
     def finish(self) -> str:
         """Write ``entry``, which calls ``work`` for every item, alone or with the workers; the whole text."""
         emit_entry(self.module)
         return self.module.text()
 
-    # --- the context
-
-    def cell(self, cell: int) -> Value:
-        """A whole number of the context."""
-        return self.f.load("i64", self.f.at(self.context, 8 * cell), align=8)
-
-    def pointer(self, cell: int) -> Value:
-        """An address of the context."""
-        return self.f.load("ptr", self.f.at(self.context, 8 * cell), align=8)
-
     def number(self, cell: int) -> Value:
         """A float64 of the context as a scalar of the program's dtype."""
-        wide = self.f.load("double", self.f.at(self.context, 8 * cell), align=8)
+        wide = self.double(cell)
         return wide if self.size == 8 else self.f.cast("fptrunc", wide, "float")
 
     # --- places and vectors

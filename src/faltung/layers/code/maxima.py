@@ -126,9 +126,8 @@ class _Maximum(Rows):
 class _Gradient(Writer):
     def emit(self) -> str:
         """One item after the other: planes are cleared, then every output adds to its place."""
-        _, item = self.begin_work()
-        f = self.f
-        first, outputs = self.whole(f.mul(item, self.cell(PLANES_OF_ITEM))), self.cell(OUTPUTS)
+        f = self.begin_work(self.module)
+        first, outputs = self.whole(f.mul(self.item, self.cell(PLANES_OF_ITEM))), self.cell(OUTPUTS)
         with f.loop(first, f.smaller(f.add(first, self.cell(PLANES_OF_ITEM)), self.cell(PLANES))) as plane:
             target = f.at(self.pointer(GRADIENT), f.mul(plane.index, self.cell(PLANE_BYTES)))
             zero = constant(self.kind, 0.0)
@@ -147,9 +146,8 @@ class _Gradient(Writer):
 
 class _Pairs(Writer):
     def _begin(self) -> tuple[Operand, Operand]:
-        _, item = self.begin_work()
-        f = self.f
-        first = self.whole(f.mul(item, self.cell(PAIR_ROWS_OF_ITEM)))
+        f = self.begin_work(self.module)
+        first = self.whole(f.mul(self.item, self.cell(PAIR_ROWS_OF_ITEM)))
         return first, f.smaller(f.add(first, self.cell(PAIR_ROWS_OF_ITEM)), self.cell(PAIR_ROWS))
 
     def _places(self, row: Value) -> tuple[list[Value], Value, Value]:

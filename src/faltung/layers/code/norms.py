@@ -42,9 +42,8 @@ class _Norm(Summing):
     # --- the frame of both
 
     def emit_forward(self, known: bool) -> str:
-        _, item = self.begin_work()
-        f = self.f
-        with f.loop(*self._sets(item)) as loop:
+        f = self.begin_work(self.module)
+        with f.loop(*self._sets(self.item)) as loop:
             self._begin_set(loop.index)
             if not known:
                 self._measure()
@@ -55,15 +54,13 @@ class _Norm(Summing):
         return self.finish()
 
     def emit_backward(self) -> str:
-        _, item = self.begin_work()
-        f = self.f
-        self.item = item
-        with f.loop(*self._sets(item)) as loop:
+        f = self.begin_work(self.module)
+        with f.loop(*self._sets(self.item)) as loop:
             self._begin_set(loop.index)
             self._load_statistics()
             sums = {"batch": self._batch_sums, "group": self._group_sums, "layer": self._layer_sums}[self.by]
             plain, centred = sums()
-            count = self.number64(ELEMENTS_OF_SET)
+            count = self.double(ELEMENTS_OF_SET)
             cube = self.product(self.root, self.root, self.root)
             self.shift = self.narrowed(f.neg(self.over(self.product(self.root, plain), count)))
             self.slope = self.narrowed(f.neg(self.over(self.product(cube, centred), count)))
@@ -74,7 +71,7 @@ class _Norm(Summing):
 
     def _sets(self, item: Value) -> tuple[Operand, Operand]:
         f = self.f
-        first = self.whole(f.mul(item, self.cell(PER_ITEM)))
+        first = self.whole(f.mul(self.item, self.cell(PER_ITEM)))
         return first, f.smaller(f.add(first, self.cell(PER_ITEM)), self.cell(SETS))
 
     def _segments(self) -> Operand:
@@ -89,10 +86,6 @@ class _Norm(Summing):
         f = self.f
         return f.at(self.pointer(cell), f.add(self.offset, f.mul(segment, self.cell(STEP))))
 
-    def number64(self, cell: int) -> Value:
-        """A float64 of the context."""
-        return self.f.load("double", self.f.at(self.context, 8 * cell), align=8)
-
     def narrowed(self, number: Value) -> Value:
         """A float64 as a vector of the program's dtype."""
         return self.spread(number if self.size == 8 else self.f.cast("fptrunc", number, "float"))
@@ -104,7 +97,7 @@ class _Norm(Summing):
     # --- mean and variance
 
     def _measure(self) -> None:
-        f, count = self.f, self.number64(ELEMENTS_OF_SET)
+        f, count = self.f, self.double(ELEMENTS_OF_SET)
 
         def over_set(centred: bool) -> Value:
             with f.loop(0, self._segments(), carry=self.zeros(1)) as segment:
@@ -139,7 +132,7 @@ class _Norm(Summing):
         f = self.f
         self._load_mean()
         variance = f.load("double", self.place(self.pointer(VARIANCE), self.set, 8), align=8)
-        root = f.intrinsic("sqrt", self.sum(variance, self.number64(EPS)))
+        root = f.intrinsic("sqrt", self.sum(variance, self.double(EPS)))
         self.root = self.over(constant("double", 1.0), root)
 
     def centred(self, x: Value) -> Value:

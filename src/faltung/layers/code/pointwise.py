@@ -27,9 +27,8 @@ def emit_backward(kind: str, dtype: str, machine: Machine) -> str:
 
 class _Pointwise(Writer):
     def emit(self, kind: str, *, backward: bool) -> str:
-        _, item = self.begin_work()
-        f = self.f
-        first = f.mul(item, self.cell(CHUNK))
+        f = self.begin_work(self.module)
+        first = f.mul(self.item, self.cell(CHUNK))
         count = f.smaller(self.cell(CHUNK), f.sub(self.cell(COUNT), first))
         source, above, out = (self.place(self.pointer(at), first) for at in (SOURCE, ABOVE, OUT))
         self.slope = self.spread(self.number(SLOPE))

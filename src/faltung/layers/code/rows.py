@@ -32,13 +32,12 @@ class Rows(Writer):
 
     def emit(self, mode: str) -> str:
         """Write the program."""
-        _, item = self.begin_work()
-        f = self.f
+        f = self.begin_work(self.module)
         self.mode = mode
         self.scratch = f.at(self.pointer(SCRATCH), f.mul(self.slot, self.cell(SCRATCH_STEP)))
         with f.loop(0, f.div(self.cell(SCRATCH_STEP), self.size * self.lanes)) as loop:
             self.store(constant(self.kind, self.neutral), self.place(self.scratch, loop.index, self.size * self.lanes))
-        first = self.whole(f.mul(item, self.cell(PER_ITEM)))
+        first = self.whole(f.mul(self.item, self.cell(PER_ITEM)))
         with f.loop(first, f.smaller(f.add(first, self.cell(PER_ITEM)), self.cell(ROWS))) as loop:
             self.row_number = loop.index
             plane = f.div(loop.index, self.cell(ROWS_OF_PLANE))

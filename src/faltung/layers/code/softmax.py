@@ -31,9 +31,8 @@ def emit_backward(way: str, dtype: str, machine: Machine) -> str:
 
 class _Softmax(Summing):
     def emit(self, way: str, *, backward: bool) -> str:
-        _, item = self.begin_work()
-        f = self.f
-        first = self.whole(f.mul(item, self.cell(PER_ITEM)))
+        f = self.begin_work(self.module)
+        first = self.whole(f.mul(self.item, self.cell(PER_ITEM)))
         last = f.smaller(f.add(first, self.cell(PER_ITEM)), self.cell(ROWS))
         row = {"along": self._along, "across": self._across_rows}[way]
         with f.loop(first, last) as loop:

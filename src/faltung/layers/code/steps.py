@@ -21,9 +21,8 @@ def emit_adam(decay: str, dtype: str, machine: Machine) -> str:
 
 class _Adam(Writer):
     def emit(self, decay: str) -> str:
-        context, item = self.begin_work()
-        f = self.f
-        self.context = f.at(context, f.mul(item, 8 * CELLS))
+        f = self.begin_work(self.module)
+        self.context = f.at(self.context, f.mul(self.item, 8 * CELLS))
         bases = [self.pointer(cell) for cell in (VALUE, GRADIENT, MEAN, SQUARE)]
         mean_share, kept, share, root, epsilon, rate, lost = (
             self.spread(self.number(cell)) for cell in range(MEAN_SHARE, CELLS))
