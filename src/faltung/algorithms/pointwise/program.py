@@ -40,9 +40,10 @@ def _emit_entry(frame: Frame, module: Module) -> None:
     f = module.function("entry", "i64", [*(("ptr", name) for name in names), ("i64", "participants")], internal=False)
     *arrays, facts, scratch, pool, run, participants = f.arguments
     image, kernel, out, bias = (data(f, array) for array in arrays)
-    known, cells = Cells(f, facts), Cells(f, f.alloca(8 * (ROW_STEP + 1)))
+    known = Cells(f, facts)
     image = f.at(image, known.cell(0))
     columns, rows = (image, kernel) if frame.packs_columns else (kernel, image)
+    cells = Cells(f, f.alloca(8 * (ROW_STEP + 1)))
     cells.fill(enumerate((columns, rows, out, bias, scratch)))
     cells.fill((cell, known.cell(at)) for at, cell in enumerate((HEADS, PLACES, LINES, COLUMN_STEP, ROW_STEP), 1))
     share_items(f, "work", cells.context, frame.items, (pool, run, participants))
