@@ -16,9 +16,9 @@ from faltung.algorithms.direct.borders import border_tables
 from faltung.algorithms.direct.executable import emitted
 from faltung.algorithms.direct.frame import DirectRecipe, Stage
 from faltung.algorithms.direct.packing import kernel_packer, pack_bias
-from faltung.algorithms.direct.program import HEADER_BYTES
 from faltung.algorithms.direct.tiles import candidates
 from faltung.compiler import jit
+from faltung.compiler.cells import HEAD
 from faltung.machine import Machine, fake
 from faltung.problem.promotion import numpy_dtype
 from grid.cases import Case, arrays, draw, draw_line, draw_woven, lay_out, output_view
@@ -134,7 +134,7 @@ def check_all(cases: list[Case], folder: Path) -> None:
 
 @pytest.mark.parametrize("first", range(11000, 11090, 30))
 def test_the_grid_on_neon(first: int, tmp_path: Path) -> None:
-    assert HEADER_BYTES == 16  # what the driver's struct says
+    assert 8 * HEAD == 16  # what the driver's struct says
     check_all([draw(seed) for seed in range(first, first + 30)], tmp_path)
 
 
