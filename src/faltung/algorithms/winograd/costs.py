@@ -13,12 +13,22 @@ from ...machine import Machine
 from ...problem.problem import Problem
 from . import frame as geometry
 from .components import components
-from .frame import APART_BYTES, Frame, WinogradRecipe, last_lanes, last_piece, seen_columns, size_of, tiles_along
+from .frame import (
+    APART_BYTES,
+    Frame,
+    WinogradRecipe,
+    last_lanes,
+    last_piece,
+    seen_columns,
+    size_of,
+    stored_together,
+    tiles_along,
+)
 from .linear import programs
 from .matrices import filtering
 from .parts import Part, once
 
-CALL_CYCLES, PART_CYCLES, PACK_CYCLES = 25_000.0, 5_000.0, 15_000.0
+CALL_CYCLES, PART_CYCLES, PACK_CYCLES = 16_000.0, 5_000.0, 15_000.0
 """Python's share of a call, of each part of a row but one, and of a kernel that comes with it."""
 
 ROUNDED = 1 - 1e-12
@@ -26,6 +36,27 @@ ROUNDED = 1 - 1e-12
 
 STREAM_BYTES, SHARED_BYTES, SHARED_CACHE = 5.0, 14.0, 1 << 24
 """Bytes per cycle from memory and from the shared cache, and how much that one may be counted on to hold."""
+
+
+NEAR_BYTES = 120.0
+"""Bytes per cycle that are waited for where a register tile's operands come from the second-level cache."""
+
+MOVED = 0.5
+"""Cycles of one step of a transform of a whole vector, on average."""
+
+
+class Pace(NamedTuple):
+    """What was measured on some processors: bytes per cycle of the shared cache, and the pace of transforms."""
+
+    shared_bytes: float
+    transforms: float
+
+
+def pace_of(machine: Machine) -> Pace:
+    """That of a Zen 4, for processors like it, or of a Xeon with two wide multiply-adds per cycle."""
+    if machine.vector_bytes == 64 and machine.wide_pipes == 1:
+        return Pace(30.0, 0.6)
+    return Pace(SHARED_BYTES, 1.0)
 
 
 def vector_cycles(machine: Machine, lanes: int, size: int) -> float:
@@ -71,6 +102,8 @@ class TileCosts:
         self.size, self.components = size_of(p), components(p)
         self.apart = APART_BYTES // self.size
         self.lanes = machine.vector_bytes // self.size
+        self.pace = pace_of(machine)
+        self.near = machine.vector_bytes / NEAR_BYTES
         self.full = vector_cycles(machine, self.lanes, self.size)
         self.row_tiles = tiles_along(p, 1, tile[1])
         self.all_rows = prod(p.batch) * tiles_along(p, 0, tile[0])
@@ -81,21 +114,20 @@ class TileCosts:
         last = last_piece(run, self.lanes)
         self.row_end = (runs - 1) * run + last.first + last.lanes
         together = geometry.rows_together(p, tile[1], self.lanes, self.all_rows)
-        self.row_cycles = self.full / together if together > 1 else runs * (
-            (-(-run // self.lanes) - 1) * self.full + vector_cycles(machine, last.lanes, self.size))
+        self.row_cycles = MOVED / together if together > 1 else runs * -(-run // self.lanes) * MOVED
         self.samples_cycles, self.sums_cycles = p.channels_in * self._samples(), p.channels_out * self._sums()
         steps = self.across.r * len(self.programs[0].taps.steps) + self.down.n * len(self.programs[1].taps.steps)
         self.pair_cycles = 1.3 * self.full * (steps + 2.0 * self.products) + 5.0 * prod(p.kernel)
         self._taps: dict[int, Taps] = {}
-        self._strips: dict[int, Strips] = {}
-        self._products: dict[tuple[int, int], float] = {}
+        self._strips: dict[tuple[int, bool], Strips] = {}
+        self._products: dict[tuple[int, int, bool], float] = {}
 
     def cycles(self, recipe: WinogradRecipe, most: float = inf) -> float:
         """Predicted cycles: every strip's samples, products and sums, and the kernel as it is read.
 
         Where they are surely more than ``most``, infinity will do.
         """
-        shares, taps, strips = recipe.shares, self.taps(recipe.channels), self.strips(recipe.rows)
+        shares, taps, strips = recipe.shares, self.taps(recipe.channels), self.strips(recipe.rows, recipe.turned)
         rounds = -(-taps.blocks // recipe.blocks)
         # of all shares, as if each had as many rounds as the largest
         uneven = -(-rounds // shares) * shares / rounds
@@ -103,11 +135,11 @@ class TileCosts:
         sums = (self.products * recipe.blocks * recipe.channels * strips.pitch + self.products * self.apart) * self.size
         read = moved = 0.0
         if strips.samples + sums > self.machine.l2_bytes:
-            read = strips.samples / self.products / SHARED_BYTES / recipe.blocks
+            read = strips.samples / self.products / self.pace.shared_bytes / recipe.blocks
             # what does not fit the second-level cache is written to the shared one, and read from there
             moved = 2 * strips.samples * shares + 3 * rounds * sums
-        transforms, reads = self.all_rows * transforms, strips.number * (400.0 + moved / SHARED_BYTES)
-        least = max(self.products_cycles(recipe.channels, recipe.vectors), strips.number * taps.stream_cycles)
+        transforms, reads = self.all_rows * transforms, strips.number * (400.0 + moved / self.pace.shared_bytes)
+        least = max(self.products_cycles(recipe), strips.number * taps.stream_cycles)
         if (CALL_CYCLES + self.problem.groups * (transforms + least + reads)) * ROUNDED > most:
             return inf
         products, work = self.products * taps.blocks, 0.0
@@ -118,20 +150,24 @@ class TileCosts:
             work += max(taps.stream_cycles, products * max(self._register_tiles(recipe, strips.rest), read))
         return CALL_CYCLES + self.problem.groups * (transforms + uneven * work + reads)
 
-    def least(self, channels: int, vectors: int, most_rows: int) -> float:
-        """A lower bound on `cycles`, for register tiles of so many channels and vectors: as if all were full."""
-        strips, work = -(-self.all_rows // most_rows), self.products_cycles(channels, vectors)
+    def least(self, recipe: WinogradRecipe, most_rows: int) -> float:
+        """A lower bound on `cycles`, for the register tiles of a recipe: as if all were full."""
+        strips, work = -(-self.all_rows // most_rows), self.products_cycles(recipe)
         return CALL_CYCLES + self.problem.groups * (
             self.all_rows * (self.samples_cycles + self.sums_cycles)
-            + max(work, strips * self.taps(channels).stream_cycles) + strips * 400.0)
+            + max(work, strips * self.taps(recipe.channels).stream_cycles) + strips * 400.0)
 
-    def products_cycles(self, channels: int, vectors: int) -> float:
+    def products_cycles(self, recipe: WinogradRecipe) -> float:
         """All products of a group, as if all register tiles were full."""
-        found = self._products.get((channels, vectors))
+        channels, vectors, turned = recipe.channels, recipe.vectors, recipe.turned
+        found = self._products.get((channels, vectors, turned))
         if found is None:
-            turns = self.all_rows * self.row_tiles / (vectors * self.lanes)
-            found = self._products[channels, vectors] = (
-                self.products * self.taps(channels).blocks * turns * self._register_tile(channels, vectors * self.full))
+            tiles = self.all_rows * self.row_tiles
+            if turned:
+                work = tiles / vectors * self._turned_tile(channels, vectors)
+            else:
+                work = tiles / (vectors * self.lanes) * self._register_tile(channels, vectors * self.full)
+            found = self._products[channels, vectors, turned] = self.products * self.taps(channels).blocks * work
         return found
 
     def least_of_all(self) -> float:
@@ -162,57 +198,73 @@ class TileCosts:
         """To read or write taps, beyond the second-level cache if there are many."""
         if size_bytes <= self.machine.l2_bytes // 2:
             return 0.0
-        return size_bytes / (SHARED_BYTES if size_bytes <= SHARED_CACHE else STREAM_BYTES)
+        return size_bytes / (self.pace.shared_bytes if size_bytes <= SHARED_CACHE else STREAM_BYTES)
 
     # --- strips
 
-    def strips(self, rows: int) -> Strips:
+    def strips(self, rows: int, turned: bool) -> Strips:
         """Strips of so many rows; the pitch from one channel's tiles to the next is that of `Frame`."""
-        found = self._strips.get(rows)
+        found = self._strips.get((rows, turned))
         if found is None:
             whole, rest = divmod(self.all_rows, rows)
-            count, lanes = rows * self.row_tiles, self.lanes
+            count, lanes = rows * self.row_tiles, 1 if turned else self.lanes
             vectors, last = -(-count // lanes), last_lanes(count, lanes)
             stored = (rows - 1) * self.row_tiles + self.row_end
             pitch = -(-max(stored, (vectors - 1) * lanes + last) // lanes) * lanes
             samples = self.products * (self.problem.channels_in * pitch + self.apart) * self.size
-            found = self._strips[rows] = Strips(whole, rest, whole + (rest > 0), vectors, vector_cycles(
+            found = self._strips[rows, turned] = Strips(whole, rest, whole + (rest > 0), vectors, vector_cycles(
                 self.machine, last, self.size), pitch, samples)
         return found
 
     def _register_tiles(self, recipe: WinogradRecipe, rows: int) -> float:
         """All register tiles of the first so many rows of a strip, for one product and block of channels."""
-        channels, strips = recipe.channels, self.strips(recipe.rows)
+        channels, strips = recipe.channels, self.strips(recipe.rows, recipe.turned)
         each = -(-strips.vectors // -(-strips.vectors // recipe.vectors))
         tiles = -(-strips.vectors // each)
+        if recipe.turned:
+            return self._turned_tiles(channels, each, rows * self.row_tiles, strips.vectors)
         used = -(-rows * self.row_tiles // (each * self.lanes))
         full = self._register_tile(channels, each * self.full) if tiles > 1 else 0.0
         if used < tiles:
             return used * full
-        last = (strips.vectors - (tiles - 1) * each - 1) * self.full + strips.last_cycles
+        alone = strips.vectors - (tiles - 1) * each == 1
+        last = strips.last_cycles if alone else (strips.vectors - (tiles - 1) * each) * self.full
         return (tiles - 1) * full + self._register_tile(channels, last)
 
     def _register_tile(self, channels: int, each: float) -> float:
         """All channels in of one register tile, whose vectors take so many cycles."""
-        turn = max(channels * each, each + 0.6 * channels, 4.0)
-        return self.problem.channels_in * turn + channels * each * 2.5 + 24.0
+        turn = max(channels * each, each + 0.6 * channels, 4.0) + each / self.full * self.near
+        return self.problem.channels_in * turn + channels * each * 3.0 + 10.0
+
+    def _turned_tiles(self, channels: int, each: int, count: int, whole: int) -> float:
+        """The same with channels as lanes: register tiles of so many tiles each, of ``whole`` in a strip."""
+        used = -(-count // each)
+        last = min(each, whole - (used - 1) * each)
+        return (used - 1) * self._turned_tile(channels, each) + self._turned_tile(channels, last)
+
+    def _turned_tile(self, channels: int, tiles: int) -> float:
+        """All channels in of so many tiles, and the sums turned into lanes again and stored."""
+        vectors, steps = channels // self.lanes, stored_together(tiles).bit_length() - 1
+        turn = max(vectors * tiles * self.full, (vectors + tiles) * self.full, 4.0) + vectors * self.near
+        stored = tiles * steps * self.full + 1.5 * self.lanes
+        return self.problem.channels_in * turn + vectors * stored + 10.0
 
     # --- a row of tiles
 
     def _samples(self) -> float:
         """One channel in."""
         down, across = self.down, self.across
-        line = seen_columns(self.problem)[1] / self.lanes * self.full
+        line = seen_columns(self.problem)[1] / self.lanes * MOVED
         rows = line * (len(self.programs[0].samples.steps) + (1.0 + self.components) * down.n)
         steps = len(self.programs[1].samples.steps) + 3.0 * across.n + 2.5 * across.m
-        return 0.7 * rows + 0.8 * down.n * self.row_cycles * steps + 6.0 * down.n + 40.0
+        return self.pace.transforms * (0.7 * rows + 0.8 * down.n * self.row_cycles * steps + 6.0 * down.n + 40.0)
 
     def _sums(self) -> float:
         """One channel out."""
         down, across = self.down, self.across
         one = across.n * (len(self.programs[0].outputs.steps) + 1.5 * down.n)
         other = down.m * (len(self.programs[1].outputs.steps) + (6.0 + self.components) * across.m)
-        return 0.45 * self.row_cycles * (one + other) + 0.8 * self.products + 50.0
+        return self.pace.transforms * (0.45 * self.row_cycles * (one + other) + 0.8 * self.products + 50.0)
 
 
 @lru_cache(maxsize=512)

@@ -45,6 +45,8 @@ class WinogradRecipe(NamedTuple):
     """Blocks of so many channels are multiplied before their outputs are transformed back."""
     shares: int = 1
     """Work items that part the blocks of one strip; each transforms the samples again."""
+    turned: bool = False
+    """Whether lanes are channels out, for which so many tiles, not vectors of them, share each load of taps."""
 
     @property
     def algorithm(self) -> str:
@@ -79,6 +81,11 @@ def register_tiles(count: int, lanes: int, vectors: int) -> list[list[Piece]]:
     groups = -(-len(parts) // vectors)
     each = -(-len(parts) // groups)
     return [parts[first:first + each] for first in range(0, len(parts), each)]
+
+
+def stored_together(tiles: int) -> int:
+    """Sums of so many tiles of a channel are stored as one power of two; what is too much, others overwrite."""
+    return 1 << (tiles - 1).bit_length()
 
 
 def last_lanes(count: int, lanes: int) -> int:
@@ -245,8 +252,9 @@ class Frame(Numbers):
 
     @cached_property
     def register_tiles(self) -> list[list[Piece]]:
-        """How the tiles of a strip are multiplied: vectors that share each broadcast."""
-        return register_tiles(self.recipe.rows * self.tiles[1], self.lanes, self.recipe.vectors)
+        """How the tiles of a strip are multiplied: vectors that share each broadcast, or tiles that share each tap."""
+        lanes = 1 if self.recipe.turned else self.lanes
+        return register_tiles(self.recipe.rows * self.tiles[1], lanes, self.recipe.vectors)
 
     # --- memory, in elements
 
@@ -254,6 +262,8 @@ class Frame(Numbers):
     def pitch(self) -> int:
         """From one channel's tiles to the next."""
         stored = (self.recipe.rows - 1) * self.tiles[1] + self.row.end
+        if self.recipe.turned:
+            return max(stored, *(parts[0].first + stored_together(len(parts)) for parts in self.register_tiles))
         read = self.register_tiles[-1][-1]
         return -(-max(stored, read.first + read.lanes) // self.lanes) * self.lanes
 

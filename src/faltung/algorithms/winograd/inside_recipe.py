@@ -13,7 +13,10 @@ from .inside_frame import InsideFrame, InsideRecipe, Operand, tiles_of
 from .inside_parts import inside_parts
 from .linear import programs
 from .matrices import growth
-from .recipe import REGISTER_TILES
+
+REGISTER_TILES = {32: ((8, 3), (13, 2), (12, 2), (10, 2), (9, 3), (6, 4), (7, 3), (26, 1), (16, 1), (8, 1)),
+                  16: ((6, 2), (5, 2), (4, 2), (4, 3), (12, 1), (8, 1))}
+"""Channels and vectors of the register tiles that fit so many registers."""
 
 TAPS = {1: 1, 2: 3, 3: 4, 4: 3, 5: 4, 7: 2}
 """For each number of outputs along an axis, the taps of a tile."""

@@ -5,23 +5,25 @@ from __future__ import annotations
 from ...compiler.emit import Function, Module, Value, constant
 from .code import fetch_ahead
 from .complex_products import complex_register_tile
-from .frame import Frame, Piece
+from .frame import Frame, Piece, stored_together
+from .lanes import woven
 
 
 def emit_products(frame: Frame, module: Module) -> None:
     """Write ``products(samples, taps, sums, tiles)``: one product, for one block of channels out."""
     f = module.function("products", "void", [("ptr", "samples"), ("ptr", "taps"), ("ptr", "sums"), ("i64", "tiles")])
     samples, taps, sums, tiles = f.arguments
+    write = (complex_register_tile if frame.components > 1 else
+             _turned_tile if frame.recipe.turned else _register_tile)
     *whole, last = frame.register_tiles
-    register_tile = complex_register_tile if frame.components > 1 else _register_tile
     if whole:
         step = whole[0][-1].first + whole[0][-1].lanes
         end = f.smaller(tiles, last[0].first)
         with f.loop(0, end, step) as loop:
             offset = f.mul(loop.index, frame.size)
-            register_tile(f, frame, whole[0], f.at(samples, offset), taps, f.at(sums, offset))
+            write(f, frame, whole[0], f.at(samples, offset), taps, f.at(sums, offset))
     with f.when(f.compare("slt", last[0].first, tiles)):
-        register_tile(f, frame, last, samples, taps, sums)
+        write(f, frame, last, samples, taps, sums)
     f.finish()
 
 
@@ -44,3 +46,40 @@ def _register_tile(f: Function, frame: Frame, parts: list[Piece], samples: Value
     for m in range(channels):
         for part in parts:
             f.store(totals.pop(0), f.at(sums, (m * frame.pitch + part.first) * size), align=size)
+
+
+def _turned_tile(f: Function, frame: Frame, parts: list[Piece], samples: Value, taps: Value, sums: Value) -> None:
+    """The same with channels out as lanes: taps are loaded as they lie, and each tile's sample is broadcast."""
+    size, lanes, channels = frame.size, frame.lanes, frame.recipe.channels
+    kind, vectors = frame.kind(lanes), channels // lanes
+    zeros = [constant(kind, 0) for _ in range(vectors * len(parts))]
+    with f.loop(0, frame.problem.channels_in, carry=(samples, taps, *zeros)) as loop:
+        here, row, *totals = loop.carried
+        loaded = [f.load(kind, f.at(row, v * lanes * size), align=size) for v in range(vectors)]
+        if frame.streams:
+            fetch_ahead(f, row, channels * size)
+        found: list[Value] = []
+        for part in parts:
+            sample = f.splat(f.load(frame.element, f.at(here, part.first * size), align=size), lanes)
+            for tap in loaded:
+                found.append(f.fma(tap, sample, totals[len(found)]))
+        loop.carry([f.at(here, frame.pitch * size), f.at(row, channels * size), *found])
+    assert loop.results is not None
+    totals = loop.results[2:]
+    for v in range(vectors):
+        target = f.at(sums, (v * lanes * frame.pitch + parts[0].first) * size)
+        _store_turned(f, frame, totals[v::vectors], target)
+
+
+def _store_turned(f: Function, frame: Frame, totals: list[Value], target: Value) -> None:
+    """Turn a vector of channels for each tile into some tiles of each channel, and store them."""
+    width, size, lanes = stored_together(len(totals)), frame.size, frame.lanes
+    lines = woven(f, [*totals, *totals[:1] * (width - len(totals))])
+    each = lanes // width
+    for k, line in enumerate(lines):
+        for m in range(each):
+            place = f.at(target, (k * each + m) * frame.pitch * size)
+            if width == frame.pitch:
+                f.store(line, place, align=size)
+                break
+            f.store(f.shuffle(line, None, list(range(m * width, (m + 1) * width))), place, align=size)

@@ -27,16 +27,21 @@ LINE_TILES = {2: (3,), 3: (4, 6), 4: (3,), 5: (4, 6), 7: (2, 4)}
 OUTSIDE = 64
 """Columns outside the image that are made one by one, and tiles of a run whose last pieces are."""
 
-REGISTER_TILES = {32: ((8, 3), (13, 2), (12, 2), (10, 2), (9, 3), (6, 4), (7, 3), (26, 1), (16, 1), (8, 1)),
-                  16: ((6, 2), (5, 2), (4, 2), (4, 3), (12, 1), (8, 1))}
+REGISTER_TILES = {32: ((8, 3), (16, 1), (12, 2), (6, 4), (8, 1)), 16: ((6, 2), (4, 3), (5, 2), (12, 1), (8, 1))}
 """Channels and vectors of the register tiles that fit so many registers."""
 
 COMPLEX_TILES = {32: ((4, 3), (6, 2), (5, 2), (3, 3), (3, 2), (13, 1), (8, 1), (4, 1)),
                  16: ((2, 2), (6, 1), (5, 1), (4, 1), (3, 1), (1, 3))}
 """The same of complex numbers, which take two registers."""
 
+TURNED_TILES = {32: ((1, 16), (2, 14), (2, 8), (4, 6)), 16: ((1, 8), (2, 6), (3, 4))}
+"""Of those whose lanes are channels out: vectors of channels, and tiles."""
+
 KERNEL_SHARE = 0.01
 """How much of the time that a kernel's transform takes decides among recipes, for most kernels are known."""
+
+MOST_SPARE = 1.5
+"""Most lanes to a channel out, where channels are lanes."""
 
 LONGEST_BYTES = 2.0
 """Most transformed samples of a strip, in second-level caches, where one row of tiles does not need more."""
@@ -116,16 +121,17 @@ class _Option(NamedTuple):
         """What decides among recipes; infinity will do for what is surely more than ``most``."""
         if threads == 1:
             return self.costs.cycles(recipe, most - self.share) + self.share
-        items = self.costs.problem.groups * self.costs.strips(recipe.rows).number * recipe.shares
+        strips = self.costs.strips(recipe.rows, recipe.turned)
+        items = self.costs.problem.groups * strips.number * recipe.shares
         return shared(self.costs.cycles(recipe), items, threads) + self.share
 
 
 def _options(problem: Problem, tile: tuple[int, int], machine: Machine, threads: int) -> Iterator[_Option]:
     costs, rows = tile_costs(problem, tile, machine), _rows(problem, tile, machine, threads)
-    for channels, vectors in _register_tiles(problem, machine):
+    for channels, vectors, turned in _register_tiles(problem, machine):
+        start = WinogradRecipe(tile, 1, channels, vectors, 1, turned=turned)
         share = costs.taps(channels).kernel_cycles * KERNEL_SHARE
-        bound = costs.least(channels, vectors, rows[-1]) / threads + share
-        yield _Option(bound, costs, share, WinogradRecipe(tile, 1, channels, vectors, 1), rows)
+        yield _Option(costs.least(start, rows[-1]) / threads + share, costs, share, start, rows)
 
 
 def recipes(problem: Problem, tile: tuple[int, int], machine: Machine, threads: int) -> Iterator[WinogradRecipe]:
@@ -139,24 +145,31 @@ def shared(cycles: float, items: int, threads: int) -> float:
     return cycles * -(-items // threads) / items
 
 
-def _register_tiles(problem: Problem, machine: Machine) -> list[tuple[int, int]]:
-    """Register tiles that part the channels evenly: channels and vectors."""
-    shapes = REGISTER_TILES[32 if machine.registers > 16 else 16]
+def _register_tiles(problem: Problem, machine: Machine) -> list[tuple[int, int, bool]]:
+    """Register tiles that part the channels evenly: channels, vectors or tiles, and whether lanes are channels."""
+    registers, lanes = 32 if machine.registers > 16 else 16, machine.vector_bytes // size_of(problem)
     count, out = components(problem), problem.channels_out // components(problem)
-    if count > 1:
-        shapes = COMPLEX_TILES[32 if machine.registers > 16 else 16]
-    blocks = ((-(-out // channels), vectors) for channels, vectors in shapes)
-    return list(dict.fromkeys((count * -(-out // each), vectors) for each, vectors in blocks))
+    shapes = REGISTER_TILES if count == 1 else COMPLEX_TILES
+    found = [(count * _even(out, most), vectors, False) for most, vectors in shapes[registers]]
+    of_lanes = -(-out // lanes)
+    if count == 1 and of_lanes * lanes <= MOST_SPARE * out:
+        found += [(_even(of_lanes, most) * lanes, min(tiles, lanes), True) for most, tiles in TURNED_TILES[registers]]
+    return list(dict.fromkeys(found))
+
+
+def _even(count: int, most: int) -> int:
+    """As few to a block as make no more blocks than with ``most``."""
+    return -(-count // -(-count // most))
 
 
 def _strips(problem: Problem, recipe: WinogradRecipe, rows: list[int], threads: int) -> Iterator[WinogradRecipe]:
     """A register tile with each number of rows worth a look, and with blocks of channels parted among threads."""
-    tile, _, channels, vectors, *_ = recipe
-    blocks, all_rows = -(-problem.channels_out // channels), prod(problem.batch) * tiles_along(problem, 0, tile[0])
+    blocks = -(-problem.channels_out // recipe.channels)
+    all_rows = prod(problem.batch) * tiles_along(problem, 0, recipe.tile[0])
     for count in rows:
-        yield WinogradRecipe(tile, count, channels, vectors, 1)
+        yield recipe._replace(rows=count)
         if threads > 1 and count * problem.groups >= all_rows:
-            yield WinogradRecipe(tile, count, channels, vectors, 1, min(threads, blocks))
+            yield recipe._replace(rows=count, shares=min(threads, blocks))
 
 
 def _rows(problem: Problem, tile: tuple[int, int], machine: Machine, threads: int) -> list[int]:
