@@ -78,136 +78,291 @@ done.41:
 done.25:
   ret void
 }
-define internal i64 @tile(ptr %image, ptr %kernel, ptr %bias, ptr %out) #0 {
+define internal i64 @tile(ptr %image, ptr %kernel, ptr %bias, ptr %out, i64 %first, i64 %last) #0 {
 entry:
-  br label %loop.1
-loop.1:
-  %v3 = phi i64 [ 0, %entry ], [ %v88, %done.11 ]
-  %v4 = phi ptr [ %image, %entry ], [ %v87, %done.11 ]
-  %v5 = phi ptr [ %kernel, %entry ], [ %v83, %done.11 ]
-  %v6 = phi <4 x float> [ splat (float 0x0000000000000000), %entry ], [ %v67, %done.11 ]
-  %v7 = phi <4 x float> [ splat (float 0x0000000000000000), %entry ], [ %v72, %done.11 ]
-  %v8 = phi <4 x float> [ splat (float 0x0000000000000000), %entry ], [ %v77, %done.11 ]
-  %v9 = phi <4 x float> [ splat (float 0x0000000000000000), %entry ], [ %v82, %done.11 ]
-  br label %loop.10
-loop.10:
-  %v12 = phi i64 [ 0, %loop.1 ], [ %v85, %loop.10 ]
-  %v13 = phi ptr [ %v4, %loop.1 ], [ %v84, %loop.10 ]
-  %v14 = phi ptr [ %v5, %loop.1 ], [ %v83, %loop.10 ]
-  %v15 = phi <4 x float> [ %v6, %loop.1 ], [ %v67, %loop.10 ]
-  %v16 = phi <4 x float> [ %v7, %loop.1 ], [ %v72, %loop.10 ]
-  %v17 = phi <4 x float> [ %v8, %loop.1 ], [ %v77, %loop.10 ]
-  %v18 = phi <4 x float> [ %v9, %loop.1 ], [ %v82, %loop.10 ]
-  %v19 = load <4 x float>, ptr %v14, align 4
-  %v20 = load float, ptr %v13, align 4
-  %v21 = insertelement <4 x float> poison, float %v20, i64 0
-  %v22 = shufflevector <4 x float> %v21, <4 x float> poison, <4 x i32> zeroinitializer
-  %v23 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v22, <4 x float> %v19, <4 x float> %v15)
-  %v24 = getelementptr i8, ptr %v13, i64 8
-  %v25 = load float, ptr %v24, align 4
-  %v26 = insertelement <4 x float> poison, float %v25, i64 0
-  %v27 = shufflevector <4 x float> %v26, <4 x float> poison, <4 x i32> zeroinitializer
-  %v28 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v27, <4 x float> %v19, <4 x float> %v16)
-  %v29 = getelementptr i8, ptr %v13, i64 16
+  %v1 = call i64 @llvm.smax.i64(i64 %first, i64 0)
+  %v2 = call i64 @llvm.smax.i64(i64 %last, i64 0)
+  %v3 = call i64 @llvm.smin.i64(i64 %v1, i64 3)
+  %v4 = call i64 @llvm.smin.i64(i64 %v2, i64 3)
+  br label %loop.5
+loop.5:
+  %v7 = phi i64 [ 0, %entry ], [ %v95, %done.19 ]
+  %v8 = phi ptr [ %image, %entry ], [ %v94, %done.19 ]
+  %v9 = phi ptr [ %kernel, %entry ], [ %v93, %done.19 ]
+  %v10 = phi <4 x float> [ splat (float 0x0000000000000000), %entry ], [ %v89, %done.19 ]
+  %v11 = phi <4 x float> [ splat (float 0x0000000000000000), %entry ], [ %v90, %done.19 ]
+  %v12 = phi <4 x float> [ splat (float 0x0000000000000000), %entry ], [ %v91, %done.19 ]
+  %v13 = phi <4 x float> [ splat (float 0x0000000000000000), %entry ], [ %v92, %done.19 ]
+  %v14 = mul i64 %v3, 36
+  %v15 = getelementptr i8, ptr %v8, i64 %v14
+  %v16 = mul i64 %v3, 48
+  %v17 = getelementptr i8, ptr %v9, i64 %v16
+  %v20 = icmp slt i64 %v3, %v4
+  br i1 %v20, label %loop.18, label %done.19
+loop.18:
+  %v21 = phi i64 [ %v3, %loop.5 ], [ %v85, %loop.18 ]
+  %v22 = phi ptr [ %v15, %loop.5 ], [ %v84, %loop.18 ]
+  %v23 = phi ptr [ %v17, %loop.5 ], [ %v83, %loop.18 ]
+  %v24 = phi <4 x float> [ %v10, %loop.5 ], [ %v72, %loop.18 ]
+  %v25 = phi <4 x float> [ %v11, %loop.5 ], [ %v77, %loop.18 ]
+  %v26 = phi <4 x float> [ %v12, %loop.5 ], [ %v82, %loop.18 ]
+  %v27 = phi <4 x float> [ %v13, %loop.5 ], [ %v65, %loop.18 ]
+  %v28 = load <4 x float>, ptr %v23, align 4
+  %v29 = getelementptr i8, ptr %v22, i64 8
   %v30 = load float, ptr %v29, align 4
   %v31 = insertelement <4 x float> poison, float %v30, i64 0
   %v32 = shufflevector <4 x float> %v31, <4 x float> poison, <4 x i32> zeroinitializer
-  %v33 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v32, <4 x float> %v19, <4 x float> %v17)
-  %v34 = getelementptr i8, ptr %v13, i64 24
+  %v33 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v32, <4 x float> %v28, <4 x float> %v25)
+  %v34 = getelementptr i8, ptr %v22, i64 16
   %v35 = load float, ptr %v34, align 4
   %v36 = insertelement <4 x float> poison, float %v35, i64 0
   %v37 = shufflevector <4 x float> %v36, <4 x float> poison, <4 x i32> zeroinitializer
-  %v38 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v37, <4 x float> %v19, <4 x float> %v18)
-  %v39 = getelementptr i8, ptr %v13, i64 4
-  %v40 = getelementptr i8, ptr %v14, i64 16
-  %v41 = load <4 x float>, ptr %v40, align 4
-  %v42 = load float, ptr %v39, align 4
-  %v43 = insertelement <4 x float> poison, float %v42, i64 0
-  %v44 = shufflevector <4 x float> %v43, <4 x float> poison, <4 x i32> zeroinitializer
-  %v45 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v44, <4 x float> %v41, <4 x float> %v23)
-  %v46 = getelementptr i8, ptr %v39, i64 8
-  %v47 = load float, ptr %v46, align 4
+  %v38 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v37, <4 x float> %v28, <4 x float> %v26)
+  %v39 = getelementptr i8, ptr %v22, i64 24
+  %v40 = load float, ptr %v39, align 4
+  %v41 = insertelement <4 x float> poison, float %v40, i64 0
+  %v42 = shufflevector <4 x float> %v41, <4 x float> poison, <4 x i32> zeroinitializer
+  %v43 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v42, <4 x float> %v28, <4 x float> %v27)
+  %v44 = getelementptr i8, ptr %v22, i64 4
+  %v45 = getelementptr i8, ptr %v23, i64 16
+  %v46 = load <4 x float>, ptr %v45, align 4
+  %v47 = load float, ptr %v44, align 4
   %v48 = insertelement <4 x float> poison, float %v47, i64 0
   %v49 = shufflevector <4 x float> %v48, <4 x float> poison, <4 x i32> zeroinitializer
-  %v50 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v49, <4 x float> %v41, <4 x float> %v28)
-  %v51 = getelementptr i8, ptr %v39, i64 16
+  %v50 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v49, <4 x float> %v46, <4 x float> %v24)
+  %v51 = getelementptr i8, ptr %v44, i64 8
   %v52 = load float, ptr %v51, align 4
   %v53 = insertelement <4 x float> poison, float %v52, i64 0
   %v54 = shufflevector <4 x float> %v53, <4 x float> poison, <4 x i32> zeroinitializer
-  %v55 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v54, <4 x float> %v41, <4 x float> %v33)
-  %v56 = getelementptr i8, ptr %v39, i64 24
+  %v55 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v54, <4 x float> %v46, <4 x float> %v33)
+  %v56 = getelementptr i8, ptr %v44, i64 16
   %v57 = load float, ptr %v56, align 4
   %v58 = insertelement <4 x float> poison, float %v57, i64 0
   %v59 = shufflevector <4 x float> %v58, <4 x float> poison, <4 x i32> zeroinitializer
-  %v60 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v59, <4 x float> %v41, <4 x float> %v38)
-  %v61 = getelementptr i8, ptr %v13, i64 8
-  %v62 = getelementptr i8, ptr %v14, i64 32
-  %v63 = load <4 x float>, ptr %v62, align 4
-  %v64 = load float, ptr %v61, align 4
-  %v65 = insertelement <4 x float> poison, float %v64, i64 0
-  %v66 = shufflevector <4 x float> %v65, <4 x float> poison, <4 x i32> zeroinitializer
-  %v67 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v66, <4 x float> %v63, <4 x float> %v45)
-  %v68 = getelementptr i8, ptr %v61, i64 8
-  %v69 = load float, ptr %v68, align 4
+  %v60 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v59, <4 x float> %v46, <4 x float> %v38)
+  %v61 = getelementptr i8, ptr %v44, i64 24
+  %v62 = load float, ptr %v61, align 4
+  %v63 = insertelement <4 x float> poison, float %v62, i64 0
+  %v64 = shufflevector <4 x float> %v63, <4 x float> poison, <4 x i32> zeroinitializer
+  %v65 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v64, <4 x float> %v46, <4 x float> %v43)
+  %v66 = getelementptr i8, ptr %v22, i64 8
+  %v67 = getelementptr i8, ptr %v23, i64 32
+  %v68 = load <4 x float>, ptr %v67, align 4
+  %v69 = load float, ptr %v66, align 4
   %v70 = insertelement <4 x float> poison, float %v69, i64 0
   %v71 = shufflevector <4 x float> %v70, <4 x float> poison, <4 x i32> zeroinitializer
-  %v72 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v71, <4 x float> %v63, <4 x float> %v50)
-  %v73 = getelementptr i8, ptr %v61, i64 16
+  %v72 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v71, <4 x float> %v68, <4 x float> %v50)
+  %v73 = getelementptr i8, ptr %v66, i64 8
   %v74 = load float, ptr %v73, align 4
   %v75 = insertelement <4 x float> poison, float %v74, i64 0
   %v76 = shufflevector <4 x float> %v75, <4 x float> poison, <4 x i32> zeroinitializer
-  %v77 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v76, <4 x float> %v63, <4 x float> %v55)
-  %v78 = getelementptr i8, ptr %v61, i64 24
+  %v77 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v76, <4 x float> %v68, <4 x float> %v55)
+  %v78 = getelementptr i8, ptr %v66, i64 16
   %v79 = load float, ptr %v78, align 4
   %v80 = insertelement <4 x float> poison, float %v79, i64 0
   %v81 = shufflevector <4 x float> %v80, <4 x float> poison, <4 x i32> zeroinitializer
-  %v82 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v81, <4 x float> %v63, <4 x float> %v60)
-  %v83 = getelementptr i8, ptr %v14, i64 48
-  %v84 = getelementptr i8, ptr %v13, i64 36
-  %v85 = add i64 %v12, 1
-  %v86 = icmp slt i64 %v85, 3
-  br i1 %v86, label %loop.10, label %done.11
-done.11:
-  %v87 = getelementptr i8, ptr %v4, i64 324
-  %v88 = add i64 %v3, 1
-  %v89 = icmp slt i64 %v88, 3
-  br i1 %v89, label %loop.1, label %done.2
-done.2:
-  %v90 = load <4 x float>, ptr %bias, align 4
-  %v91 = getelementptr i8, ptr %out, i64 4
-  %v92 = getelementptr i8, ptr %out, i64 8
-  %v93 = getelementptr i8, ptr %out, i64 12
-  %v94 = fadd <4 x float> %v67, %v90
-  %v95 = fcmp olt <4 x float> %v94, splat (float 0x0000000000000000)
-  %v96 = select <4 x i1> %v95, <4 x float> splat (float 0x0000000000000000), <4 x float> %v94
-  %v97 = fadd <4 x float> %v72, %v90
-  %v98 = fcmp olt <4 x float> %v97, splat (float 0x0000000000000000)
-  %v99 = select <4 x i1> %v98, <4 x float> splat (float 0x0000000000000000), <4 x float> %v97
-  %v100 = fadd <4 x float> %v77, %v90
-  %v101 = fcmp olt <4 x float> %v100, splat (float 0x0000000000000000)
-  %v102 = select <4 x i1> %v101, <4 x float> splat (float 0x0000000000000000), <4 x float> %v100
-  %v103 = fadd <4 x float> %v82, %v90
-  %v104 = fcmp olt <4 x float> %v103, splat (float 0x0000000000000000)
-  %v105 = select <4 x i1> %v104, <4 x float> splat (float 0x0000000000000000), <4 x float> %v103
-  %v106 = shufflevector <4 x float> %v96, <4 x float> %v99, <4 x i32> <i32 0, i32 4, i32 1, i32 5>
-  %v107 = shufflevector <4 x float> %v96, <4 x float> %v99, <4 x i32> <i32 2, i32 6, i32 3, i32 7>
-  %v108 = shufflevector <4 x float> %v102, <4 x float> %v105, <4 x i32> <i32 0, i32 4, i32 1, i32 5>
-  %v109 = shufflevector <4 x float> %v102, <4 x float> %v105, <4 x i32> <i32 2, i32 6, i32 3, i32 7>
-  %v110 = shufflevector <4 x float> %v106, <4 x float> %v108, <4 x i32> <i32 0, i32 1, i32 4, i32 5>
-  %v111 = shufflevector <4 x float> %v106, <4 x float> %v108, <4 x i32> <i32 2, i32 3, i32 6, i32 7>
-  %v112 = shufflevector <4 x float> %v107, <4 x float> %v109, <4 x i32> <i32 0, i32 1, i32 4, i32 5>
-  %v113 = shufflevector <4 x float> %v107, <4 x float> %v109, <4 x i32> <i32 2, i32 3, i32 6, i32 7>
-  %v114 = shufflevector <4 x float> %v110, <4 x float> poison, <4 x i32> <i32 0, i32 1, i32 2, i32 3>
-  store <4 x float> %v114, ptr %out, align 1
-  %v115 = shufflevector <4 x float> %v111, <4 x float> poison, <4 x i32> <i32 0, i32 1, i32 2, i32 3>
-  %v116 = getelementptr i8, ptr %out, i64 64
-  store <4 x float> %v115, ptr %v116, align 1
-  %v117 = shufflevector <4 x float> %v112, <4 x float> poison, <4 x i32> <i32 0, i32 1, i32 2, i32 3>
-  %v118 = getelementptr i8, ptr %out, i64 128
-  store <4 x float> %v117, ptr %v118, align 1
-  %v119 = shufflevector <4 x float> %v113, <4 x float> poison, <4 x i32> <i32 0, i32 1, i32 2, i32 3>
-  %v120 = getelementptr i8, ptr %out, i64 192
-  store <4 x float> %v119, ptr %v120, align 1
+  %v82 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v81, <4 x float> %v68, <4 x float> %v60)
+  %v83 = getelementptr i8, ptr %v23, i64 48
+  %v84 = getelementptr i8, ptr %v22, i64 36
+  %v85 = add i64 %v21, 1
+  %v86 = icmp slt i64 %v85, %v4
+  br i1 %v86, label %loop.18, label %done.19
+done.19:
+  %v87 = phi ptr [ %v15, %loop.5 ], [ %v84, %loop.18 ]
+  %v88 = phi ptr [ %v17, %loop.5 ], [ %v83, %loop.18 ]
+  %v89 = phi <4 x float> [ %v10, %loop.5 ], [ %v72, %loop.18 ]
+  %v90 = phi <4 x float> [ %v11, %loop.5 ], [ %v77, %loop.18 ]
+  %v91 = phi <4 x float> [ %v12, %loop.5 ], [ %v82, %loop.18 ]
+  %v92 = phi <4 x float> [ %v13, %loop.5 ], [ %v65, %loop.18 ]
+  %v93 = getelementptr i8, ptr %v9, i64 144
+  %v94 = getelementptr i8, ptr %v8, i64 324
+  %v95 = add i64 %v7, 1
+  %v96 = icmp slt i64 %v95, 3
+  br i1 %v96, label %loop.5, label %done.6
+done.6:
+  %v97 = load <4 x float>, ptr %bias, align 4
+  %v98 = getelementptr i8, ptr %out, i64 4
+  %v99 = getelementptr i8, ptr %out, i64 8
+  %v100 = getelementptr i8, ptr %out, i64 12
+  %v101 = fadd <4 x float> %v89, %v97
+  %v102 = fcmp olt <4 x float> %v101, splat (float 0x0000000000000000)
+  %v103 = select <4 x i1> %v102, <4 x float> splat (float 0x0000000000000000), <4 x float> %v101
+  %v104 = fadd <4 x float> %v90, %v97
+  %v105 = fcmp olt <4 x float> %v104, splat (float 0x0000000000000000)
+  %v106 = select <4 x i1> %v105, <4 x float> splat (float 0x0000000000000000), <4 x float> %v104
+  %v107 = fadd <4 x float> %v91, %v97
+  %v108 = fcmp olt <4 x float> %v107, splat (float 0x0000000000000000)
+  %v109 = select <4 x i1> %v108, <4 x float> splat (float 0x0000000000000000), <4 x float> %v107
+  %v110 = fadd <4 x float> %v92, %v97
+  %v111 = fcmp olt <4 x float> %v110, splat (float 0x0000000000000000)
+  %v112 = select <4 x i1> %v111, <4 x float> splat (float 0x0000000000000000), <4 x float> %v110
+  %v113 = shufflevector <4 x float> %v103, <4 x float> %v106, <4 x i32> <i32 0, i32 4, i32 1, i32 5>
+  %v114 = shufflevector <4 x float> %v103, <4 x float> %v106, <4 x i32> <i32 2, i32 6, i32 3, i32 7>
+  %v115 = shufflevector <4 x float> %v109, <4 x float> %v112, <4 x i32> <i32 0, i32 4, i32 1, i32 5>
+  %v116 = shufflevector <4 x float> %v109, <4 x float> %v112, <4 x i32> <i32 2, i32 6, i32 3, i32 7>
+  %v117 = shufflevector <4 x float> %v113, <4 x float> %v115, <4 x i32> <i32 0, i32 1, i32 4, i32 5>
+  %v118 = shufflevector <4 x float> %v113, <4 x float> %v115, <4 x i32> <i32 2, i32 3, i32 6, i32 7>
+  %v119 = shufflevector <4 x float> %v114, <4 x float> %v116, <4 x i32> <i32 0, i32 1, i32 4, i32 5>
+  %v120 = shufflevector <4 x float> %v114, <4 x float> %v116, <4 x i32> <i32 2, i32 3, i32 6, i32 7>
+  %v121 = shufflevector <4 x float> %v117, <4 x float> poison, <4 x i32> <i32 0, i32 1, i32 2, i32 3>
+  store <4 x float> %v121, ptr %out, align 1
+  %v122 = shufflevector <4 x float> %v118, <4 x float> poison, <4 x i32> <i32 0, i32 1, i32 2, i32 3>
+  %v123 = getelementptr i8, ptr %out, i64 64
+  store <4 x float> %v122, ptr %v123, align 1
+  %v124 = shufflevector <4 x float> %v119, <4 x float> poison, <4 x i32> <i32 0, i32 1, i32 2, i32 3>
+  %v125 = getelementptr i8, ptr %out, i64 128
+  store <4 x float> %v124, ptr %v125, align 1
+  %v126 = shufflevector <4 x float> %v120, <4 x float> poison, <4 x i32> <i32 0, i32 1, i32 2, i32 3>
+  %v127 = getelementptr i8, ptr %out, i64 192
+  store <4 x float> %v126, ptr %v127, align 1
+  ret i64 0
+}
+define internal i64 @tile.all(ptr %image, ptr %kernel, ptr %bias, ptr %out, i64 %first, i64 %last) #0 {
+entry:
+  %v1 = call i64 @llvm.smax.i64(i64 %first, i64 0)
+  %v2 = call i64 @llvm.smax.i64(i64 %last, i64 0)
+  %v3 = call i64 @llvm.smin.i64(i64 %v1, i64 3)
+  %v4 = call i64 @llvm.smin.i64(i64 %v2, i64 3)
+  br label %loop.5
+loop.5:
+  %v7 = phi i64 [ 0, %entry ], [ %v104, %done.19 ]
+  %v8 = phi ptr [ %image, %entry ], [ %v103, %done.19 ]
+  %v9 = phi ptr [ %kernel, %entry ], [ %v102, %done.19 ]
+  %v10 = phi <4 x float> [ splat (float 0x0000000000000000), %entry ], [ %v98, %done.19 ]
+  %v11 = phi <4 x float> [ splat (float 0x0000000000000000), %entry ], [ %v99, %done.19 ]
+  %v12 = phi <4 x float> [ splat (float 0x0000000000000000), %entry ], [ %v100, %done.19 ]
+  %v13 = phi <4 x float> [ splat (float 0x0000000000000000), %entry ], [ %v101, %done.19 ]
+  %v14 = mul i64 %v3, 36
+  %v15 = getelementptr i8, ptr %v8, i64 %v14
+  %v16 = mul i64 %v3, 48
+  %v17 = getelementptr i8, ptr %v9, i64 %v16
+  %v20 = icmp slt i64 %v3, %v4
+  br i1 %v20, label %loop.18, label %done.19
+loop.18:
+  %v21 = phi i64 [ %v3, %loop.5 ], [ %v94, %loop.18 ]
+  %v22 = phi ptr [ %v15, %loop.5 ], [ %v93, %loop.18 ]
+  %v23 = phi ptr [ %v17, %loop.5 ], [ %v92, %loop.18 ]
+  %v24 = phi <4 x float> [ %v10, %loop.5 ], [ %v76, %loop.18 ]
+  %v25 = phi <4 x float> [ %v11, %loop.5 ], [ %v81, %loop.18 ]
+  %v26 = phi <4 x float> [ %v12, %loop.5 ], [ %v86, %loop.18 ]
+  %v27 = phi <4 x float> [ %v13, %loop.5 ], [ %v91, %loop.18 ]
+  %v28 = load <4 x float>, ptr %v23, align 4
+  %v29 = load float, ptr %v22, align 4
+  %v30 = insertelement <4 x float> poison, float %v29, i64 0
+  %v31 = shufflevector <4 x float> %v30, <4 x float> poison, <4 x i32> zeroinitializer
+  %v32 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v31, <4 x float> %v28, <4 x float> %v24)
+  %v33 = getelementptr i8, ptr %v22, i64 8
+  %v34 = load float, ptr %v33, align 4
+  %v35 = insertelement <4 x float> poison, float %v34, i64 0
+  %v36 = shufflevector <4 x float> %v35, <4 x float> poison, <4 x i32> zeroinitializer
+  %v37 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v36, <4 x float> %v28, <4 x float> %v25)
+  %v38 = getelementptr i8, ptr %v22, i64 16
+  %v39 = load float, ptr %v38, align 4
+  %v40 = insertelement <4 x float> poison, float %v39, i64 0
+  %v41 = shufflevector <4 x float> %v40, <4 x float> poison, <4 x i32> zeroinitializer
+  %v42 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v41, <4 x float> %v28, <4 x float> %v26)
+  %v43 = getelementptr i8, ptr %v22, i64 24
+  %v44 = load float, ptr %v43, align 4
+  %v45 = insertelement <4 x float> poison, float %v44, i64 0
+  %v46 = shufflevector <4 x float> %v45, <4 x float> poison, <4 x i32> zeroinitializer
+  %v47 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v46, <4 x float> %v28, <4 x float> %v27)
+  %v48 = getelementptr i8, ptr %v22, i64 4
+  %v49 = getelementptr i8, ptr %v23, i64 16
+  %v50 = load <4 x float>, ptr %v49, align 4
+  %v51 = load float, ptr %v48, align 4
+  %v52 = insertelement <4 x float> poison, float %v51, i64 0
+  %v53 = shufflevector <4 x float> %v52, <4 x float> poison, <4 x i32> zeroinitializer
+  %v54 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v53, <4 x float> %v50, <4 x float> %v32)
+  %v55 = getelementptr i8, ptr %v48, i64 8
+  %v56 = load float, ptr %v55, align 4
+  %v57 = insertelement <4 x float> poison, float %v56, i64 0
+  %v58 = shufflevector <4 x float> %v57, <4 x float> poison, <4 x i32> zeroinitializer
+  %v59 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v58, <4 x float> %v50, <4 x float> %v37)
+  %v60 = getelementptr i8, ptr %v48, i64 16
+  %v61 = load float, ptr %v60, align 4
+  %v62 = insertelement <4 x float> poison, float %v61, i64 0
+  %v63 = shufflevector <4 x float> %v62, <4 x float> poison, <4 x i32> zeroinitializer
+  %v64 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v63, <4 x float> %v50, <4 x float> %v42)
+  %v65 = getelementptr i8, ptr %v48, i64 24
+  %v66 = load float, ptr %v65, align 4
+  %v67 = insertelement <4 x float> poison, float %v66, i64 0
+  %v68 = shufflevector <4 x float> %v67, <4 x float> poison, <4 x i32> zeroinitializer
+  %v69 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v68, <4 x float> %v50, <4 x float> %v47)
+  %v70 = getelementptr i8, ptr %v22, i64 8
+  %v71 = getelementptr i8, ptr %v23, i64 32
+  %v72 = load <4 x float>, ptr %v71, align 4
+  %v73 = load float, ptr %v70, align 4
+  %v74 = insertelement <4 x float> poison, float %v73, i64 0
+  %v75 = shufflevector <4 x float> %v74, <4 x float> poison, <4 x i32> zeroinitializer
+  %v76 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v75, <4 x float> %v72, <4 x float> %v54)
+  %v77 = getelementptr i8, ptr %v70, i64 8
+  %v78 = load float, ptr %v77, align 4
+  %v79 = insertelement <4 x float> poison, float %v78, i64 0
+  %v80 = shufflevector <4 x float> %v79, <4 x float> poison, <4 x i32> zeroinitializer
+  %v81 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v80, <4 x float> %v72, <4 x float> %v59)
+  %v82 = getelementptr i8, ptr %v70, i64 16
+  %v83 = load float, ptr %v82, align 4
+  %v84 = insertelement <4 x float> poison, float %v83, i64 0
+  %v85 = shufflevector <4 x float> %v84, <4 x float> poison, <4 x i32> zeroinitializer
+  %v86 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v85, <4 x float> %v72, <4 x float> %v64)
+  %v87 = getelementptr i8, ptr %v70, i64 24
+  %v88 = load float, ptr %v87, align 4
+  %v89 = insertelement <4 x float> poison, float %v88, i64 0
+  %v90 = shufflevector <4 x float> %v89, <4 x float> poison, <4 x i32> zeroinitializer
+  %v91 = call <4 x float> @llvm.fma.v4f32(<4 x float> %v90, <4 x float> %v72, <4 x float> %v69)
+  %v92 = getelementptr i8, ptr %v23, i64 48
+  %v93 = getelementptr i8, ptr %v22, i64 36
+  %v94 = add i64 %v21, 1
+  %v95 = icmp slt i64 %v94, %v4
+  br i1 %v95, label %loop.18, label %done.19
+done.19:
+  %v96 = phi ptr [ %v15, %loop.5 ], [ %v93, %loop.18 ]
+  %v97 = phi ptr [ %v17, %loop.5 ], [ %v92, %loop.18 ]
+  %v98 = phi <4 x float> [ %v10, %loop.5 ], [ %v76, %loop.18 ]
+  %v99 = phi <4 x float> [ %v11, %loop.5 ], [ %v81, %loop.18 ]
+  %v100 = phi <4 x float> [ %v12, %loop.5 ], [ %v86, %loop.18 ]
+  %v101 = phi <4 x float> [ %v13, %loop.5 ], [ %v91, %loop.18 ]
+  %v102 = getelementptr i8, ptr %v9, i64 144
+  %v103 = getelementptr i8, ptr %v8, i64 324
+  %v104 = add i64 %v7, 1
+  %v105 = icmp slt i64 %v104, 3
+  br i1 %v105, label %loop.5, label %done.6
+done.6:
+  %v106 = load <4 x float>, ptr %bias, align 4
+  %v107 = getelementptr i8, ptr %out, i64 4
+  %v108 = getelementptr i8, ptr %out, i64 8
+  %v109 = getelementptr i8, ptr %out, i64 12
+  %v110 = fadd <4 x float> %v98, %v106
+  %v111 = fcmp olt <4 x float> %v110, splat (float 0x0000000000000000)
+  %v112 = select <4 x i1> %v111, <4 x float> splat (float 0x0000000000000000), <4 x float> %v110
+  %v113 = fadd <4 x float> %v99, %v106
+  %v114 = fcmp olt <4 x float> %v113, splat (float 0x0000000000000000)
+  %v115 = select <4 x i1> %v114, <4 x float> splat (float 0x0000000000000000), <4 x float> %v113
+  %v116 = fadd <4 x float> %v100, %v106
+  %v117 = fcmp olt <4 x float> %v116, splat (float 0x0000000000000000)
+  %v118 = select <4 x i1> %v117, <4 x float> splat (float 0x0000000000000000), <4 x float> %v116
+  %v119 = fadd <4 x float> %v101, %v106
+  %v120 = fcmp olt <4 x float> %v119, splat (float 0x0000000000000000)
+  %v121 = select <4 x i1> %v120, <4 x float> splat (float 0x0000000000000000), <4 x float> %v119
+  %v122 = shufflevector <4 x float> %v112, <4 x float> %v115, <4 x i32> <i32 0, i32 4, i32 1, i32 5>
+  %v123 = shufflevector <4 x float> %v112, <4 x float> %v115, <4 x i32> <i32 2, i32 6, i32 3, i32 7>
+  %v124 = shufflevector <4 x float> %v118, <4 x float> %v121, <4 x i32> <i32 0, i32 4, i32 1, i32 5>
+  %v125 = shufflevector <4 x float> %v118, <4 x float> %v121, <4 x i32> <i32 2, i32 6, i32 3, i32 7>
+  %v126 = shufflevector <4 x float> %v122, <4 x float> %v124, <4 x i32> <i32 0, i32 1, i32 4, i32 5>
+  %v127 = shufflevector <4 x float> %v122, <4 x float> %v124, <4 x i32> <i32 2, i32 3, i32 6, i32 7>
+  %v128 = shufflevector <4 x float> %v123, <4 x float> %v125, <4 x i32> <i32 0, i32 1, i32 4, i32 5>
+  %v129 = shufflevector <4 x float> %v123, <4 x float> %v125, <4 x i32> <i32 2, i32 3, i32 6, i32 7>
+  %v130 = shufflevector <4 x float> %v126, <4 x float> poison, <4 x i32> <i32 0, i32 1, i32 2, i32 3>
+  store <4 x float> %v130, ptr %out, align 1
+  %v131 = shufflevector <4 x float> %v127, <4 x float> poison, <4 x i32> <i32 0, i32 1, i32 2, i32 3>
+  %v132 = getelementptr i8, ptr %out, i64 64
+  store <4 x float> %v131, ptr %v132, align 1
+  %v133 = shufflevector <4 x float> %v128, <4 x float> poison, <4 x i32> <i32 0, i32 1, i32 2, i32 3>
+  %v134 = getelementptr i8, ptr %out, i64 128
+  store <4 x float> %v133, ptr %v134, align 1
+  %v135 = shufflevector <4 x float> %v129, <4 x float> poison, <4 x i32> <i32 0, i32 1, i32 2, i32 3>
+  %v136 = getelementptr i8, ptr %out, i64 192
+  store <4 x float> %v135, ptr %v136, align 1
   ret i64 0
 }
 define internal void @work(ptr %context, i64 %item, i64 %slot) #0 {
@@ -227,106 +382,132 @@ entry:
   %v13 = getelementptr i8, ptr %v5, i64 %v12
   %v14 = getelementptr i8, ptr %context, i64 64
   %v15 = load i64, ptr %v14, align 8
-  %v16 = getelementptr i8, ptr %context, i64 40
+  %v16 = getelementptr i8, ptr %context, i64 16
   %v17 = load ptr, ptr %v16, align 8
-  %v18 = mul i64 %slot, 1024
-  %v19 = getelementptr i8, ptr %v17, i64 %v18
-  %v20 = getelementptr i8, ptr %context, i64 80
-  %v21 = load i64, ptr %v20, align 8
-  %v22 = getelementptr i8, ptr %context, i64 88
-  %v23 = load i64, ptr %v22, align 8
-  %v24 = getelementptr i8, ptr %context, i64 72
+  %v18 = getelementptr i8, ptr %v17, i64 2160
+  %v19 = load i64, ptr %v18, align 8
+  %v20 = getelementptr i8, ptr %context, i64 40
+  %v21 = load ptr, ptr %v20, align 8
+  %v22 = mul i64 %slot, 1024
+  %v23 = getelementptr i8, ptr %v21, i64 %v22
+  %v24 = getelementptr i8, ptr %context, i64 80
   %v25 = load i64, ptr %v24, align 8
-  %v26 = getelementptr i8, ptr %context, i64 32
-  %v27 = load ptr, ptr %v26, align 8
-  br label %loop.28
-loop.28:
-  %v30 = phi i64 [ 0, %entry ], [ %v61, %done.36 ]
-  %v31 = mul i64 %v30, %v25
-  %v32 = getelementptr i8, ptr %v11, i64 %v31
-  %v33 = mul i64 %v30, 324
-  %v34 = getelementptr i8, ptr %v19, i64 %v33
-  br label %loop.35
-loop.35:
-  %v37 = phi i64 [ 0, %loop.28 ], [ %v59, %loop.35 ]
-  %v38 = add i64 -1, %v37
-  %v39 = mul i64 %v37, 36
-  %v40 = getelementptr i8, ptr %v34, i64 %v39
-  %v41 = icmp ult i64 %v38, 7
-  %v42 = icmp slt i64 %v38, 0
-  %v43 = add i64 %v38, 1
-  %v44 = sub i64 %v38, 7
-  %v45 = add i64 %v44, 1
-  %v46 = select i1 %v42, i64 %v43, i64 %v45
-  %v47 = select i1 %v41, i64 0, i64 %v46
-  %v48 = mul i64 %v47, 8
-  %v49 = getelementptr i8, ptr %v27, i64 %v48
-  %v50 = load i64, ptr %v49, align 8
-  %v51 = select i1 %v41, i64 %v38, i64 %v50
-  %v52 = icmp slt i64 %v51, 0
-  %v53 = select i1 %v42, float 0x0000000000000000, float 0x0000000000000000
-  %v54 = select i1 %v52, float %v53, float 0x0000000000000000
-  %v55 = select i1 %v52, i1 false, i1 true
-  %v56 = select i1 %v52, i64 0, i64 %v51
-  %v57 = mul i64 %v56, %v21
-  %v58 = getelementptr i8, ptr %v32, i64 %v57
-  call void @pack_row(ptr %v40, ptr %v58, i64 %v23, i64 -1, ptr %v27, i1 %v55, float %v54)
-  %v59 = add i64 %v37, 1
-  %v60 = icmp slt i64 %v59, 9
-  br i1 %v60, label %loop.35, label %done.36
-done.36:
-  %v61 = add i64 %v30, 1
-  %v62 = icmp slt i64 %v61, 3
-  br i1 %v62, label %loop.28, label %done.29
-done.29:
-  %v63 = add i64 %v1, 1
-  %v64 = call i64 @llvm.smin.i64(i64 %v63, i64 5)
-  %v67 = icmp slt i64 %v1, %v64
-  br i1 %v67, label %loop.65, label %done.66
-loop.65:
-  %v68 = phi i64 [ %v1, %done.29 ], [ %v103, %done.82 ]
-  %v69 = mul i64 %v68, 4
-  %v70 = call i64 @llvm.smin.i64(i64 %v69, i64 16)
-  %v71 = getelementptr i8, ptr %context, i64 16
-  %v72 = load ptr, ptr %v71, align 8
-  %v73 = mul i64 %v68, 432
-  %v74 = getelementptr i8, ptr %v72, i64 %v73
-  %v75 = getelementptr i8, ptr %context, i64 24
+  %v26 = getelementptr i8, ptr %context, i64 88
+  %v27 = load i64, ptr %v26, align 8
+  %v28 = getelementptr i8, ptr %context, i64 72
+  %v29 = load i64, ptr %v28, align 8
+  %v30 = getelementptr i8, ptr %context, i64 32
+  %v31 = load ptr, ptr %v30, align 8
+  br label %loop.32
+loop.32:
+  %v34 = phi i64 [ 0, %entry ], [ %v65, %done.40 ]
+  %v35 = mul i64 %v34, %v29
+  %v36 = getelementptr i8, ptr %v11, i64 %v35
+  %v37 = mul i64 %v34, 324
+  %v38 = getelementptr i8, ptr %v23, i64 %v37
+  br label %loop.39
+loop.39:
+  %v41 = phi i64 [ 0, %loop.32 ], [ %v63, %loop.39 ]
+  %v42 = add i64 -1, %v41
+  %v43 = mul i64 %v41, 36
+  %v44 = getelementptr i8, ptr %v38, i64 %v43
+  %v45 = icmp ult i64 %v42, 7
+  %v46 = icmp slt i64 %v42, 0
+  %v47 = add i64 %v42, 1
+  %v48 = sub i64 %v42, 7
+  %v49 = add i64 %v48, 1
+  %v50 = select i1 %v46, i64 %v47, i64 %v49
+  %v51 = select i1 %v45, i64 0, i64 %v50
+  %v52 = mul i64 %v51, 8
+  %v53 = getelementptr i8, ptr %v31, i64 %v52
+  %v54 = load i64, ptr %v53, align 8
+  %v55 = select i1 %v45, i64 %v42, i64 %v54
+  %v56 = icmp slt i64 %v55, 0
+  %v57 = select i1 %v46, float 0x0000000000000000, float 0x0000000000000000
+  %v58 = select i1 %v56, float %v57, float 0x0000000000000000
+  %v59 = select i1 %v56, i1 false, i1 true
+  %v60 = select i1 %v56, i64 0, i64 %v55
+  %v61 = mul i64 %v60, %v25
+  %v62 = getelementptr i8, ptr %v36, i64 %v61
+  call void @pack_row(ptr %v44, ptr %v62, i64 %v27, i64 -1, ptr %v31, i1 %v59, float %v58)
+  %v63 = add i64 %v41, 1
+  %v64 = icmp slt i64 %v63, 9
+  br i1 %v64, label %loop.39, label %done.40
+done.40:
+  %v65 = add i64 %v34, 1
+  %v66 = icmp slt i64 %v65, 3
+  br i1 %v66, label %loop.32, label %done.33
+done.33:
+  %v67 = add i64 %v1, 1
+  %v68 = call i64 @llvm.smin.i64(i64 %v67, i64 5)
+  %v71 = icmp slt i64 %v1, %v68
+  br i1 %v71, label %loop.69, label %done.70
+loop.69:
+  %v72 = phi i64 [ %v1, %done.33 ], [ %v125, %done.86 ]
+  %v73 = mul i64 %v72, 4
+  %v74 = call i64 @llvm.smin.i64(i64 %v73, i64 16)
+  %v75 = getelementptr i8, ptr %context, i64 16
   %v76 = load ptr, ptr %v75, align 8
-  %v77 = mul i64 %v68, 16
+  %v77 = mul i64 %v72, 432
   %v78 = getelementptr i8, ptr %v76, i64 %v77
-  %v79 = mul i64 %v70, 64
-  %v80 = getelementptr i8, ptr %v13, i64 %v79
-  br label %loop.81
-loop.81:
-  %v83 = phi i64 [ 0, %loop.65 ], [ %v101, %done.90 ]
-  %v84 = call i64 @llvm.smin.i64(i64 %v83, i64 3)
-  %v85 = mul i64 %v84, 72
-  %v86 = getelementptr i8, ptr %v19, i64 %v85
-  %v87 = mul i64 %v84, 16
-  %v88 = getelementptr i8, ptr %v80, i64 %v87
-  br label %loop.89
-loop.89:
-  %v91 = phi i64 [ 0, %loop.81 ], [ %v99, %loop.89 ]
-  %v92 = mul i64 %v91, 4
-  %v93 = call i64 @llvm.smin.i64(i64 %v92, i64 0)
-  %v94 = mul i64 %v93, 8
-  %v95 = getelementptr i8, ptr %v86, i64 %v94
-  %v96 = mul i64 %v93, 4
-  %v97 = getelementptr i8, ptr %v88, i64 %v96
-  %v98 = call i64 @tile(ptr %v95, ptr %v74, ptr %v78, ptr %v97)
-  %v99 = add i64 %v91, 1
-  %v100 = icmp slt i64 %v99, 1
-  br i1 %v100, label %loop.89, label %done.90
-done.90:
-  %v101 = add i64 %v83, 1
-  %v102 = icmp slt i64 %v101, 4
-  br i1 %v102, label %loop.81, label %done.82
-done.82:
-  %v103 = add i64 %v68, 1
-  %v104 = icmp slt i64 %v103, %v64
-  br i1 %v104, label %loop.65, label %done.66
-done.66:
+  %v79 = getelementptr i8, ptr %context, i64 24
+  %v80 = load ptr, ptr %v79, align 8
+  %v81 = mul i64 %v72, 16
+  %v82 = getelementptr i8, ptr %v80, i64 %v81
+  %v83 = mul i64 %v74, 64
+  %v84 = getelementptr i8, ptr %v13, i64 %v83
+  br label %loop.85
+loop.85:
+  %v87 = phi i64 [ 0, %loop.69 ], [ %v123, %done.94 ]
+  %v88 = call i64 @llvm.smin.i64(i64 %v87, i64 3)
+  %v89 = mul i64 %v88, 72
+  %v90 = getelementptr i8, ptr %v23, i64 %v89
+  %v91 = mul i64 %v88, 16
+  %v92 = getelementptr i8, ptr %v84, i64 %v91
+  br label %loop.93
+loop.93:
+  %v95 = phi i64 [ 0, %loop.85 ], [ %v121, %done.119 ]
+  %v96 = mul i64 %v95, 4
+  %v97 = call i64 @llvm.smin.i64(i64 %v96, i64 0)
+  %v98 = mul i64 %v97, 8
+  %v99 = getelementptr i8, ptr %v90, i64 %v98
+  %v100 = mul i64 %v97, 4
+  %v101 = getelementptr i8, ptr %v92, i64 %v100
+  %v102 = mul i64 %v88, 2
+  %v103 = add i64 %v102, -1
+  %v104 = sub i64 0, %v103
+  %v105 = call i64 @llvm.smax.i64(i64 %v104, i64 0)
+  %v106 = sub i64 7, %v103
+  %v107 = call i64 @llvm.smax.i64(i64 %v106, i64 0)
+  %v108 = call i64 @llvm.smin.i64(i64 %v105, i64 3)
+  %v109 = sub i64 %v108, %v19
+  %v110 = call i64 @llvm.smax.i64(i64 %v109, i64 0)
+  %v111 = add i64 %v107, %v19
+  %v112 = call i64 @llvm.smin.i64(i64 %v111, i64 3)
+  %v113 = call i64 @llvm.smax.i64(i64 %v112, i64 %v110)
+  %v114 = icmp eq i64 %v19, 0
+  br i1 %v114, label %then.115, label %done.116
+then.115:
+  %v117 = call i64 @tile(ptr %v99, ptr %v78, ptr %v82, ptr %v101, i64 %v110, i64 %v113)
+  br label %done.116
+done.116:
+  br i1 %v114, label %done.119, label %else.118
+else.118:
+  %v120 = call i64 @tile.all(ptr %v99, ptr %v78, ptr %v82, ptr %v101, i64 %v110, i64 %v113)
+  br label %done.119
+done.119:
+  %v121 = add i64 %v95, 1
+  %v122 = icmp slt i64 %v121, 1
+  br i1 %v122, label %loop.93, label %done.94
+done.94:
+  %v123 = add i64 %v87, 1
+  %v124 = icmp slt i64 %v123, 4
+  br i1 %v124, label %loop.85, label %done.86
+done.86:
+  %v125 = add i64 %v72, 1
+  %v126 = icmp slt i64 %v125, %v68
+  br i1 %v126, label %loop.69, label %done.70
+done.70:
   ret void
 }
 define i64 @entry(ptr %image, ptr %out, ptr %kernel, ptr %bias, ptr %tables, ptr %scratch, ptr %pool, ptr %run, i64 %participants) #0 {
@@ -397,5 +578,6 @@ done.41:
   ret i64 %v43
 }
 declare <4 x float> @llvm.fma.v4f32(<4 x float>, <4 x float>, <4 x float>)
+declare i64 @llvm.smax.i64(i64, i64)
 declare i64 @llvm.smin.i64(i64, i64)
 attributes #0 = { nounwind "min-legal-vector-width"="512" "frame-pointer"="none" }

@@ -9,7 +9,8 @@ from __future__ import annotations
 from ...compiler.emit import Function, Module, Value, constant, vector
 from .frame import Frame
 from .output import Writer
-from .reduce import multiply_add, reduce_in_blocks
+from .outside import ALL_COLUMNS, columns_left_out, rows_given, spans, without_minus
+from .reduce import Axis, multiply_add, reduce_in_blocks
 
 
 class ChannelTile:
@@ -17,27 +18,38 @@ class ChannelTile:
 
     def __init__(self, frame: Frame, module: Module, name: str = "tile") -> None:
         self.frame, self.module, self.name = frame, module, name
+        self.seen: list[Value] = []
+        self.left_out: frozenset[tuple[int, int]] = frozenset()
         self.vectors, self.rows, self.columns = frame.recipe.tile
         self.planes = frame.accumulator.planes
         self.kind = vector(frame.accumulator.ir, frame.lanes)
         self.f: Function
 
     def emit(self) -> None:
-        """Write the tile's function."""
-        parameters = [("ptr", "image"), ("ptr", "kernel"), ("ptr", "bias"), ("ptr", "out")]
-        f = self.f = self.module.function(self.name, "i64", parameters)
-        image, kernel, bias, out = f.arguments
+        """Write the tile's function, and where it leaves out columns, another that does not."""
+        self.left_out = columns_left_out(self.frame)
+        self._emit(self.name)
+        if self.left_out:
+            self.left_out = frozenset()
+            self._emit(self.name + ALL_COLUMNS)
+
+    def _emit(self, name: str) -> None:
+        parameters = [("ptr", "image"), ("ptr", "kernel"), ("ptr", "bias"), ("ptr", "out"), *rows_given(self.frame)]
+        f = self.f = self.module.function(name, "i64", parameters)
+        image, kernel, bias, out, *self.seen = f.arguments
         sums = [constant(self.kind, 0)] * (self.vectors * self.rows * self.columns * self.planes)
         inside = self.frame.problem.kernel[-1] if self.frame.recipe.columns_unrolled else 1
         sums = reduce_in_blocks(f, self.frame, self._axes(), inside, image, kernel, sums, self._taps)
-        self._write(sums, bias, out)
+        self._write(without_minus(f, self.frame, sums), bias, out)
 
-    def _axes(self) -> list[tuple[int, int]]:
+    def _axes(self) -> list[Axis]:
         fr, p = self.frame, self.frame.problem
         size = fr.accumulator.size
-        axes = [(p.channels_in, fr.channel_pitch * size)]
+        axes: list[Axis] = [(p.channels_in, fr.channel_pitch * size)]
         axes += [(k, d * pitch * size) for k, d, pitch in
                  zip(p.kernel[:-1], p.kernel_dilation[:-1], fr.pitches, strict=True)]
+        if self.seen:
+            axes[-1] = spans(self.f, fr, *self.seen)[0], axes[-1][1]
         if not fr.recipe.columns_unrolled:
             axes.append((p.kernel[-1], p.kernel_dilation[-1] * size))
         return axes
@@ -47,16 +59,18 @@ class ChannelTile:
         columns = p.kernel[-1] if self.frame.recipe.columns_unrolled else 1
         for column in range(columns):
             here = self.f.at(image, column * p.kernel_dilation[-1] * self.frame.accumulator.size)
-            sums = self._tile(here, self.f.at(kernel, column * self.frame.tap_bytes), sums)
+            sums = self._tile(here, self.f.at(kernel, column * self.frame.tap_bytes), sums, column)
         return self.f.at(kernel, columns * self.frame.tap_bytes), sums
 
-    def _tile(self, image: Value, kernel: Value, sums: list[Value]) -> list[Value]:
+    def _tile(self, image: Value, kernel: Value, sums: list[Value], tap: int) -> list[Value]:
         fr, p = self.frame, self.frame.problem
         size = fr.accumulator.size
         weights = [self._planes(kernel, v) for v in range(self.vectors)]
         sums = list(sums)
         for row in range(self.rows):
             for column in range(self.columns):
+                if (tap, column) in self.left_out:
+                    continue
                 offset = row * p.stride[-2] * fr.pitches[-1] + column * p.stride[-1]
                 places = [self.f.at(image, (offset + plane * fr.plane_pitch) * size) for plane in range(self.planes)]
                 scalars = [self.f.load(fr.accumulator.ir, place, align=size) for place in places]

@@ -65,6 +65,17 @@ def held_rows(rows: int, chunk: int, step: int, apart: int) -> int:
     return max(len(seen[tap] | set().union(*seen[:tap]) & set().union(*seen[tap:])) for tap in range(chunk))
 
 
+def sees_many_zeros(p: Problem) -> bool:
+    """Whether about a twentieth of the rows of taps that outputs look at are zeros outside the image."""
+    if p.border[-2] != (0, 0) or ELEMENTS[p.accumulator_dtype].kind != "f":
+        return False
+    step, apart = p.stride[-2], p.kernel_dilation[-2]
+    behind = p.start[-2] + (p.output[-2] - 1) * step + (p.kernel[-2] - 1) * apart + 1 - p.image[-2]
+    above, below = max(0, -p.start[-2]), max(0, behind)
+    # each row of outputs sees a step's rows less than the one before it
+    return 10 * (above**2 + below**2) >= step * apart * p.kernel[-2] * p.output[-2]
+
+
 def band_of(p: Problem, lanes: int) -> int:
     """Kernel rows that make a block of a long sum by lanes of taps, and a band: the same for any batch."""
     return even_share(p.kernel[-2], -(-BLOCK // -(-p.kernel[-1] // lanes)))

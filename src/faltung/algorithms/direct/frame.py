@@ -230,6 +230,20 @@ class Frame:
         batch = self.problem.batch
         return (*batch[:-1], -(-batch[-1] // self.together)) if batch else ()
 
+    @cached_property
+    def leaves_out(self) -> bool:
+        """Whether tiles leave out rows of taps that see nothing but zeros outside the image (see `outside`)."""
+        p, element = self.problem, self.accumulator
+        if self.recipe.lanes not in ("pixels", "channels", "rows") or self.recipe.dot > 1 or p.border[-2] != (0, 0):
+            return False
+        chunk = self.recipe.chunk if self.by_pixels else 1
+        rows = 1 if self.recipe.lanes == "rows" else self.tile_rows
+        least = (chunk - 1) * p.kernel_dilation[-2]
+        above = -p.start[-2] - (rows - 1) * p.stride[-2]
+        below = (p.start[-2] + (p.output[-2] - rows) * p.stride[-2] - p.image[-2] + 1
+                 + (p.kernel[-2] - 1) * p.kernel_dilation[-2])
+        return element.kind == "f" and element.planes == 1 and p.kernel[-2] > chunk and max(above, below) > least
+
     # --- the packed image: [channel][plane][outer axes][row][phase][column]
 
     @cached_property
@@ -362,6 +376,11 @@ class Frame:
     def block_bytes(self) -> int:
         """Bytes of packed kernel for one block of output channels."""
         return self.problem.terms * self.tap_bytes
+
+    @property
+    def kernel_bytes(self) -> int:
+        """Bytes of the packed kernel."""
+        return self.problem.groups * self.channel_blocks * self.block_bytes
 
     def tap_order(self) -> list[int]:
         """Taps of one channel, as flat indices into the kernel, in the order they are packed."""

@@ -18,6 +18,12 @@ from .woven import WovenFrame
 MANY = 4096
 """Kernels of so many taps are worth a call of generated code."""
 
+TOLD_BYTES = 64
+"""Behind a packed kernel: a number, and the rest of its cache line."""
+
+ALL = 1 << 32
+"""What that number is if no row of taps may be left out; else it is zero."""
+
 
 class KernelPacker:
     """Packs kernels for one part; what does not depend on the values is worked out once."""
@@ -32,9 +38,18 @@ class KernelPacker:
         self.dtype = np.dtype(p.accumulator_dtype)
         self.shape = (p.groups, p.channels_out, p.channels_in, -1)
         self.is_plain = (p.groups * p.channels_out == 1 == self.frame.tile_channels
-                         and self.taps is None and not self.is_empty and self.frame.recipe.dot == 1)
+                         and self.taps is None and not self.is_empty and self.frame.recipe.dot == 1
+                         and not self.frame.leaves_out)
 
     def __call__(self, kernel: Any) -> Any:
+        """Order a kernel of the problem's shape, and tell what there is to know of it behind it."""
+        if not self.frame.leaves_out:
+            return self.ordered(kernel)
+        whole, packed = room_for(self.frame, self.dtype)
+        self.ordered(kernel, packed)
+        return tell(whole, packed)
+
+    def ordered(self, kernel: Any, to: Any = None) -> Any:
         """Order a kernel of the problem's shape as [group][block][channel][tap][channel of the block]."""
         if self.frame.by_taps:
             return self._where_it_lies(kernel)
@@ -50,8 +65,7 @@ class KernelPacker:
         flat = kernel.reshape(self.shape)
         if self.order is not None:
             flat = flat[..., self.order]
-        return _by_blocks(self.frame, flat, flat.shape[2:])
-
+        return _by_blocks(self.frame, flat, flat.shape[2:], to)
 
     def _where_it_lies(self, kernel: Any) -> Any:
         """The kernel itself, if its rows are lines of memory."""
@@ -75,12 +89,12 @@ class WovenPacker:
     def __call__(self, kernel: Any) -> Any:
         """Order a kernel of the problem's shape."""
         starts, dtype = self.frame.kernel_starts, self.frame.problem.accumulator_dtype
-        packed = aligned((starts[-1],), np.uint8)
+        whole, packed = room_for(self.frame, np.uint8)
         made = [packed[begin:end].view(dtype) for begin, end in pairwise(starts)]
         if kernel.size < MANY or not self._turned(kernel.reshape(*kernel.shape[:3], -1), made):
             for packer, phase in zip(self.packers, made, strict=True):
-                phase[...] = packer(kernel).reshape(-1)
-        return packed
+                phase[...] = packer.ordered(kernel).reshape(-1)
+        return tell(whole, packed.view(dtype)) if self.frame.leaves_out else packed
 
     def _turned(self, kernel: Any, made: list[Any]) -> bool:
         """Turn some blocks by generated code and pick the taps of each phase, while the cache holds them."""
@@ -119,10 +133,11 @@ def _in_fours(kernel: Any) -> Any:
     return padded.view(np.int32)
 
 
-def _by_blocks(frame: Frame, values: Any, inner: tuple[int, ...]) -> Any:
-    """Order (groups, channels_out, *inner) as [group][block][*inner][channel of the block]."""
+def _by_blocks(frame: Frame, values: Any, inner: tuple[int, ...], to: Any = None) -> Any:
+    """Order (groups, channels_out, *inner) as [group][block][*inner][channel of the block], into memory if given."""
     width, count = frame.tile_channels, frame.channel_blocks
-    packed = aligned((values.shape[0], count, *inner, width), frame.problem.accumulator_dtype)
+    shape = values.shape[0], count, *inner, width
+    packed = aligned(shape, frame.problem.accumulator_dtype) if to is None else to.reshape(shape)
     target = packed.transpose(0, 1, -1, *range(2, packed.ndim - 1)) if inner else packed
     if values.ndim == 4 and values.size >= MANY and _turned(frame, packed, values):
         pass
@@ -148,3 +163,22 @@ def _planar(packed: Any) -> Any:
     planes = aligned((*packed.shape[:-1], 2, packed.shape[-1]), packed.real.dtype)
     planes[..., 0, :], planes[..., 1, :] = packed.real, packed.imag
     return planes
+
+
+# ---------------------------------------------------------------- what is told behind a kernel
+
+def room_for(frame: Frame, dtype: Any) -> tuple[Any, Any]:
+    """Memory for a packed kernel with the number behind it, and the part that is the kernel."""
+    whole = aligned((frame.kernel_bytes + TOLD_BYTES,), np.uint8)
+    return whole, whole[:frame.kernel_bytes].view(dtype)
+
+
+def tell(whole: Any, taps: Any) -> Any:
+    """Write the number behind a packed kernel."""
+    whole[-TOLD_BYTES:].view(np.int64)[0] = 0 if _are_finite(taps) else ALL
+    return whole
+
+
+def _are_finite(taps: Any) -> bool:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(np.add.reduce(taps, None)) or np.isfinite(taps).all())

@@ -13,6 +13,7 @@ from ...compiler.emit import Module, Value, constant, vector
 from .counts import by_weights
 from .frame import Frame
 from .output import Writer
+from .outside import rows_given, spans, without_minus
 from .reduce import multiply_add, reduce_in_blocks, reduce_over
 
 
@@ -30,12 +31,13 @@ class PixelTile:
 
     def emit(self) -> None:
         """Write the tile's function."""
-        parameters = [("ptr", "image"), ("ptr", "kernel"), ("ptr", "bias"), ("ptr", "out")]
+        parameters = [("ptr", "image"), ("ptr", "kernel"), ("ptr", "bias"), ("ptr", "out"), *rows_given(self.frame)]
         f = self.f = self.module.function(self.name, "i64", parameters)
-        image, kernel, bias, out = f.arguments
+        image, kernel, bias, out, *seen = f.arguments
+        self.spans = spans(f, self.frame, *seen) if seen else []
         count = self.channels * self.rows * self.vectors * self.planes
         sums = [constant(self.kind, 0)] * count
-        self._write(self.reduce(image, kernel, sums), bias, out)
+        self._write(without_minus(f, self.frame, self.reduce(image, kernel, sums)), bias, out)
 
     def reduce(self, image: Value, kernel: Value, sums: list[Value]) -> list[Value]:
         """Add the products of all taps to the sums."""
@@ -51,13 +53,14 @@ class PixelTile:
         return axes
 
     def _rows(self, image: Value, kernel: Value, sums: list[Value]) -> tuple[Value, list[Value]]:
-        for count, size in self.frame.row_chunks:
+        for number, (count, size) in enumerate(self.frame.row_chunks):
             step = size * self.row_dilation * self.row_bytes
 
             def body(here: Value, taps: Value, inner: list[Value], size: int = size) -> tuple[Value, list[Value]]:
                 return self._columns(here, taps, inner, size)
 
-            kernel, sums = reduce_over(self.f, [(count, step)], image, kernel, sums, body)
+            steps = self.spans[number] if self.spans else count
+            kernel, sums = reduce_over(self.f, [(steps, step)], image, kernel, sums, body)
             image = self.f.at(image, count * step)
         return kernel, sums
 

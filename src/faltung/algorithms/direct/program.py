@@ -15,6 +15,7 @@ from .fold import emit_fold
 from .frame import Frame
 from .in_place import TapTileInPlace, emit_row_outside
 from .output import finish_stores
+from .outside import call_tile
 from .pack import Packer
 from .pixels import PixelTile
 from .rows import RowTile, emit_row_tiles, tile_column, tile_count, tile_name, tiles_at_edges, tiles_inside
@@ -80,6 +81,8 @@ class Work(Cells):
 
     tile = "tile"
     """Name of the function that computes a tile."""
+    row: Operand
+    """The first row of outputs of the tile at hand."""
 
     def __init__(self, frame: Frame, module: Module, packer: Packer) -> None:
         self.frame, self.module, self.packer = frame, module, packer
@@ -108,6 +111,8 @@ class Work(Cells):
         starts = [self._start(place, out_extent, block) for place, out_extent, block in
                   zip(places, p.output, fr.recipe.block, strict=True)]
         self.starts = starts
+        if fr.leaves_out:
+            self.told = f.load("i64", f.at(self.pointer(KERNEL), fr.kernel_bytes), align=8)
         scratch = f.at(self.pointer(SCRATCH), f.mul(self.slot, fr.scratch_bytes))
         if fr.recipe.packed and not fr.recipe.band:
             self._pack(image, scratch, starts)
@@ -195,7 +200,10 @@ class Work(Cells):
         f, fr, p = self.f, self.frame.inner, self.frame.inner.problem
         if axis == p.ndim:
             operands = (kernel, bias, out, image) if fr.by_taps else (image, kernel, bias, out)
-            self._note(f.call(self.tile, "i64", *operands, local=True))
+            if fr.leaves_out:
+                call_tile(f, fr, self.tile, operands, self.row, self.told, self._note)
+            else:
+                self._note(f.call(self.tile, "i64", *operands, local=True))
             return
         tile = {p.ndim - 1: fr.tile_columns, p.ndim - 2: fr.tile_rows}.get(axis, 1)
         block = fr.recipe.block[axis]
@@ -205,6 +213,8 @@ class Work(Cells):
             step = 1 if axis == p.ndim - 1 and fr.recipe.lanes == "pixels" else p.stride[axis]
             here = f.at(image, f.mul(start, step * pitch * fr.packed.size))
             stride = fr.stage.output_strides[len(p.batch) + 2 + axis] * fr.target.itemsize
+            if axis == p.ndim - 2:
+                self.row = f.add(self.starts[axis], start)
             self._tiles(axis + 1, here, kernel, bias, f.at(out, f.mul(start, stride)))
 
     def _note(self, overflowed: Value) -> None:
@@ -235,7 +245,8 @@ class Work(Cells):
             def tile(column: Operand, name: str) -> None:
                 seen = f.at(image, f.mul(f.add(f.mul(column, p.stride[-1]), p.start[-1]), fr.source.itemsize))
                 to = f.at(there, f.mul(column, fr.stage.output_strides[-1] * fr.target.itemsize))
-                self._note(f.call(name, "i64", kernel, bias, to, seen, row, row_step, outside, local=True))
+                operands = (kernel, bias, to, seen, row, row_step, outside, *((self.told,) if fr.leaves_out else ()))
+                self._note(f.call(name, "i64", *operands, local=True))
 
             for number in tiles_at_edges(fr):
                 with self._in_turn(number, first, last):

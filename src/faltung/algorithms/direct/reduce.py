@@ -8,6 +8,10 @@ from math import prod
 from ...compiler.emit import Function, Value, constant, lanes_of, vector
 from .counts import BLOCK, LONG
 from .frame import Frame
+from .outside import Span
+
+Axis = tuple[int | Span, int]
+"""How many steps a loop takes, and the bytes of each in the packed image."""
 
 Body = Callable[[Value, Value, list[Value]], tuple[Value, list[Value]]]
 """From the packed image's address, the packed kernel's and the sums: the kernel's address behind, the sums."""
@@ -20,12 +24,14 @@ def multiply_add(f: Function, x: Sequence[Value], k: Sequence[Value], sums: Sequ
     return [f.fma(f.neg(x[1]), k[1], f.fma(x[0], k[0], sums[0])), f.fma(x[1], k[0], f.fma(x[0], k[1], sums[1]))]
 
 
-def reduce_over(f: Function, axes: Sequence[tuple[int, int]], image: Value, kernel: Value, sums: list[Value],
+def reduce_over(f: Function, axes: Sequence[Axis], image: Value, kernel: Value, sums: list[Value],
                 body: Body) -> tuple[Value, list[Value]]:
     """Nest a loop for each (count, bytes to step in the image); the packed kernel is walked in one line."""
     if not axes:
         return body(image, kernel, sums)
     (count, step), rest = axes[0], axes[1:]
+    if isinstance(count, Span):
+        return _reduce_span(f, count, step, rest, image, kernel, sums, body)
     if count == 1:
         return reduce_over(f, rest, image, kernel, sums, body)
     with f.loop(0, count, carry=[image, kernel, *sums]) as loop:
@@ -37,9 +43,21 @@ def reduce_over(f: Function, axes: Sequence[tuple[int, int]], image: Value, kern
     return kernel, sums
 
 
+def _reduce_span(f: Function, span: Span, step: int, rest: Sequence[Axis], image: Value, kernel: Value,
+                 sums: list[Value], body: Body) -> tuple[Value, list[Value]]:
+    """The same for an axis of which only a part is taken."""
+    begin = [f.at(image, f.mul(span.first, step)), f.at(kernel, f.mul(span.first, span.taps_bytes)), *sums]
+    with f.loop(span.first, span.last, carry=begin) as loop:
+        here, taps, *inner = loop.carried
+        taps, inner = reduce_over(f, rest, here, taps, inner, body)
+        loop.carry([f.at(here, step), taps, *inner])
+    assert loop.results is not None
+    return f.at(kernel, span.steps * span.taps_bytes), loop.results[2:]
+
+
 # ---------------------------------------------------------------- long sums
 
-def reduce_in_blocks(f: Function, frame: Frame, axes: Sequence[tuple[int, int]], inside: int, image: Value,
+def reduce_in_blocks(f: Function, frame: Frame, axes: Sequence[Axis], inside: int, image: Value,
                      kernel: Value, sums: list[Value], body: Body) -> list[Value]:
     """`reduce_over`, with long sums of float32 taken in blocks that are added in float64.
 
@@ -59,12 +77,12 @@ def reduce_in_blocks(f: Function, frame: Frame, axes: Sequence[tuple[int, int]],
     return totals.rounded()
 
 
-def _level(frame: Frame, axes: Sequence[tuple[int, int]], inside: int) -> int | None:
+def _level(frame: Frame, axes: Sequence[Axis], inside: int) -> int | None:
     """How many of the loops are outside the blocks, which are as small as may be; None if there is to be one block."""
     element = frame.accumulator
     if element.ir != "float" or element.planes > 1 or frame.problem.terms < LONG:
         return None
-    counts = [count for count, _ in axes]
+    counts = [count.steps if isinstance(count, Span) else count for count, _ in axes]
     levels = [level for level in range(1, len(axes) + 1) if prod(counts[level:]) * inside >= BLOCK]
     return max(levels, default=None)
 

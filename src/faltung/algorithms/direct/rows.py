@@ -14,6 +14,7 @@ from ...compiler.emit import Module, Operand, Value, constant
 from .counts import begun_rows, chains_of, loads_askew, vectors_seen
 from .frame import Frame
 from .in_place import emit_line, load_pixels
+from .outside import rows_given
 from .pixels import PixelTile
 from .reduce import multiply_add
 
@@ -29,12 +30,16 @@ class RowTile(PixelTile):
         self.height, self.rows = self.rows, 1  # rows are written one at a time
         self.begun = begun_rows(frame.problem)
         self.chains = chains_of(frame.problem, self.vectors)
+        self.row: Operand = 0
+        self.told: Value | None = None
 
     def emit(self) -> None:
         """Write the function."""
-        parameters = [("ptr", "image"), ("ptr", "kernel"), ("ptr", "bias"), ("ptr", "out")]
+        parameters = [("ptr", "image"), ("ptr", "kernel"), ("ptr", "bias"), ("ptr", "out"), *rows_given(self.frame)]
         f = self.f = self.module.function("tile", "i64", parameters)
-        self.image, self.kernel, self.bias, self.out = f.arguments
+        self.image, self.kernel, self.bias, self.out, *seen = f.arguments
+        if seen:
+            self.row, self.told = seen
         self._run_down()
 
     def _run_down(self) -> None:
@@ -73,13 +78,8 @@ class RowTile(PixelTile):
             distances = [(age - youngest, age * self.row_step + further) for age in ages]
             met = [(at, distance // self.row_dilation) for at, distance in distances
                    if distance % self.row_dilation == 0 and distance < p.kernel[-2] * self.row_dilation]
-            seen = self._seen(self._line(f.add(f.mul(step, self.row_step), further))) if met else ()
-            for turn, (column, pixels) in enumerate(seen):
-                for at, tap in met:
-                    weight = self._tap(tap * p.kernel[-1] + column)
-                    first = at * each + turn % self.chains * vectors
-                    for v, here in enumerate(range(first, first + vectors)):
-                        sums[here], = multiply_add(f, [pixels[v]], weight, [sums[here]])
+            if met:
+                sums = self._meet(f.add(f.mul(step, self.row_step), further), met, sums)
         if ages.stop < self.begun:
             return [overflowed, *sums]
         finished, writer = f.sub(step, self.begun - 1), self._writer()
@@ -89,6 +89,29 @@ class RowTile(PixelTile):
             oldest = [f.value(f.add(one, other)) for one, other in zip(oldest[:vectors], oldest[vectors:], strict=True)]
         self._store(writer, oldest, self.bias, there)
         return [f.bits("or", overflowed, writer.overflowed()), *rest]
+
+    def _meet(self, row: Operand, met: Sequence[tuple[int, int]], sums: list[Value]) -> list[Value]:
+        """Add the products of a row of the image, unless they are zeros outside."""
+        if self.told is None or is_inside(self.frame, row):
+            return self._met(row, met, sums)
+        f = self.f
+        there = f.add(self.row, row)
+        outside = f.bits("or", f.compare("slt", there, 0), f.compare("sge", there, self.frame.problem.image[-2]))
+        taken = f.select(f.bits("and", outside, f.compare("eq", self.told, 0)), 0, 1)
+        with f.loop(0, taken, carry=sums) as loop:
+            loop.carry(self._met(row, met, loop.carried))
+        return loop.results or []
+
+    def _met(self, row: Operand, met: Sequence[tuple[int, int]], sums: Sequence[Value]) -> list[Value]:
+        """Add the products of a row of the image with rows of taps, each to the sums of a row of outputs."""
+        f, sums, vectors = self.f, list(sums), self.vectors
+        for turn, (column, pixels) in enumerate(self._seen(self._line(row))):
+            for at, tap in met:
+                weight = self._tap(tap * self.frame.problem.kernel[-1] + column)
+                first = (at * self.chains + turn % self.chains) * vectors
+                for v, here in enumerate(range(first, first + vectors)):
+                    sums[here], = multiply_add(f, [pixels[v]], weight, [sums[here]])
+        return sums
 
     def _tap(self, tap: int) -> list[Value]:
         return self.kept[tap] if self.kept else self._weight(self.kernel, tap, 0)
@@ -145,9 +168,10 @@ class RowTileInPlace(RowTile):
     def emit(self) -> None:
         """Write the function."""
         parameters = [("ptr", "kernel"), ("ptr", "bias"), ("ptr", "out"), ("ptr", "image"), ("i64", "row"),
-                      ("i64", "row_step"), ("ptr", "outside")]
+                      ("i64", "row_step"), ("ptr", "outside"), *rows_given(self.frame)[1:]]
         f = self.f = self.module.function(self.name, "i64", parameters)
-        self.kernel, self.bias, self.out, self.image, self.row, self.line_step, self.outside = f.arguments
+        self.kernel, self.bias, self.out, self.image, self.row, self.line_step, self.outside, *told = f.arguments
+        self.told = told[0] if told else None
         self._run_down()
 
     def _line(self, row: Operand) -> Value:
@@ -162,6 +186,17 @@ class RowTileInPlace(RowTile):
 def tile_name(column: int | None) -> str:
     """Name of the function for the tile at a column, or for those in the middle."""
     return "tile" if column is None else f"tile_{column}"
+
+
+def is_inside(frame: Frame, row: Operand) -> bool:
+    """Whether a row, counted from the first that a tile sees, surely lies in the image."""
+    p = frame.problem
+    last = p.start[-2] + (p.output[-2] - frame.tile_rows) * p.stride[-2]
+    if isinstance(row, int):
+        return p.start[-2] + row >= 0 and last + row < p.image[-2]
+    # in the loop, each step of which begins a row of outputs and finishes another
+    first, behind = (begun_rows(p) - 1) * p.stride[-2], frame.tile_rows * p.stride[-2]
+    return p.start[-2] + first >= 0 and last + behind <= p.image[-2]
 
 
 # ---------------------------------------------------------------- where the tiles of a row stand

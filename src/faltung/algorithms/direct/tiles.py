@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ...compiler.elements import ELEMENTS, Element, limits
 from ...machine import Machine
 from ...problem.problem import Problem, Side
-from .counts import band_of, begun_rows, held_bytes, round_up, vectors_seen
+from .counts import band_of, begun_rows, held_bytes, round_up, sees_many_zeros, vectors_seen
 from .frame import DirectRecipe, Stage
 
 LONGEST_LINE, WIDEST_ROW, TALLEST_BLOCK = 1024, 4096, 128
@@ -28,6 +28,9 @@ SLIDING_FMAS = 512
 
 STRIP_COLUMNS, STRIP_ROWS = 1024, (32, 8)
 """Such a tile runs down so many rows, fewer of images wider than that: rows are best read as they lie."""
+
+ROWS_LEFT_OUT = 4
+"""Most rows of taps that are unrolled together where many see zeros outside: they are left out together."""
 
 MOST_EDGES = (3, 6)
 """Most tiles of a row with code of their own; under one row of taps, that is short."""
@@ -106,7 +109,7 @@ def pixel_tiles(p: Problem, machine: Machine) -> list[Tile]:
     """Tiles of pixels."""
     rows = p.kernel[-2]
     # chunks of rows that are nearly even: a short one at the end would share few loads
-    return [Tile("pixels", shape, -(-rows // -(-rows // most_rows))) for shape, most_rows in pixel_shapes(p, machine)]
+    return [Tile("pixels", shape, -(-rows // -(-rows // most))) for shape, most in pixel_shapes(p, machine)]
 
 
 def pixel_shapes(p: Problem, machine: Machine) -> tuple[tuple[Shape, int], ...]:
@@ -114,16 +117,21 @@ def pixel_shapes(p: Problem, machine: Machine) -> tuple[tuple[Shape, int], ...]:
     element = ELEMENTS[p.accumulator_dtype]
     vectors = -(-p.output[-1] // (machine.vector_bytes // element.size))
     return _fitting(machine.registers - (4 if machine.registers > 16 else 3), element.planes,
-                    (min(8, p.channels_out), min(8, p.output[-2]), min(8, vectors)))
+                    (min(8, p.channels_out), min(8, p.output[-2]), min(8, vectors)), most_rows(p))
+
+
+def most_rows(p: Problem) -> int:
+    """Most rows of taps that are unrolled together, however small the tile."""
+    return ROWS_LEFT_OUT if sees_many_zeros(p) else UNROLLED_FMAS
 
 
 @cache
-def _fitting(most: int, planes: int, caps: Shape) -> tuple[tuple[Shape, int], ...]:
+def _fitting(most: int, planes: int, caps: Shape, rows: int) -> tuple[tuple[Shape, int], ...]:
     """Tiles of pixels no larger than these caps that fit so many registers; of each, most rows of taps together."""
     # with many channels there is enough to fill the registers: planning need not look at less
     least = min(most, prod(caps) * planes) if caps[0] == 8 else 0
     sizes = [[size for size in (1, 2, 3, 4, 6, 8) if size <= cap] for cap in caps]
-    return tuple(((m, r, v), max(1, UNROLLED_FMAS // (m * r * v * planes**2))) for m, r, v in product(*sizes)
+    return tuple(((m, r, v), max(1, min(rows, UNROLLED_FMAS // (m * r * v * planes**2)))) for m, r, v in product(*sizes)
                  if least < 2 * m * r * v * planes <= 2 * (most - (v - 1) * planes))
 
 

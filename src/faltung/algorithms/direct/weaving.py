@@ -8,6 +8,7 @@ from ...compiler.emit import Function, Module, Operand, Value
 from ..winograd.lanes import woven
 from .channels import ChannelTile
 from .output import Writer
+from .outside import call_tile
 from .pack import Packer
 from .pixels import PixelTile
 from .program import KERNEL, Work, emit_entry
@@ -165,6 +166,8 @@ class _Work(Work):
             here = f.at(image, f.mul(start, pitch * fr.packed.size))
             there = f.at(out, f.mul(start, fr.stage.output_strides[len(p.batch) + 2 + axis] * fr.target.size))
             place = f.add(self.starts[axis], start)
+            if axis == p.ndim - 2:
+                self.row = place
             if axis == p.ndim - 1:
                 self._tile(first, here, blocks, bias, there, rows, place)
             elif fr.is_short(axis, first):
@@ -179,7 +182,10 @@ class _Work(Work):
         f, fr = self.f, self.frame
         for phase in range(fr.woven):
             one, number = fr.tiled[first + phase], first + phase
-            f.call(f"tile.{number}", "i64", f.at(image, one.offset_bytes), blocks[number], bias,
-                   f.at(self.sums, phase * fr.sums_bytes), local=True)
+            operands = (f.at(image, one.offset_bytes), blocks[number], bias, f.at(self.sums, phase * fr.sums_bytes))
+            if one.leaves_out:
+                call_tile(f, one, f"tile.{number}", operands, self.row, self.told, lambda _: None)
+            else:
+                f.call(f"tile.{number}", "i64", *operands, local=True)
         end = fr.problem.output[-1] - min(fr.tile_columns, fr.recipe.block[-1])
         f.call("weave", "void", self.sums, bias, out, rows, f.compare("eq", column, end), local=True)

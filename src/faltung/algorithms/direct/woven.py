@@ -17,7 +17,7 @@ from ...problem.problem import Problem
 from .counts import round_up
 from .frame import DirectRecipe, Frame, Stage
 from .schedule import choose, shared
-from .tiles import UNROLLED_FMAS, Tile, finished, is_straight, most_unrolled
+from .tiles import UNROLLED_FMAS, Tile, finished, is_straight, most_rows, most_unrolled
 
 MOST_WOVEN = 4
 """Most phases along the last axis."""
@@ -91,7 +91,7 @@ class WovenFrame(Frame):
                 *block, _ = recipe.block
                 recipe = recipe._replace(tile=(*recipe.tile[:2], p.output[-1]), block=(*block, p.output[-1]))
             rows = p.kernel[-2] if self.by_pixels else 1
-            chunk = -(-rows // -(-rows // max(1, UNROLLED_FMAS // self.sums)))
+            chunk = -(-rows // -(-rows // max(1, min(most_rows(p), UNROLLED_FMAS // self.sums))))
             straight = is_straight(p, self.machine, Tile(recipe.lanes, recipe.tile, chunk), most_unrolled(p))
             made.append(PhaseFrame(stage, recipe._replace(chunk=chunk, columns_unrolled=straight), self))
         return tuple(made)
@@ -131,6 +131,16 @@ class WovenFrame(Frame):
         return self.packed_bytes + round_up(self.woven * self.sums_bytes, 64)
 
     # --- the packed kernel: one phase after the other
+
+    @cached_property
+    def leaves_out(self) -> bool:
+        """Whether any of the phases does."""
+        return any(one.leaves_out for one in self.tiled)
+
+    @property
+    def kernel_bytes(self) -> int:
+        """Bytes of all phases."""
+        return self.kernel_starts[-1]
 
     @cached_property
     def kernel_starts(self) -> tuple[int, ...]:

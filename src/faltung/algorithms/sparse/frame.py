@@ -43,6 +43,11 @@ class SparseFrame(Frame):
         self.pattern, self.factors, self.twins = pattern, factors, twins
 
     @property
+    def leaves_out(self) -> bool:
+        """Taps are listed one by one."""
+        return False
+
+    @property
     def key(self) -> str:
         """What the program is made from."""
         return f"{super().key} {self.pattern} {self.factors} {self.twins}"
