@@ -109,7 +109,8 @@ def _row_cycles(on: Loops, shape: Shape) -> float:
     if on.rows == 1 and on.across == 1 and not on.widens:  # every second one is loaded
         shifts //= 2
         vectors += shifts
-    return max(on.terms * _busy(on, r * v), shifts, 2.0 * vectors) + 2.0 * rows + r * v * 2.0 + 20
+    begin = 2.0 * rows + 20 if on.rows == 1 else 1.5 * rows + 10
+    return max(on.terms * _busy(on, r * v), shifts, 2.0 * vectors) + begin + r * v * 2.0
 
 
 def _channel_cycles(on: Loops, shape: Shape, *, straight: bool, woven: int = 1) -> float:

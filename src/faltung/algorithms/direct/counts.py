@@ -36,6 +36,12 @@ def chains_of(p: Problem, vectors: int) -> int:
     return 2 if p.terms > 16 and 2 * begun_rows(p) * vectors < 16 else 1
 
 
+def columns_in_turn(p: Problem, lanes: int) -> list[int]:
+    """Columns of taps in the order in which they are summed there: those that share shifted vectors side by side."""
+    step, dilation = p.stride[-1], p.kernel_dilation[-1]
+    return sorted(range(p.kernel[-1]), key=lambda column: column * dilation // step % lanes)
+
+
 def loads_askew(p: Problem) -> bool:
     """Whether they load some pixels askew: with one row of taps there would be as many shuffles as multiply-adds."""
     return begun_rows(p) == 1 and p.stride[-1] == 1 and p.image_dtype == p.accumulator_dtype

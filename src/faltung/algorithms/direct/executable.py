@@ -58,6 +58,10 @@ class Program:
         finally:
             self.workspace.give_back(buffer)
 
+    def reads(self, image: Any) -> bool:
+        """Whether it reads such an image: where it lies, rows have to be lines of memory."""
+        return self.frame.recipe.packed or self.interleaved or image.strides[-1] == image.itemsize
+
     def bare(self, image: Any, kernel: Any, bias: Any) -> Bare | None:
         """What `run` does for such an image on one thread; None if that is more than to enter the program."""
         return bare(self, self.frame.stage, image, self.entry, kernel, bias, lambda _: (0, 0, 1))
@@ -75,7 +79,7 @@ class PartProgram(Program):
         """Run every work item; whether an integer output overflowed."""
         if self.is_plain:
             return Program.run(self, image, kernel, bias, out, threads)
-        if not self.frame.recipe.packed and image.strides[-1] != image.itemsize:
+        if not self.reads(image):
             return self._packed.run(image, kernel, bias, out, threads)
         if self.part.phase.is_empty:  # outputs that no tap reaches see one zero
             image = np.broadcast_to(np.zeros((), self.frame.problem.accumulator_dtype), (1,) * image.ndim)
@@ -83,8 +87,7 @@ class PartProgram(Program):
 
     def bare(self, image: Any, kernel: Any, bias: Any) -> Bare | None:
         """What `run` does for such an image on one thread; None if that is more than to enter the program."""
-        in_lines = self.frame.recipe.packed or image.strides[-1] == image.itemsize
-        return super().bare(image, kernel, bias) if in_lines and not self.part.phase.is_empty else None
+        return super().bare(image, kernel, bias) if self.reads(image) and not self.part.phase.is_empty else None
 
     @property
     def workspace_bytes(self) -> int:

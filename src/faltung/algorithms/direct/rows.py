@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...compiler.emit import Module, Operand, Value, constant
-from .counts import begun_rows, chains_of, loads_askew, vectors_seen
+from .counts import begun_rows, chains_of, columns_in_turn, loads_askew, vectors_seen
 from .frame import Frame
 from .in_place import emit_line, load_pixels
 from .outside import rows_given
@@ -30,6 +30,9 @@ class RowTile(PixelTile):
         self.height, self.rows = self.rows, 1  # rows are written one at a time
         self.begun = begun_rows(frame.problem)
         self.chains = chains_of(frame.problem, self.vectors)
+        columns = frame.problem.kernel[-1]
+        self.numbers = {divmod(tap, columns): tap for tap in range(frame.problem.terms)}
+        # of the weights, by row and column of the taps that there are
         self.row: Operand = 0
         self.told: Value | None = None
 
@@ -45,7 +48,7 @@ class RowTile(PixelTile):
     def _run_down(self) -> None:
         f = self.f
         self.kept = [self._weight(self.kernel, tap, 0) for tap in range(self._kept_taps())]
-        state = [f.value(0)]
+        state = self._first_state()
         turns = range(self.begun - 1, self.height)  # each of them begins a row of outputs and finishes another
         for step in range(min(turns.start, self.height)):
             state = self._advance(step, 0, state)
@@ -55,11 +58,17 @@ class RowTile(PixelTile):
             state = loop.results or []
         for age in range(1, self.begun):
             state = self._advance(self.height - 1 + age, age, state)
-        f.finish(state[0])
+        self._finish(state)
+
+    def _first_state(self) -> list[Value]:
+        return [self.f.value(0)]
+
+    def _finish(self, state: list[Value]) -> None:
+        self.f.finish(state[0])
 
     def _kept_taps(self) -> int:
         """How many weights stay in registers: all or none."""
-        terms, others = self.frame.problem.terms, self.vectors * (self.begun * self.chains + 3) + 1
+        terms, others = len(self.numbers), self.vectors * (self.begun * self.chains + 3) + 1
         return terms if terms + others <= self.frame.machine.registers else 0
 
     def _advance(self, step: Operand, youngest: int, state: Sequence[Value]) -> list[Value]:
@@ -106,8 +115,8 @@ class RowTile(PixelTile):
         """Add the products of a row of the image with rows of taps, each to the sums of a row of outputs."""
         f, sums, vectors = self.f, list(sums), self.vectors
         for turn, (column, pixels) in enumerate(self._seen(self._line(row))):
-            for at, tap in met:
-                weight = self._tap(tap * self.frame.problem.kernel[-1] + column)
+            for at, number in [(at, self.numbers[tap, column]) for at, tap in met if (tap, column) in self.numbers]:
+                weight = self._tap(number)
                 first = (at * self.chains + turn % self.chains) * vectors
                 for v, here in enumerate(range(first, first + vectors)):
                     sums[here], = multiply_add(f, [pixels[v]], weight, [sums[here]])
@@ -134,8 +143,8 @@ class RowTile(PixelTile):
                         pixels[0], pixels[1], range(each, 2 * fr.lanes, 2))
             return parts[key]
 
-        columns = [(*divmod(column * dilation, step), column) for column in range(fr.problem.kernel[-1])]
-        for first, phase, column in sorted(columns, key=lambda one: one[0] % fr.lanes):
+        for column in columns_in_turn(fr.problem, fr.lanes):
+            first, phase = divmod(column * dilation, step)
             number, shift = divmod(first, fr.lanes)
             yield column, [vector_at(phase, number + v, shift) for v in range(self.vectors)]
 
@@ -229,8 +238,8 @@ def tiles_at_edges(frame: Frame) -> list[int]:
     return [*range(inside.start), *range(inside.stop, tile_count(frame))]
 
 
-def emit_row_tiles(frame: Frame, module: Module) -> None:
+def emit_row_tiles(frame: Frame, module: Module, kind: type[RowTileInPlace] = RowTileInPlace) -> None:
     """Write the functions of all tiles of a row."""
     for column in (None, *(tile_column(frame, number) for number in tiles_at_edges(frame))):
         if column is not None or tiles_inside(frame):
-            RowTileInPlace(frame, module, column).emit()
+            kind(frame, module, column).emit()

@@ -26,8 +26,15 @@ UNROLLED_FMAS = 192
 SLIDING_FMAS = 512
 """Most multiply-adds in the code of a tile that runs down the rows: about twice as many as it has turns to begin."""
 
-STRIP_COLUMNS, STRIP_ROWS = 1024, (32, 8)
-"""Such a tile runs down so many rows, fewer of images wider than that: rows are best read as they lie."""
+STRIP_COLUMNS, STRIP_ROWS = 1024, 32
+WIDE_STRIP_ROWS, WIDE_VECTORS, FLAT = (8, 4), 2, 5
+"""Such a tile runs down so many rows, fewer of images wider than that: rows are best read as they lie.
+
+Those are narrow, too, and still lower where no more rows of sums are begun than the last number.
+"""
+
+MOST_BEGUN, NARROW_COLUMNS = 12, 256
+"""Vectors of sums that are begun, where there are several side by side; more gained only on images this narrow."""
 
 ROWS_LEFT_OUT = 4
 """Most rows of taps that are unrolled together where many see zeros outside: they are left out together."""
@@ -68,7 +75,7 @@ def other_tiles(stage: Stage, machine: Machine) -> Iterator[Tile]:
     if p.channels_out >= max(4, lanes // 2):
         yield from _channel_tiles(p, machine, lanes, element.planes)
     if sums_by_rows(p, machine):
-        yield from _row_tiles(p, machine, lanes)
+        yield from row_tiles(p, machine, lanes, p.terms)
     if sums_by_taps(stage, lanes):
         yield from _tap_tiles(p, machine)
     if prod(p.kernel[:-1]) == 1 and p.kernel[-1] >= 8 and lanes * element.size >= 16:
@@ -153,23 +160,32 @@ def _even_widths(extent: int, widest: int) -> list[int]:
 
 
 def sums_by_rows(p: Problem, machine: Machine) -> bool:
-    """Whether taps may be summed row by row: small kernels on planes of their own, read without a stride."""
+    """Whether taps may be summed row by row: small kernels on planes of their own."""
+    return p.terms > 1 and p.terms * begun_rows(p) <= SLIDING_FMAS and reads_rows(p, machine)
+
+
+def reads_rows(p: Problem, machine: Machine) -> bool:
+    """Whether tiles that run down the rows can read an image: planes of their own, read without a stride."""
     element, source = ELEMENTS[p.accumulator_dtype], ELEMENTS[p.image_dtype]
     single = p.ndim == 2 and p.channels_in == p.channels_out == 1 and p.stride[-1] <= 2 and element.planes == 1
-    small = p.terms > 1 and p.terms * begun_rows(p) <= SLIDING_FMAS
-    small = small and (p.kernel[-1] - 1) * p.kernel_dilation[-1] <= LONGEST_REACH
+    narrow = (p.kernel[-1] - 1) * p.kernel_dilation[-1] <= LONGEST_REACH
     plain = source.kind in "fiub" and source.size <= element.size
-    return single and small and plain and machine.vector_bytes == 64 and has_plain_border(p)
+    return single and narrow and plain and machine.vector_bytes == 64 and has_plain_border(p)
 
 
-def _row_tiles(p: Problem, machine: Machine, lanes: int) -> Iterator[Tile]:
-    """Tiles as high as their blocks, which are whole rows but for long lines; packed, they would fit the cache too."""
-    begun, wide = begun_rows(p), p.image[-1] > STRIP_COLUMNS
+def row_tiles(p: Problem, machine: Machine, lanes: int, terms: int) -> Iterator[Tile]:
+    """Tiles as high as their blocks, which are whole rows but for long lines; packed, they would fit the cache too.
+
+    So many terms are summed, if not all taps of the kernel are.
+    """
+    begun, wide = begun_rows(p), p.image[-1] > STRIP_COLUMNS and p.output[-2] > 1
+    most_rows = WIDE_STRIP_ROWS[begun <= FLAT] if wide else STRIP_ROWS
     row_bytes = min(p.output[-1], WIDEST_ROW) * p.stride[-1] * p.stride[-2] * ELEMENTS[p.accumulator_dtype].size
     room = machine.l2_bytes // 4 // row_bytes - begun
-    r = even(p.output[-2], max(1, min(STRIP_ROWS[wide], room)), 1)
-    for v in (1, 2, 3, 4, 6)[:5 if begun == 1 else 4]:
-        fits = v * (begun + 2 * p.stride[-1]) + 2 <= machine.registers and v * p.terms * begun <= SLIDING_FMAS
+    r = even(p.output[-2], max(1, min(most_rows, room)), 1)
+    for v in (1, 2, 3, 4, 6)[:5 if begun == 1 else WIDE_VECTORS if wide else 4]:
+        fits = v * (begun + 2 * p.stride[-1]) + 2 <= machine.registers and v * terms * begun <= SLIDING_FMAS
+        fits = fits and (1 in (v, begun) or v * begun <= MOST_BEGUN or p.image[-1] <= NARROW_COLUMNS)
         if fits and (v - 1) * lanes < p.output[-1] and _few_edges(p, v, lanes):
             width = round_up(WIDEST_ROW, v * lanes)
             yield Tile("rows", (1, r, v), 1, (r, min(p.output[-1], width)))

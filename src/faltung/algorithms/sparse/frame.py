@@ -9,6 +9,7 @@ import numpy as np
 from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.border import fills
+from ..direct.counts import columns_in_turn
 from ..direct.frame import DirectRecipe, Frame, Stage
 
 ENTRY_BYTES = 16
@@ -34,13 +35,13 @@ class SparseFrame(Frame):
 
     The pattern counts the taps that are not zero in the order of `order`; it is empty where a table tells them.
     ``factors`` are their values, or 0 for those that only the table tells, and ``twins`` tells which share a product
-    (see `structure`).
+    (see `structure`).  ``by_rows``: the taps follow each other row after row, as where the image is not packed.
     """
 
     def __init__(self, stage: Stage, recipe: DirectRecipe, machine: Machine, pattern: tuple[int, ...] = (),
-                 factors: tuple[int, ...] = (), twins: tuple[int, ...] = ()) -> None:
+                 factors: tuple[int, ...] = (), twins: tuple[int, ...] = (), *, by_rows: bool = False) -> None:
         super().__init__(stage, recipe, machine)
-        self.pattern, self.factors, self.twins = pattern, factors, twins
+        self.pattern, self.factors, self.twins, self.by_rows = pattern, factors, twins, by_rows
 
     @property
     def leaves_out(self) -> bool:
@@ -50,7 +51,7 @@ class SparseFrame(Frame):
     @property
     def key(self) -> str:
         """What the program is made from."""
-        return f"{super().key} {self.pattern} {self.factors} {self.twins}"
+        return f"{super().key} {self.pattern} {self.factors} {self.twins} {self.by_rows}"
 
     @property
     def table_bytes(self) -> int:
@@ -59,8 +60,8 @@ class SparseFrame(Frame):
 
     @property
     def block_bytes(self) -> int:
-        """Two tables for each kernel: the taps that are not zero, and all."""
-        return 2 * self.table_bytes
+        """Two tables for each kernel: the taps that are not zero, and all; or the values of the former alone."""
+        return 2 * self.table_bytes if self.recipe.packed else len(self.pattern) * self.accumulator.size
 
     @property
     def watches(self) -> bool:
@@ -76,7 +77,7 @@ class SparseFrame(Frame):
     @property
     def scratch_bytes(self) -> int:
         """Bytes of workspace that one thread needs."""
-        return self.packed_bytes + ODD_BYTES
+        return self.packed_bytes + ODD_BYTES if self.recipe.packed else super().scratch_bytes
 
     @cached_property
     def places(self) -> np.ndarray:
@@ -88,7 +89,10 @@ class SparseFrame(Frame):
 
     @cached_property
     def order(self) -> np.ndarray:
-        """The taps as flat indices, column after column, so that few of them are needed at a time."""
+        """The taps as flat indices, column after column, so that few of them are needed at a time; or by rows."""
         p = self.problem
+        if self.by_rows:
+            columns = columns_in_turn(p, self.lanes)
+            return np.arange(p.terms).reshape(-1, len(columns))[:, columns].ravel()
         taps = np.arange(p.terms).reshape(prod(p.kernel[:-2]), *p.kernel[-2:])
         return taps.transpose(0, 2, 1).ravel()

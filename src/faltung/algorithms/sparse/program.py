@@ -59,34 +59,39 @@ class TableTile(PixelTile):
 class PatternTile(TableTile):
     """Writes the same function for one pattern, so that the taps' places are part of the code.
 
-    Within a column of taps each vector is loaded once; every output is summed in the order of the table.
+    Within a column of taps (or where they come row by row) each vector is loaded once; every output is summed in the
+    order of the table.
     """
 
     def reduce(self, image: Value, kernel: Value, sums: list[Value]) -> list[Value]:
         """Add the products of the pattern's taps to all sums."""
         fr = self.frame
         assert isinstance(fr, SparseFrame)
-        columns: dict[int, list[tuple[int, int]]] = {}
+        together: dict[int, list[tuple[int, int, int]]] = {}
         rows, width = fr.problem.kernel[-2:]
         for entry, number in enumerate(fr.pattern, 1):
             tap = int(fr.order[number])
             row = tap // width % rows
-            columns.setdefault(tap - row * width, []).append((row, entry))
-        for tap, entries in columns.items():
-            sums = self._column(self.f.at(image, int(fr.places[tap])), kernel, list(sums), entries)
+            column = tap - row * width
+            together.setdefault(0 if fr.by_rows else column, []).append((row, column, entry))
+        for taps in together.values():
+            sums = self._taps(image, kernel, list(sums), taps)
         return sums
 
-    def _column(self, image: Value, kernel: Value, sums: list[Value], entries: list[tuple[int, int]]) -> list[Value]:
-        """The taps of one column, as (row, entry of the table), against every row and vector of the tile."""
+    def _taps(self, image: Value, kernel: Value, sums: list[Value], taps: list[tuple[int, int, int]]) -> list[Value]:
+        """Some taps, as (row, first tap of the column, entry of the table), against rows and vectors of the tile."""
         fr = self.frame
         assert isinstance(fr, SparseFrame)
-        values = {entry: self._value(self.f.at(kernel, entry * ENTRY_BYTES)) for _, entry in entries}
-        pairs: dict[int, list[tuple[int, int]]] = {}
-        for (tap, entry), row in product(entries, range(self.rows)):
-            pairs.setdefault(row * self.row_step + tap * self.row_dilation, []).append((row, entry))
-        for image_row, v in product(sorted(pairs), range(self.vectors)):
-            pixels = self._pixels(image, image_row, v)[0]
-            for row, entry in pairs[image_row]:
+        values = {entry: self._value(self.f.at(kernel, entry * ENTRY_BYTES)) for _, _, entry in taps}
+        pairs: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        for (tap, column, entry), row in product(taps, range(self.rows)):
+            pairs.setdefault((row * self.row_step + tap * self.row_dilation, column), []).append((row, entry))
+        columns = fr.order[:fr.problem.kernel[-1]] if fr.by_rows else ()
+        turns = {int(column): turn for turn, column in enumerate(columns)}
+        in_turn = sorted(pairs, key=lambda pair: (pair[0], turns.get(pair[1], 0)))
+        for (image_row, column), v in product(in_turn, range(self.vectors)):
+            pixels = self._pixels(self.f.at(image, int(fr.places[column])), image_row, v)[0]
+            for row, entry in pairs[image_row, column]:
                 at = row * self.vectors + v
                 sums[at] = self._added(pixels, values[entry], fr.factors[entry - 1], sums[at])
         return sums
@@ -191,6 +196,15 @@ class WatchingPacker(Packer):
             self.f.call("watch_row", "void", to, self.odd, local=True)
 
 
+def is_odd(f: Function, watched: Value) -> Value:
+    """Whether any lane is a NaN."""
+    seen, count = f.compare("uno", watched, watched), lanes_of(watched.type)
+    if count == 1:
+        return seen
+    flags = f.cast("zext", seen, "i8")
+    return f.compare("ne", f.call(f"llvm.vector.reduce.or.v{count}i8", "i8", flags), constant("i8", 0))
+
+
 class SparseWork(Work):
     """Writes ``work(context, item, slot)``: a block with a sample that is not finite is summed with all taps."""
 
@@ -207,11 +221,8 @@ class SparseWork(Work):
         if not fr.watches:
             super()._channel_blocks(image, scratch, out, group, share)
             return
-        odd = f.load(vector(fr.accumulator.ir, fr.lanes), f.at(scratch, fr.odd_place), align=fr.accumulator.size)
-        seen, count = f.compare("uno", odd, odd), lanes_of(odd.type)
-        if count > 1:
-            flags = f.cast("zext", seen, "i8")
-            seen = f.compare("ne", f.call(f"llvm.vector.reduce.or.v{count}i8", "i8", flags), constant("i8", 0))
+        seen = is_odd(f, f.load(vector(fr.accumulator.ir, fr.lanes), f.at(scratch, fr.odd_place),
+                                align=fr.accumulator.size))
         with f.unless(seen):
             super()._channel_blocks(image, scratch, out, group, share)
         with f.when(seen):

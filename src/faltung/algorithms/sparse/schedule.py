@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 
 from ...compiler.elements import ELEMENTS
@@ -11,10 +11,11 @@ from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from ..direct.costs import MULTIPLY, packing_cycles
-from ..direct.frame import Frame
+from ..direct.counts import begun_rows
+from ..direct.frame import Frame, Stage
 from ..direct.schedule import shared
 from ..direct.stages import _stage
-from ..direct.tiles import Tile, finished
+from ..direct.tiles import Tile, finished, reads_rows, row_tiles
 from .frame import SparseFrame, SparseRecipe
 from .structure import most_kept
 
@@ -27,8 +28,31 @@ WATCH_CYCLES = 1.0
 SHIFTED = 0.5
 """Of the time of products of integers: usually some of them are shifts, or shared by several taps."""
 
+FARTHEST = 64
+"""Pixels from the first to the last that an output looks at along a row, where it is read where it lies."""
+
+BESIDE = 6
+"""Taps that take as long as to read a row once more."""
+
 WIDE_CYCLES = 4.0
 """Of a vector of 64 bytes more: `direct` reads images under small kernels where they lie, and packing shows."""
+
+
+@lru_cache(maxsize=256)
+def down_recipe(stage: Stage, machine: Machine, threads: int, count: int) -> SparseRecipe | None:
+    """How so many taps are summed down the rows of an image that is read where it lies; None if it cannot be.
+
+    That hangs on nothing else, for sums are added in another order there.
+    """
+    p = stage.problem
+    element, begun, far = ELEMENTS[p.accumulator_dtype], begun_rows(p), (p.kernel[-1] - 1) * p.kernel_dilation[-1]
+    if not count or element.kind != "f" or begun == 1 or far > FARTHEST or not reads_rows(p, machine):
+        return None
+    tiles = list(row_tiles(p, machine, machine.vector_bytes // element.size, count))
+    # a strip reads so many rows beside its own; to pack is quicker where that is much beside the sums
+    if not tiles or BESIDE * (begun - 1) > count * tiles[-1].shape[1]:
+        return None
+    return SparseRecipe(*shared(Frame(stage, finished(stage, machine, tiles[-1]), machine), threads).recipe)
 
 
 def frame_of(problem: Problem, output: View, machine: Machine, threads: int) -> SparseFrame:
