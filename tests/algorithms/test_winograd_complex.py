@@ -1,4 +1,4 @@
-"""Complex numbers through minimal filtering: the promises that real ones have, both components together."""
+"""Complex numbers through minimal filtering, in three products each: the promises that real ones have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from algorithms.test_winograd_kernels import RECIPES, runs
 from faltung import machine
 from faltung.algorithms import winograd
 from faltung.algorithms.winograd import recipe as outside
-from faltung.algorithms.winograd.components import by_components, components, whole
+from faltung.algorithms.winograd.components import by_factors, components, whole
 from faltung.algorithms.winograd.executable import Winograd
 from faltung.algorithms.winograd.frame import Frame, WinogradRecipe
 from faltung.algorithms.winograd.parts import Cut
@@ -30,9 +30,9 @@ FLAT = SHAPES[0]
 WIDE = replace(FLAT, channels_out=23, groups=2)
 
 
-def test_components_are_channels() -> None:
+def test_factors_are_channels() -> None:
     for p in (*SHAPES, typed(PLAIN, "complex128"), PLAIN):
-        seen = by_components(p)
+        seen = by_factors(p)
         assert (components(p) > 1) == (seen != p) == (p is not PLAIN)
         assert whole(seen) == p
         assert seen.accumulator_dtype in ("float32", "float64")
@@ -54,7 +54,7 @@ def test_images_and_outputs_may_lie_in_any_way(view: str, isa: str) -> None:
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_kernel_that_is_used_once_has_the_same_bits(recipe: WinogradRecipe, isa: str) -> None:
     known = detect() if isa == "own" else machine.fake(isa, triple="")
-    recipe = recipe._replace(channels=2 * recipe.channels)
+    recipe = recipe._replace(channels=3 * recipe.channels)
     image, kernel, _ = arrays(Case(WIDE, 1))
     want = None
     for threads in (1, 2):
@@ -87,7 +87,7 @@ def test_a_kernel_may_lie_in_any_order(p: Problem) -> None:
 def test_the_bound_holds_for_the_worst_data(kernel: tuple[int, int], tile: tuple[int, int], dtype: str) -> None:
     p = typed(replace(PLAIN, batch=(), channels_in=20, channels_out=4, image=(16, 22), output=(12, 16),
                       kernel=kernel, start=(0, 0)), dtype)
-    fr = Frame(*see(p, output_view(p).strides())[:2], WinogradRecipe(tile, 2, 4, 2, 1), detect())
+    fr = Frame(*see(p, output_view(p).strides())[:2], WinogradRecipe(tile, 2, 6, 2, 1), detect())
     executable = Winograd(p, output_view(p), detect(), 1, (winograd.Part(Cut(0, 16), fr),))
     worst, bound = 0.0, outside._bound(p, tile)
     for image, taps in adversaries(p, fr, np.random.default_rng(5)):
@@ -124,9 +124,18 @@ def exact(p: Problem, image: np.ndarray, kernel: np.ndarray) -> Any:
     return found
 
 
-def test_the_bound_is_that_of_real_sums_of_both_components_twice() -> None:
-    for p, real in ((FLAT, PLAIN), (SHAPES[2], VOLUME)):
-        assert winograd.error_bound(p) == 2 * winograd.error_bound(replace(real, channels_in=2 * real.channels_in))
+def test_the_bound_is_that_of_three_more_real_terms_of_larger_factors() -> None:
+    for p, more in ((PLAIN, 3), (VOLUME, 1)):
+        real = winograd.error_bound(replace(p, channels_in=p.channels_in + more))
+        np.testing.assert_allclose(winograd.error_bound(typed(p, "complex64")), (2 + np.sqrt(2)) * real)
+
+
+def test_where_one_component_is_zero_so_is_its_share() -> None:
+    image, kernel, _ = arrays(Case(FLAT, 4))
+    for one, other in ((1, 1), (1j, 1), (1, 1j), (1j, 1j)):
+        x, k = (one * image.real).astype("complex64"), (other * kernel.real).astype("complex64")
+        got = run(FLAT, x, k, None, detect(), executable=build(FLAT))[0]
+        assert not np.any(got.imag if one == other else got.real)
 
 
 # ---------------------------------------------------------------- what is not finite
@@ -201,7 +210,8 @@ def test_threads_batch_alignment_and_strips_change_no_bit() -> None:
     moved = [misaligned(array, offset) for array, offset in ((image, 4), (kernel, 12))]
     assert run(p, *moved, None, detect(), executable=build(p))[0].tobytes() == want.tobytes()
     tile = build(p).recipe.tile
-    for recipe in (WinogradRecipe(tile, 1, 10, 2, 1), WinogradRecipe(tile, 7, 6, 3, 2, 3)):
+    for recipe in (WinogradRecipe(tile, 1, 15, 2, 1), WinogradRecipe(tile, 7, 9, 3, 2, 3),
+                   WinogradRecipe(tile, 5, 6 * detect().vector_bytes // 4, 3, 1, turned=True)):
         assert run(p, image, kernel, None, detect(), executable=built(Case(p, 0), detect(), recipe))[0].tobytes() == (
             want.tobytes())
     for view in ("step", "negative", "channels-last"):
@@ -218,7 +228,7 @@ def test_rows_that_share_a_vector(tile: tuple[int, int], width: int, height: int
     image, kernel, bias = arrays(Case(p, 1))
     found = {}
     for rows in (1, 16):
-        executable = built(Case(p, 1), known, WinogradRecipe(tile, rows, 8, 2, 1))
+        executable = built(Case(p, 1), known, WinogradRecipe(tile, rows, 12, 2, 1))
         with poisoned_workspaces():
             found[executable.frame.together] = run(p, image, kernel, bias, known, executable=executable)[0]
     assert len({got.tobytes() for got in found.values()}) == 1
@@ -227,11 +237,15 @@ def test_rows_that_share_a_vector(tile: tuple[int, int], width: int, height: int
 
 def test_recipes_for_machines_that_are_not_there() -> None:
     p = replace(FLAT, channels_in=64, channels_out=64, image=(56, 56), output=(56, 56))
+    seen = see(p, output_view(p).strides()).problem
     for isa, most in (("avx512", 32), ("avx2", 16), ("sse2", 16), ("neon", 32)):
-        for threads in (1, 2):
-            recipe = outside.choose(p, output_view(p).strides(), machine.fake(isa), threads)[0].frame.recipe
-            assert recipe.channels % 2 == 0
-            assert recipe.channels * recipe.vectors + 2 * recipe.vectors + 1 <= most
+        known = machine.fake(isa)
+        assert outside.choose(p, output_view(p).strides(), known, 1)[0].frame.recipe.tile == (4, 4)
+        for recipe in outside.recipes(seen, (4, 4), known, 1):
+            assert recipe.channels % 3 == 0
+            rows = recipe.channels // 3
+            rows = rows * 4 // known.vector_bytes if recipe.turned else rows
+            assert rows * recipe.vectors + min(rows, recipe.vectors) + 1 <= most
 
 
 def test_what_a_plan_tells() -> None:

@@ -1,8 +1,9 @@
-"""Complex numbers: seen as a real problem with a channel for each component, real and imaginary.
+"""Complex numbers: seen as a real problem with a channel for each real factor of a number.
 
-The transforms are real, so they take both components apart.  Components of a channel follow each other: in the samples,
-the transformed taps and the sums.  Images, kernels and outputs stay as they are, and their dtypes complex; a problem
-seen like this is known by them.
+The transforms are real, so they take both components of a number apart.  Products of complex numbers are three real
+ones, of components and their sums (see `gauss`): so each channel becomes three, which follow each other in the
+transformed samples and in the sums.  Images, kernels and outputs stay as they are, and their dtypes complex; by these
+a problem seen like this is known.
 """
 
 from __future__ import annotations
@@ -18,9 +19,14 @@ def components(p: Problem) -> int:
     return ELEMENTS[p.image_dtype].planes
 
 
-def by_components(p: Problem) -> Problem:
-    """A problem whose channels and sums are components."""
-    count = components(p)
+def factors(p: Problem) -> int:
+    """Real factors of a number: its components, and their sum."""
+    return 3 if components(p) == 2 else 1
+
+
+def by_factors(p: Problem) -> Problem:
+    """A problem whose channels are factors."""
+    count = factors(p)
     if count == 1:
         return p
     real = {"complex64": "float32", "complex128": "float64"}[p.accumulator_dtype]
@@ -28,8 +34,8 @@ def by_components(p: Problem) -> Problem:
 
 
 def whole(p: Problem) -> Problem:
-    """Undo `by_components`."""
-    count = components(p)
+    """Undo `by_factors`."""
+    count = factors(p)
     if count == 1:
         return p
     return replace(p, channels_in=p.channels_in // count, channels_out=p.channels_out // count,

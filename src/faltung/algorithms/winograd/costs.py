@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ...machine import Machine
 from ...problem.problem import Problem
 from . import frame as geometry
-from .components import components
+from .components import components, factors
 from .frame import (
     APART_BYTES,
     Frame,
@@ -43,6 +43,9 @@ NEAR_BYTES = 120.0
 
 MOVED = 0.5
 """Cycles of one step of a transform of a whole vector, on average."""
+
+COMPLEX = 4.0
+"""Transforms of a complex number, in those of a real one: of two components, whose vectors leave fewer registers."""
 
 
 class Pace(NamedTuple):
@@ -99,10 +102,11 @@ class TileCosts:
         self.down, self.across = (filtering(m, r) for m, r in zip(tile, p.kernel, strict=True))
         self.programs = tuple(programs(m, r) for m, r in zip(tile, p.kernel, strict=True))
         self.products = self.down.n * self.across.n
-        self.size, self.components = size_of(p), components(p)
+        self.size, self.components, self.factors = size_of(p), components(p), factors(p)
         self.apart = APART_BYTES // self.size
         self.lanes = machine.vector_bytes // self.size
         self.pace = pace_of(machine)
+        self.transforms = self.pace.transforms * (COMPLEX if self.components > 1 else 1.0)
         self.near = machine.vector_bytes / NEAR_BYTES
         self.full = vector_cycles(machine, self.lanes, self.size)
         self.row_tiles = tiles_along(p, 1, tile[1])
@@ -115,7 +119,9 @@ class TileCosts:
         self.row_end = (runs - 1) * run + last.first + last.lanes
         together = geometry.rows_together(p, tile[1], self.lanes, self.all_rows)
         self.row_cycles = MOVED / together if together > 1 else runs * -(-run // self.lanes) * MOVED
-        self.samples_cycles, self.sums_cycles = p.channels_in * self._samples(), p.channels_out * self._sums()
+        self.summed = p.channels_in // self.factors
+        self.samples_cycles = self.summed * self._samples()
+        self.sums_cycles = p.channels_out // self.factors * self._sums()
         steps = self.across.r * len(self.programs[0].taps.steps) + self.down.n * len(self.programs[1].taps.steps)
         self.pair_cycles = 1.3 * self.full * (steps + 2.0 * self.products) + 5.0 * prod(p.kernel)
         self._taps: dict[int, Taps] = {}
@@ -174,7 +180,7 @@ class TileCosts:
         """The same for register tiles of any size."""
         p = self.problem
         # as `_register_tile` has it, of any size
-        products = self.products * p.channels_out * (p.channels_in + 2.5) * self.row_tiles / self.lanes * self.full
+        products = self.products * p.channels_out * (self.summed + 2.5) * self.row_tiles / self.lanes * self.full
         return CALL_CYCLES + p.groups * self.all_rows * (self.samples_cycles + self.sums_cycles + products)
 
     def taps(self, channels: int) -> Taps:
@@ -187,7 +193,7 @@ class TileCosts:
     def _find_taps(self, channels: int) -> Taps:
         p, size, products = self.problem, self.size, self.products
         blocks = -(-p.channels_out // channels)
-        pairs = p.channels_in * blocks * channels // self.components
+        pairs = p.channels_in * blocks * channels // self.factors
         stream = self._far(products * (pairs + blocks * self.apart) * size)
         pairs *= p.groups
         given, written = prod(p.kernel) * pairs * size, products * pairs * size
@@ -233,8 +239,9 @@ class TileCosts:
 
     def _register_tile(self, channels: int, each: float) -> float:
         """All channels in of one register tile, whose vectors take so many cycles."""
+        channels //= self.factors
         turn = max(channels * each, each + 0.6 * channels, 4.0) + each / self.full * self.near
-        return self.problem.channels_in * turn + channels * each * 3.0 + 10.0
+        return self.factors * (self.summed * turn + channels * each * 3.0 + 10.0)
 
     def _turned_tiles(self, channels: int, each: int, count: int, whole: int) -> float:
         """The same with channels as lanes: register tiles of so many tiles each, of ``whole`` in a strip."""
@@ -244,27 +251,29 @@ class TileCosts:
 
     def _turned_tile(self, channels: int, tiles: int) -> float:
         """All channels in of so many tiles, and the sums turned into lanes again and stored."""
-        vectors, steps = channels // self.lanes, stored_together(tiles).bit_length() - 1
+        vectors, steps = channels // self.factors // self.lanes, stored_together(tiles).bit_length() - 1
         turn = max(vectors * tiles * self.full, (vectors + tiles) * self.full, 4.0) + vectors * self.near
         stored = tiles * steps * self.full + 1.5 * self.lanes
-        return self.problem.channels_in * turn + vectors * stored + 10.0
+        return self.factors * (self.summed * turn + vectors * stored + 10.0)
 
     # --- a row of tiles
 
     def _samples(self) -> float:
-        """One channel in."""
+        """One channel in, all components."""
         down, across = self.down, self.across
         line = seen_columns(self.problem)[1] / self.lanes * MOVED
         rows = line * (len(self.programs[0].samples.steps) + (1.0 + self.components) * down.n)
         steps = len(self.programs[1].samples.steps) + 3.0 * across.n + 2.5 * across.m
-        return self.pace.transforms * (0.7 * rows + 0.8 * down.n * self.row_cycles * steps + 6.0 * down.n + 40.0)
+        added = (self.factors - self.components) * across.n
+        return self.transforms * (0.7 * rows + 0.8 * down.n * self.row_cycles * (steps + added) + 6.0 * down.n + 40.0)
 
     def _sums(self) -> float:
-        """One channel out."""
+        """One channel out, all components."""
         down, across = self.down, self.across
-        one = across.n * (len(self.programs[0].outputs.steps) + 1.5 * down.n)
+        loaded = 1.5 * self.factors / self.components + self.factors - self.components
+        one = across.n * (len(self.programs[0].outputs.steps) + loaded * down.n)
         other = down.m * (len(self.programs[1].outputs.steps) + (6.0 + self.components) * across.m)
-        return self.pace.transforms * (0.45 * self.row_cycles * (one + other) + 0.8 * self.products + 50.0)
+        return self.transforms * (0.45 * self.row_cycles * (one + other) + 0.8 * self.products + 50.0)
 
 
 @lru_cache(maxsize=512)

@@ -20,7 +20,7 @@ from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.border import map_index
 from ...problem.problem import Problem
-from .components import components
+from .components import components, factors
 from .linear import Programs, programs
 from .matrices import Filtering, filtering
 from .seen import BEFORE, BEHIND, NOTHING, Depth, reach
@@ -197,8 +197,13 @@ class Frame(Numbers):
 
     @cached_property
     def components(self) -> int:
-        """Components of a number, each of which is a channel of the problem."""
+        """Components of a number."""
         return components(self.problem)
+
+    @cached_property
+    def factors(self) -> int:
+        """Real factors of a number, each of which is a channel of the problem."""
+        return factors(self.problem)
 
     # --- tiles
 
@@ -285,7 +290,7 @@ class Frame(Numbers):
     @property
     def tap_plane(self) -> int:
         """From one product's taps to the next."""
-        return self.problem.channels_in * self.recipe.channels // self.components + self.apart
+        return self.problem.channels_in * self.recipe.channels // self.factors + self.apart
 
     @property
     def block_bytes(self) -> int:

@@ -61,7 +61,7 @@ def _emit_work(frame: Frame, module: Module) -> None:
     block_bytes = frame.block_bytes
     kernel = cell(f, context, KERNEL)
     own = f.at(cell(f, kernel, TARGET), f.mul(slot, number(f, kernel, BY_SLOT)))
-    bias = f.at(cell(f, context, BIAS), f.mul(group, p.channels_out * size))
+    bias = f.at(cell(f, context, BIAS), f.mul(group, p.channels_out // frame.factors * frame.components * size))
     each = -(-frame.rounds // recipe.shares)
     begin = f.mul(share, each)
     end = f.smaller(f.add(begin, each), frame.rounds)

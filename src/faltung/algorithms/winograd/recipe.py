@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import product
-from math import inf, prod
+from math import inf, prod, sqrt
 from typing import NamedTuple
 
 from ...machine import Machine
 from ...problem.problem import Problem
-from .components import components
+from .components import components, factors
 from .costs import ROUNDED, TileCosts, all_cycles, tile_costs
 from .frame import Frame, WinogradRecipe, size_of, tiles_along
 from .linear import programs
@@ -29,10 +29,6 @@ OUTSIDE = 64
 
 REGISTER_TILES = {32: ((8, 3), (16, 1), (12, 2), (6, 4), (8, 1)), 16: ((6, 2), (4, 3), (5, 2), (12, 1), (8, 1))}
 """Channels and vectors of the register tiles that fit so many registers."""
-
-COMPLEX_TILES = {32: ((4, 3), (6, 2), (5, 2), (3, 3), (3, 2), (13, 1), (8, 1), (4, 1)),
-                 16: ((2, 2), (6, 1), (5, 1), (4, 1), (3, 1), (1, 3))}
-"""The same of complex numbers, which take two registers."""
 
 TURNED_TILES = {32: ((1, 16), (2, 14), (2, 8), (4, 6)), 16: ((1, 8), (2, 6), (3, 4))}
 """Of those whose lanes are channels out: vectors of channels, and tiles."""
@@ -148,12 +144,12 @@ def shared(cycles: float, items: int, threads: int) -> float:
 def _register_tiles(problem: Problem, machine: Machine) -> list[tuple[int, int, bool]]:
     """Register tiles that part the channels evenly: channels, vectors or tiles, and whether lanes are channels."""
     registers, lanes = 32 if machine.registers > 16 else 16, machine.vector_bytes // size_of(problem)
-    count, out = components(problem), problem.channels_out // components(problem)
-    shapes = REGISTER_TILES if count == 1 else COMPLEX_TILES
-    found = [(count * _even(out, most), vectors, False) for most, vectors in shapes[registers]]
+    count, out = factors(problem), problem.channels_out // factors(problem)
+    found = [(count * _even(out, most), vectors, False) for most, vectors in REGISTER_TILES[registers]]
     of_lanes = -(-out // lanes)
-    if count == 1 and of_lanes * lanes <= MOST_SPARE * out:
-        found += [(_even(of_lanes, most) * lanes, min(tiles, lanes), True) for most, tiles in TURNED_TILES[registers]]
+    if of_lanes * lanes <= MOST_SPARE * out:
+        found += [(count * _even(of_lanes, most) * lanes, min(tiles, lanes), True)
+                  for most, tiles in TURNED_TILES[registers]]
     return list(dict.fromkeys(found))
 
 
@@ -196,14 +192,15 @@ def error_bound(problem: Problem) -> float:
 
     To first order, each step ``k`` of a computation adds ``u`` times what magnitudes can have become by then, which
     `growth` bounds; a term meets the roundings of each transform along both axes, of the sum over the channels, and of
-    the bias (Higham, "Accuracy and Stability", section 3).  Of complex numbers, either component sums twice as many
-    terms; with them and with the error, absolute values of components add up to the square root of 2 times that of the
-    number, twice.
+    the bias (Higham, "Accuracy and Stability", section 3).  Of complex numbers, the absolute values of both products of
+    a component (see `gauss`) add up to ``2**.5 |c| + |c + d|`` or ``2**.5 |c| + |c - d|`` times the largest sample, of
+    both components together to 2 + 2**.5 at most; each factor of a product is rounded once more, and so is the output.
     """
     return max(_bound(problem, tile) for tile in _tiles(problem))
 
 
 def _bound(problem: Problem, tile: tuple[int, int]) -> float:
     filters = list(zip(tile, taps_seen(problem), strict=True))
-    steps, count = sum(one.roundings for m, r in filters for one in programs(m, r)), components(problem)
-    return 1.01 * count * prod(growth(m, r) for m, r in filters) * (count * channels_seen(problem) + steps + 2)
+    steps = sum(one.roundings for m, r in filters for one in programs(m, r))
+    grown, terms = 1.01 * prod(growth(m, r) for m, r in filters), channels_seen(problem) + steps + 2
+    return grown * terms if components(problem) == 1 else (2 + sqrt(2)) * grown * (terms + 3)

@@ -15,6 +15,7 @@ from ...problem.border import map_index
 from .code import FILLS, IMAGE, ROWS, STEPS, cell, each, first_of, number, over_row, transform
 from .components import component
 from .frame import CELLS, Frame
+from .gauss import of_samples
 from .lanes import apart, joined, moved
 from .seen import BEFORE, reach
 
@@ -38,20 +39,18 @@ class Samples:
         f, fr = self.f, self.frame
         self._find_rows()
         lines, planes = self._place("lines"), self._place("samples")
-        line_bytes = self.down.n * fr.line * fr.size
-        all_lines = fr.components * line_bytes
+        all_lines = fr.components * self.down.n * fr.line * fr.size
         with f.loop(0, self.rows) as row:
             self._constant_columns(f.at(lines, f.mul(row.index, all_lines)))
-        channels = self.problem.channels_in // fr.planes // fr.components
+        channels = self.problem.channels_in // fr.planes // fr.factors
         with each(f, fr.planes) as plane, each(f, channels) as channel:
             # first all rows, then all columns: by then what was stored last has reached the cache
             with f.loop(0, self.rows) as row:
                 self._lines(self._table(row.index, plane), channel, f.at(lines, f.mul(row.index, all_lines)))
-            with each(f, fr.components) as part, f.loop(0, self.rows, fr.together) as row:
-                place = f.add(f.mul(f.add(f.mul(plane, channels), channel), fr.components), part)
+            with f.loop(0, self.rows, fr.together) as row:
+                place = f.mul(f.add(f.mul(plane, channels), channel), fr.factors)
                 target = f.add(f.mul(place, fr.pitch), f.mul(row.index, fr.tiles[1]))
-                source = f.at(f.at(lines, f.mul(row.index, all_lines)), f.mul(part, line_bytes))
-                self._parted(source, f.at(planes, f.mul(target, fr.size)))
+                self._parted(f.at(lines, f.mul(row.index, all_lines)), f.at(planes, f.mul(target, fr.size)))
         f.finish()
 
     def _place(self, name: str) -> Value:
@@ -210,16 +209,20 @@ class Samples:
         """Part the columns of every line into lanes, transform them, and store each product's samples."""
         f, fr = self.f, self.frame
         start = f.at(lines, (self.problem.start[1] - fr.origin) * fr.size)
-        apart_bytes = fr.components * self.down.n * fr.line * fr.size
+        part_bytes = self.down.n * fr.line * fr.size
         with each(f, self.down.n) as i:
             line = f.at(start, f.mul(i, fr.line * fr.size))
             planes = f.at(target, f.mul(i, self.across.n * fr.sample_plane * fr.size))
             for tile, output, lanes in self._pieces():
                 here = f.at(line, f.mul(output, fr.size))
-                values = self._columns([f.at(here, row * apart_bytes) for row in range(fr.together)], lanes)
+                found = []
+                for part in range(fr.components):
+                    rows = [f.at(here, (row * fr.components + part) * part_bytes) for row in range(fr.together)]
+                    found.append(transform(f, fr.programs[1].samples, self._columns(rows, lanes)))
                 there = f.at(planes, f.mul(tile, fr.size))
-                for j, value in enumerate(transform(f, self.frame.programs[1].samples, values)):
-                    f.store(value, f.at(there, j * fr.sample_plane * fr.size))
+                for j, parts in enumerate(zip(*found, strict=True)):
+                    for k, value in enumerate(of_samples(f, parts)):
+                        f.store(value, f.at(there, (j * fr.sample_plane + k * fr.pitch) * fr.size))
 
     def _pieces(self) -> Iterator[tuple[Operand, Operand, int]]:
         """First tile, its first output, and lanes; a vector of several rows is the only one."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...problem.border import map_index
 from ...problem.problem import Problem, Side
-from .components import by_components, components
+from .components import by_factors, components
 
 BEFORE, BEHIND, NOTHING, ABOVE, BELOW = range(-1, -6, -1)
 """What stands where no sample of the image does: the constants before and behind its rows, zeros that no output
@@ -76,8 +76,8 @@ def channels_seen(p: Problem) -> int:
 
 
 def see(p: Problem, strides: tuple[int, ...]) -> Seen:
-    """See a problem of one to three axes as one of two, and of components."""
-    p, strides = by_components(p), tuple(components(p) * step for step in strides)
+    """See a problem of one to three axes as one of two, and of real factors."""
+    p, strides = by_factors(p), tuple(components(p) * step for step in strides)
     if p.ndim == 1:
         return Seen(replace(p, image=(1, *p.image), kernel=(1, *p.kernel), output=(1, *p.output), start=(0, *p.start),
                             stride=(1, *p.stride), kernel_dilation=(1, *p.kernel_dilation),

@@ -11,6 +11,7 @@ from ...compiler.emit import Module, Operand, Value, constant, lanes_of, vector
 from ..direct.activations import activate
 from .code import OUT, STATUS, Place, cell, first_of, over_row, transform
 from .frame import Frame, Piece
+from .gauss import of_sums
 from .lanes import woven
 
 
@@ -44,11 +45,11 @@ class Sums:
         table, sums = f.at(self.scratch, fr.places["made"]), f.at(self.scratch, fr.places["sums"])
         self._find_rows(table)
         status = f.at(cell(f, self.context, STATUS), f.mul(f.add(f.mul(self.group, fr.all_rows), self.first), 8))
-        with f.loop(0, self.channels, fr.components) as m:
-            channel = f.add(self.channel, m.index)
-            added = [f.load(fr.element, f.at(self.bias, f.mul(f.add(channel, k), fr.size)), align=fr.size)
+        with f.loop(0, self.channels, fr.factors) as m:
+            channel = f.div(f.add(self.channel, m.index), fr.factors)
+            first = f.mul(channel, fr.components)
+            added = [f.load(fr.element, f.at(self.bias, f.mul(f.add(first, k), fr.size)), align=fr.size)
                      for k in range(fr.components)] if p.bias else []
-            channel = f.div(channel, fr.components)
             with f.loop(0, self.rows, fr.together) as row:
                 found = [self._target(table, status, f.add(row.index, k), channel) for k in range(fr.together)]
                 first = f.add(f.mul(m.index, fr.pitch), f.mul(row.index, fr.tiles[1]))
@@ -92,21 +93,25 @@ class Sums:
         kind = fr.kind(piece.lanes)
         bias = [f.splat(one, piece.lanes) for one in added]
         watched = constant(kind, 0)
-        components = [self._outputs(f.at(source, k * fr.pitch * fr.size), kind) for k in range(fr.components)]
+        components = self._outputs(source, kind)
         for value in chain(*chain(*components)):
             watched = f.fma(value, constant(kind, 0), watched)
         self._mark(watched, piece, targets)
         for i, row in enumerate(zip(*components, strict=True)):
             self._row(i, row, bias, place, targets)
 
-    def _outputs(self, source: Value, kind: str) -> list[list[Value]]:
-        """The rows of one component of some tiles."""
+    def _outputs(self, source: Value, kind: str) -> list[list[list[Value]]]:
+        """The rows of each component of some tiles."""
         f, fr, n = self.f, self.frame, self.across.n
-        columns = []
+        columns: list[list[list[Value]]] = [[] for _ in range(fr.components)]
         for j in range(n):
-            values = [f.load(kind, f.at(source, (i * n + j) * fr.sum_plane * fr.size)) for i in range(self.down.n)]
-            columns.append(transform(f, fr.programs[0].outputs, values))
-        return [transform(f, fr.programs[1].outputs, [column[i] for column in columns]) for i in range(self.down.m)]
+            places = [f.at(source, (i * n + j) * fr.sum_plane * fr.size) for i in range(self.down.n)]
+            found = [of_sums(f, [f.load(kind, f.at(place, k * fr.pitch * fr.size)) for k in range(fr.factors)])
+                     for place in places]
+            for own, values in zip(columns, zip(*found, strict=True), strict=True):
+                own.append(transform(f, fr.programs[0].outputs, values))
+        return [[transform(f, fr.programs[1].outputs, [column[i] for column in own]) for i in range(self.down.m)]
+                for own in columns]
 
     def _mark(self, watched: Value, piece: Piece, targets: list[_Target]) -> None:
         """Zero times a finite number is zero, anything else NaN; surplus lanes hold anything at all."""

@@ -14,6 +14,7 @@ from ...compiler.entry import emit_entry
 from .code import each, number, transform
 from .components import whole
 from .frame import Frame, pieces
+from .gauss import of_taps
 from .lanes import turned
 
 # Cells of what is known of a kernel, 8 bytes each: the lowest of its taps, and in bytes how far apart groups, channels
@@ -26,7 +27,7 @@ def emit_taps(frame: Frame, module: Module) -> None:
     """Write ``taps(kernel, block, target)``, of all groups' blocks, and ``pack``, the entry that transforms all."""
     f = module.function("taps", "void", [("ptr", "kernel"), ("i64", "block"), ("ptr", "target")])
     kernel, block, target = f.arguments
-    p, width, count = whole(frame.problem), frame.recipe.channels // frame.components, frame.channel_blocks
+    p, width, count = whole(frame.problem), frame.recipe.channels // frame.factors, frame.channel_blocks
     group, first = (f.div(block, count), f.mul(f.rem(block, count), width)) if count > 1 else (block, 0)
     by_out, by_in = (number(f, kernel, place) for place in (BY_OUT, BY_IN))
     source = f.at(f.load("ptr", f.at(kernel, 8 * TAPS), align=8), f.mul(group, number(f, kernel, BY_GROUP)))
@@ -35,14 +36,14 @@ def emit_taps(frame: Frame, module: Module) -> None:
     # channels behind the last are of no use, but must not be read beyond it
     rows = [f.mul(f.smaller(f.add(first, lane), p.channels_out - 1), by_out) for lane in range(width)]
     with each(f, p.channels_in) as c:
-        here, there = f.at(source, f.mul(c, by_in)), f.at(target, f.mul(c, frame.recipe.channels * frame.size))
+        here, there = f.at(source, f.mul(c, by_in)), f.at(target, f.mul(c, width * frame.size))
         for start, lanes in _exact_pieces(width, frame.lanes):
             _turn(f, frame, [f.at(here, row) for row in rows[start:start + lanes]], lines, backwards)
-            for k in range(frame.components):
-                # where taps run backwards, their components do, too
-                first = f.select(f.compare("eq", backwards, 0), k, frame.components - 1 - k)
-                source = f.at(lines, f.mul(first, lanes * frame.size))
-                _transform(f, frame, source, f.at(there, (k * width + start) * frame.size), lanes)
+            # where taps run backwards, their components do, too
+            order = [f.select(f.compare("eq", backwards, 0), k, frame.components - 1 - k)
+                     for k in range(frame.components)]
+            parts = [f.at(lines, f.mul(first, lanes * frame.size)) for first in order]
+            _transform(f, frame, parts, f.at(there, start * frame.size), lanes)
     f.finish()
     f = module.function("pack_block", "void", [("ptr", "kernel"), ("i64", "block"), ("i64", "slot")])
     kernel, block, _ = f.arguments
@@ -86,14 +87,18 @@ def _columns(count: int, lanes: int) -> Iterator[tuple[int, int, int]]:
         first += width
 
 
-def _transform(f: Function, frame: Frame, source: Value, target: Value, lanes: int) -> None:
+def _transform(f: Function, frame: Frame, parts: Sequence[Value], target: Value, lanes: int) -> None:
+    """Transform all factors of taps, whose components stand in lines."""
     down, across = frame.filters
     size, kind = frame.size, frame.kind(lanes)
-    columns = []
-    for k in range(across.r):
-        step = frame.components * lanes * size
-        values = [f.load(kind, f.at(source, (i * across.r + k) * step)) for i in range(down.r)]
-        columns.append(transform(f, frame.programs[0].taps, values))
-    for i in range(down.n):
-        for j, value in enumerate(transform(f, frame.programs[1].taps, [column[i] for column in columns])):
-            f.store(value, f.at(target, (i * across.n + j) * frame.tap_plane * size))
+    apart = len(parts) * lanes * size
+    taps = [of_taps(f, [f.load(kind, f.at(part, k * apart)) for part in parts]) for k in range(down.r * across.r)]
+    of_factor = (frame.tap_plane - frame.apart) // frame.factors
+    for factor in range(frame.factors):
+        there, columns = f.at(target, factor * of_factor * size), []
+        for k in range(across.r):
+            values = [taps[i * across.r + k][factor] for i in range(down.r)]
+            columns.append(transform(f, frame.programs[0].taps, values))
+        for i in range(down.n):
+            for j, value in enumerate(transform(f, frame.programs[1].taps, [column[i] for column in columns])):
+                f.store(value, f.at(there, (i * across.n + j) * frame.tap_plane * size))
