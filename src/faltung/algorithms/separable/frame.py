@@ -210,8 +210,7 @@ class Frame:
         """
         read_again = self.last == 0 and self.reach[0] >= self.problem.stride[0]
         rows = self.reach[0] + (self.recipe.rows - 1) * self.problem.stride[0] + 1 if read_again else 0
-        groups = (rows - 1) // (self.machine.l1_bytes // WAY_BYTES)
-        return WAY_BYTES >> (groups.bit_length() - 1) if groups > 0 else 0
+        return colliding_bytes(rows, self.machine)
 
     @cached_property
     def places(self) -> tuple[int, ...]:
@@ -262,3 +261,9 @@ class Frame:
             return self.accumulator.kind == "f"
         paired = {"even", "odd"} & set(self.form.terms[0])
         return bool(paired) and self.source.kind == "f" and self.source.size == self.accumulator.size
+
+
+def colliding_bytes(rows: int, machine: Machine) -> int:
+    """So many rows that are a multiple of this apart do not all fit the first-level cache; 0: they do anyway."""
+    groups = (rows - 1) // (machine.l1_bytes // WAY_BYTES)
+    return WAY_BYTES >> (groups.bit_length() - 1) if groups > 0 else 0

@@ -13,7 +13,7 @@ from ...problem.problem import Problem
 from ..direct.counts import held_bytes
 from ..direct.frame import Stage
 from ..direct.stages import _interleave
-from .frame import ROWS, SeparableRecipe
+from .frame import ROWS, SeparableRecipe, colliding_bytes
 
 ROW_CYCLES = 35.0
 """What begins and ends a row of outputs."""
@@ -77,9 +77,22 @@ def schedule(problem: Problem, output: View, machine: Machine, rank: int = 1) ->
     stage = stage_of(problem, output)
     p = stage.problem
     block = block_of(p, machine)
-    recipe = SeparableRecipe(block, min(ROWS, block[-2]), machine.vector_bytes, rank, comes_from_memory(p),
+    recipe = SeparableRecipe(block, tile_rows(p, machine, block), machine.vector_bytes, rank, comes_from_memory(p),
                              machine.stores_past_caches(held_bytes(p)))
     return Schedule(stage, recipe, cycles(p, machine, rank))
+
+
+def tile_rows(p: Problem, machine: Machine, block: tuple[int, ...]) -> int:
+    """Rows of a tile; under a stride half of them where more had to be copied, for all fall into the same sets."""
+    rows, step = min(ROWS, block[-2]), p.stride[0]
+    reach, row_bytes = (p.kernel[0] - 1) * p.kernel_dilation[0], p.image[-1] * ELEMENTS[p.image_dtype].itemsize
+
+    def collide(count: int) -> bool:
+        apart = colliding_bytes(reach + (count - 1) * step + 1, machine)
+        return apart > 0 and row_bytes % apart == 0
+
+    halves = p.ndim == 2 and rows > 1 and 1 < step <= reach
+    return rows // 2 if halves and collide(rows) and not collide(rows // 2) else rows
 
 
 def comes_from_memory(p: Problem) -> bool:
