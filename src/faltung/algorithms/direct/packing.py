@@ -175,10 +175,5 @@ def room_for(frame: Frame, dtype: Any) -> tuple[Any, Any]:
 
 def tell(whole: Any, taps: Any) -> Any:
     """Write the number behind a packed kernel."""
-    whole[-TOLD_BYTES:].view(np.int64)[0] = 0 if _are_finite(taps) else ALL
+    whole[-TOLD_BYTES:].view(np.int64)[0] = 0 if np.isfinite(taps).all() else ALL
     return whole
-
-
-def _are_finite(taps: Any) -> bool:
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(np.add.reduce(taps, None)) or np.isfinite(taps).all())
