@@ -57,7 +57,8 @@ def _library(symbol: str, signature: tuple[int, int] | None = None) -> Library |
     if not IS_CPYTHON:
         return None
     try:
-        return jit.load(symbol, detect(), (symbol,), lambda: _emit(symbol, signature))
+        # a caller hands on what it is given, whether it is optimised or not; what knows calls again compares many bytes
+        return jit.load(symbol, detect(), (symbol,), lambda: _emit(symbol, signature), 3 if signature is None else 0)
     except CodegenError:
         return None
 

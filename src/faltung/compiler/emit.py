@@ -36,7 +36,7 @@ class Module:
         self._functions: list[Function] = []
         self._globals: list[str] = []
         self._tables: dict[str, str] = {}
-        self._declared: dict[str, str] = {}
+        self.declared: dict[str, str] = {}
 
     def function(self, name: str, result: str, parameters: Sequence[tuple[str, str]], *,
                  internal: bool = True) -> Function:
@@ -55,12 +55,12 @@ class Module:
 
     def declare(self, name: str, result: str, parameters: Sequence[str]) -> None:
         """Declare a function that lives elsewhere (an intrinsic, or the C library's)."""
-        self._declared[name] = f"declare {result} @{name}({', '.join(parameters)})"
+        self.declared[name] = f"declare {result} @{name}({', '.join(parameters)})"
 
     def text(self) -> str:
         """Write the whole module."""
         parts = [*self._globals, *(function.text() for function in self._functions),
-                 *sorted(self._declared.values()),
+                 *sorted(self.declared.values()),
                  'attributes #0 = { nounwind "min-legal-vector-width"="512" "frame-pointer"="none" }']
         return "\n".join(parts) + "\n"
 
@@ -91,7 +91,8 @@ class Function:
         return f"%v{self._count}"
 
     def _write(self, kind: str, instruction: str) -> Value:
-        name = self._fresh()
+        self._count += 1
+        name = f"%v{self._count}"
         self._lines.append(f"  {name} = {instruction}")
         return Value(kind, name)
 
@@ -185,7 +186,7 @@ class Function:
     def call(self, name: str, result: str, *operands: Operand, local: bool = False) -> Value:
         """Call a function by name; ``local`` ones are defined in this module."""
         values = [self.value(operand) for operand in operands]
-        if not local:
+        if not local and name not in self.module.declared:
             self.module.declare(name, result, [value.type for value in values])
         written = ", ".join(f"{value.type} {value.text}" for value in values)
         if result == "void":

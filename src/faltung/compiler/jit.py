@@ -46,8 +46,7 @@ def _llvm_for_all() -> Any:
 def _target(machine: Machine, level: int = 3) -> Any:
     llvm = _llvm_for_all() if machine.triple else _llvm()
     target = llvm.Target.from_triple(machine.triple) if machine.triple else llvm.Target.from_default_triple()
-    cpu = machine.cpu or llvm.get_host_cpu_name()
-    features = "" if machine.cpu else llvm.get_host_cpu_features().flatten()
+    cpu, features = (machine.cpu, "") if machine.cpu else _processor()
     reloc = "pic" if machine.triple else "default"
     return target.create_target_machine(cpu=cpu, features=features, opt=level, reloc=reloc)
 
@@ -59,9 +58,15 @@ def _linker() -> Any:
 
 
 @cache
-def _host() -> str:
+def _processor() -> tuple[str, str]:
+    """LLVM's name of this machine's processor, and what it can do."""
     llvm = _llvm()
-    return f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()} {llvm.llvm_version_info}"
+    return str(llvm.get_host_cpu_name()), str(llvm.get_host_cpu_features().flatten())
+
+
+@cache
+def _host() -> str:
+    return f"{' '.join(_processor())} {_llvm().llvm_version_info}"
 
 
 def cache_key(what: str, machine: Machine) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 FLOATS = {"half": 2, "float": 4, "double": 8}
@@ -21,21 +22,25 @@ Operand = Value | int
 """A value, or a constant of type i64."""
 
 
+@cache
 def vector(element: str, lanes: int) -> str:
     """Name the type of ``lanes`` elements; one lane is the element itself."""
     return element if lanes == 1 else f"<{lanes} x {element}>"
 
 
+@cache
 def element_of(kind: str) -> str:
     """Name the element type of a vector type, or the type itself."""
     return kind.split(" x ")[1][:-1] if kind.startswith("<") else kind
 
 
+@cache
 def lanes_of(kind: str) -> int:
     """Count the lanes of a type."""
     return int(kind[1:].split(" x ", maxsplit=1)[0]) if kind.startswith("<") else 1
 
 
+@cache
 def is_float(kind: str) -> bool:
     """Whether the element of a type is a floating one."""
     return element_of(kind) in FLOATS
@@ -73,6 +78,7 @@ def lanes_mask(there: Sequence[bool]) -> Value:
     return Value(vector("i1", len(there)), f"<{', '.join(f'i1 {str(one).lower()}' for one in there)}>")
 
 
+@cache
 def mangle(kind: str) -> str:
     """Write a type as LLVM's intrinsics carry it in their names."""
     names = {"float": "f32", "double": "f64", "half": "f16"}
