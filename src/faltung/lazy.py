@@ -30,5 +30,5 @@ class cached_property(Generic[T]):  # noqa: N801 named as the one of functools, 
         if instance is None:
             return self
         # assigned, not set as a default: what is worked out from the parent's attribute of this name replaces it
-        value = vars(instance)[self.name] = self.function(instance)
+        value = instance.__dict__[self.name] = self.function(instance)
         return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,12 @@ import pytest
 import faltung as ft
 from faltung import machine, reference
 from faltung.algorithms import sparse
+from faltung.algorithms.direct.costs import packing_cycles
+from faltung.algorithms.sparse import schedule
 from faltung.algorithms.sparse.executable import PATTERNS, Pattern
 from faltung.problem.problem import Problem
 from grid import structured
-from grid.cases import VIEWS, Case, arrays, lay_out, misaligned
+from grid.cases import VIEWS, Case, arrays, lay_out, misaligned, output_view
 from grid.check import run
 from grid.isas import EACH, EACH_SMALLER
 from grid.process import python, succeed
@@ -56,6 +59,18 @@ def test_smaller_instruction_sets(seed: int, isa: str) -> None:
 @pytest.mark.parametrize("first", range(1000, 1300, 100))
 def test_many_more_against_the_oracle(first: int, isa: str) -> None:
     check_some(lambda seed: check(draw(seed), isa, pattern=seed % 3 > 0), range(first, first + 100), 15)
+
+
+@pytest.mark.parametrize("known", [machine.detect(), *map(machine.fake, machine.ISAS)], ids=lambda known: known.isa)
+def test_a_prediction_needs_no_frame(known: machine.Machine) -> None:
+    for seed in range(60):
+        case = draw(seed)
+        p, output = case.problem, output_view(case.problem, channels_last=case.channels_last)
+        frame = schedule.frame_of(p, output, known, 1)
+        predicted = sparse.predicted_cycles(p, output, known, 1)
+        assert predicted == schedule.cycles(frame)
+        packed = packing_cycles(frame) * prod(frame.blocks) * prod(frame.problem.batch) * p.groups
+        assert packed < predicted
 
 
 # ---------------------------------------------------------------- memory

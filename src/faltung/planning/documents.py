@@ -16,6 +16,9 @@ from ..machine import Machine, detect
 
 PLACES = "FALTUNG_CACHE_DIR", "XDG_CACHE_HOME"
 
+Place = tuple[str | None, ...]
+"""What decides where the cache's folder is."""
+
 _reported: set[str] = set()
 
 
@@ -100,7 +103,7 @@ def recall(path: Path, kind: str, check: Callable[[Any], str | None], empty: Any
         return empty
 
 
-def place() -> tuple[str | None, ...]:
+def place() -> Place:
     """What decides where the cache's folder is; quicker to compare than the folder itself."""
     # asked at every look into a table: an absent variable is told by `in` at a fraction of what `get` takes
     env = os.environ

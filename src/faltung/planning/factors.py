@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ..compiler import cache
 from ..machine import detect
@@ -65,6 +65,8 @@ class _State:
 
     place: Any = None
     table: dict[str, Any] | None = None
+    factors: ClassVar[dict[tuple[str, str], float]] = {}
+    """What was looked up in it; set after it, so that nothing older comes in."""
     guard = threading.Lock()
 
 
@@ -73,10 +75,10 @@ def file() -> Path:
     return cache.folder() / "rates.json"
 
 
-def table() -> dict[str, Any]:
-    """The table in use: what was measured, defaults for the rest."""
+def table(place: documents.Place | None = None) -> dict[str, Any]:
+    """The table in use: what was measured, defaults for the rest; ``place`` is `documents.place`, if it is known."""
     found = _State.table
-    if found is None or _State.place != documents.place():
+    if found is None or _State.place != (place or documents.place()):
         with _State.guard:
             found = use(documents.recall(file(), KIND, wrong, {}))
     return found
@@ -96,6 +98,7 @@ def use(measured: dict[str, Any]) -> dict[str, Any]:
     """Use a table from now on."""
     _State.place = documents.place()
     _State.table = {**defaults(), **measured}
+    _State.factors = {}
     return _State.table
 
 
@@ -109,9 +112,15 @@ def factor(name: str, problem: Problem) -> float:
 
     Whoever compares several looks with `table` first, which notices that the cache's folder is another.
     """
-    factors = (_State.table or table())["factors"]
-    kind = class_of(problem)
-    return float(factors.get(f"{name} {kind}") or factors.get(f"{name} {kind.removesuffix(' double')}", 1.0))
+    if _State.table is None:
+        table()
+    kind, known = class_of(problem), _State.factors
+    found = known.get((name, kind))
+    if found is None:
+        factors = (_State.table or table())["factors"]
+        found = float(factors.get(f"{name} {kind}") or factors.get(f"{name} {kind.removesuffix(' double')}", 1.0))
+        known[name, kind] = found
+    return found
 
 
 def seconds(cycles: float) -> float:
@@ -131,7 +140,8 @@ def class_of(problem: Problem) -> str:
     elif problem.groups > 1:
         kind = "depthwise"
     else:
-        kind = {1: "line", 2: "image"}.get(problem.ndim, "volume")
+        axes = len(problem.image)
+        kind = "image" if axes == 2 else "line" if axes == 1 else "volume"
     return kind + " double" * (problem.accumulator_dtype in ("float64", "complex128", "int64"))
 
 

@@ -12,7 +12,7 @@ from ..machine import Machine, detect
 from ..problem.extents import quote
 from ..problem.layout import Layout
 from ..problem.problem import Problem
-from . import factors, wisdom
+from . import documents, factors, wisdom
 from .candidates import Candidate, Setting, cycles, fit, is_structured, least_cycles, probe_cycles
 from .exact import refined
 from .measuring import measure as time_ways
@@ -103,10 +103,11 @@ def choose(setting: Setting, function: str = "plan") -> tuple[Way, ...]:
     function : str
         Name that an error carries.
     """
-    factors.table()
+    place = documents.place()
+    factors.table(place)
     settings = _fitting(setting, function)
     general = [name for name in settings if not is_structured(ALGORITHMS[name])]
-    measured = wisdom.times(setting)
+    measured = wisdom.times(setting, place)
     best, least = _quickest([name for name in general if name in measured] or general, settings, measured)
     quicker, probe = [], probe_cycles(setting.problem)
     for name in settings.keys() - set(general):
@@ -118,8 +119,8 @@ def choose(setting: Setting, function: str = "plan") -> tuple[Way, ...]:
             continue
         if needed < least:
             quicker.append((needed, name))
-    return tuple(Way(name, ALGORITHMS[name], settings[name], wisdom.recipe(measured, name))
-                 for name in (*(name for _, name in sorted(quicker)), best))
+    return tuple([Way(name, ALGORITHMS[name], settings[name], wisdom.recipe(measured, name) if measured else "")
+                  for name in (*[name for _, name in sorted(quicker)], best)])
 
 
 def _quickest(names: list[str], settings: dict[str, Setting], measured: dict[str, float]) -> tuple[str, float]:

@@ -46,9 +46,12 @@ def file() -> Path:
     return cache.folder() / "wisdom.json"
 
 
-def times(setting: Setting) -> Times:
-    """Seconds that algorithms took for a problem, on one thread; empty if it was not measured."""
-    known = _known()
+def times(setting: Setting, place: documents.Place | None = None) -> Times:
+    """Seconds that algorithms took for a problem, on one thread; empty if it was not measured.
+
+    ``place`` is `documents.place`, if it is known.
+    """
+    known = _known(place)
     return known.get(_key(setting), {}) if known else {}
 
 
@@ -147,9 +150,9 @@ def _tell() -> None:
         hear()
 
 
-def _known() -> dict[str, Times]:
+def _known(place: documents.Place | None = None) -> dict[str, Times]:
     known = _State.known
-    if known is None or _State.place != documents.place():
+    if known is None or _State.place != (place or documents.place()):
         with _State.guard:
             _State.place, known = documents.place(), _recall()
             _State.known = known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import gcd, prod
 from typing import NamedTuple
 
@@ -15,10 +16,12 @@ from .tiles import (
     Shape,
     Tile,
     block_of,
+    channel_tiles,
     comes_in_bands,
+    fitting,
     is_straight,
     most_unrolled,
-    pixel_shapes,
+    pixel_caps,
     room_of,
 )
 
@@ -100,6 +103,29 @@ def _pixel_cycles(on: Loops, shape: Shape, chunk: int, *, straight: bool) -> flo
     return on.terms * tap + sums * 2.0 + 20
 
 
+@lru_cache(maxsize=256)
+def _pixel_turns(allowed: tuple[int, Shape, int], rows: int, step: int, apart: int, planes: int, registers: int,
+                 load: float, pace: float) -> list[tuple[Tile, int, int, int, int, int, int, float]]:
+    """All tiles of pixels, and of each what `_pixel_cycles` tells whatever the problem's extents are.
+
+    ``allowed`` is what `pixel_caps` says.  These are its shape, its sums, its chunk, how many multiply-adds of a column are unrolled, and cycles of a tap.
+    They are many, so `_pixel_cycles` is written out.
+    """
+    (most, caps, together), found = allowed, []
+    for shape, most_rows in fitting(most, planes, caps, together):
+        m, r, v = shape
+        # chunks of rows that are nearly even: a short one at the end would share few loads
+        chunk = -(-rows // -(-rows // most_rows))
+        sums, seen, left = m * r * v * planes, r * chunk, registers // planes - m * r * v
+        if r > apart and chunk > step:
+            seen -= (r - apart) * (chunk - step)
+        kept = r == 1 or m * chunk + v <= left or held_rows(r, chunk, step, apart) * v < left
+        loads = planes * (seen * v * load / chunk + (m if kept else m * r + m - 1) / 2)
+        turn = max(sums * pace, 4.0 * planes, loads)
+        found.append((Tile("pixels", shape, chunk), m, r, v, sums, chunk, m * r * v * chunk, turn))
+    return found
+
+
 def _row_cycles(on: Loops, shape: Shape) -> float:
     """The same where each row of pixels is loaded once and shifted: two units shift, load and multiply side by side."""
     _, r, v = shape
@@ -115,16 +141,20 @@ def _row_cycles(on: Loops, shape: Shape) -> float:
 
 def _channel_cycles(on: Loops, shape: Shape, *, straight: bool, woven: int = 1) -> float:
     """The same of a tile of channels; if so many are woven, their outputs are stored in groups."""
-    (m, r, q), planes, machine = shape, on.planes, on.machine
+    (m, r, q), planes = shape, on.planes
     sums = m * r * q * planes
     loads = (m * on.each + r * q / 2) * planes
-    # the kernel's vectors stream from the second-level cache, or from behind it
-    tap_bytes = m * machine.vector_bytes * planes
-    stream = tap_bytes / (24.0 if 2 * on.terms * tap_bytes <= machine.l2_bytes else 12.0)
+    stream = _stream(on, m)
     tap = max(sums * on.pace, 4.0 * planes, loads, stream) + 0.02 * stream + 0.4 / (on.columns if straight else 1)
     # lines of 64 bytes that the outputs lie in, those of all phases together; rows begin anywhere
     lines = on.scattered * m * on.lanes * r * ((q * woven - 1) * on.size / 64 + 1) / woven
     return on.terms * tap + sums * (5.0 if woven > 1 else 8.0) + lines * WRITE_LINE + 20
+
+
+def _stream(on: Loops, vectors: int) -> float:
+    """Cycles of so many vectors of a kernel, which stream from the second-level cache, or from behind it."""
+    tap_bytes = vectors * on.machine.vector_bytes * on.planes
+    return tap_bytes / (24.0 if 2 * on.terms * tap_bytes <= on.machine.l2_bytes else 12.0)
 
 
 def _busy(on: Loops, sums: int) -> float:
@@ -245,26 +275,38 @@ class Bounds:
         return outputs / self.lanes * self.on.planes * self.on.terms * self.on.pace
 
     def pixels(self) -> list[tuple[float, Tile]]:
-        """All tiles of pixels, with at least so many cycles; they are many, so `_pixel_cycles` is written out."""
-        p, lanes, height, width, planes = self.problem, self.lanes, self.height, self.width, self.on.planes
-        terms, taps, columns, step, apart, *_ = self.on
-        load, pace, registers, outputs = self.on.load, self.on.pace, self.machine.registers // planes, p.channels_out
-        packing, seen_again, found = self.packing["pixels"], self.seen / READ_AGAIN, []
-        for shape, most_rows in pixel_shapes(p, self.machine):
-            m, r, v = shape
-            chunk = -(-taps // -(-taps // most_rows))
-            sums, seen = m * r * v * planes, r * chunk
-            if r > apart and chunk > step:
-                seen -= (r - apart) * (chunk - step)
-            left = registers - m * r * v
-            kept = r == 1 or m * chunk + v <= left or held_rows(r, chunk, step, apart) * v < left
-            loads = planes * (seen * v * load / chunk + (m if kept else m * r + m - 1) / 2)
-            tap = max(sums * pace, 4.0 * planes, loads) + 2.0 / (
-                chunk * columns if m * r * v * chunk <= self.straight else chunk)
-            one, blocks = terms * tap + sums * 2.0 + 20, -(-outputs // m)
-            count = blocks * self.outer * -(-height // r) * -(-width // (v * lanes))
-            found.append((self.leads * (count * one + packing + (blocks - 1) * seen_again) + self.kernel,
-                          Tile("pixels", shape, chunk)))
+        """All tiles of pixels, with at least so many cycles."""
+        p, on, lanes, height, width = self.problem, self.on, self.lanes, self.height, self.width
+        leads, outer, outputs, kernel, straight = self.leads, self.outer, p.channels_out, self.kernel, self.straight
+        terms, packing, seen_again, found = on.terms, self.packing["pixels"], self.seen / READ_AGAIN, []
+        for tile, m, r, v, sums, chunk, unrolled, turn in _pixel_turns(
+                pixel_caps(p, self.machine), on.rows, on.step, on.apart, on.planes, self.machine.registers, on.load,
+                on.pace):
+            tap = turn + 2.0 / (chunk * on.columns if unrolled <= straight else chunk)
+            blocks = -(-outputs // m)
+            count = blocks * outer * -(-height // r) * -(-width // (v * lanes))
+            found.append((leads * (count * (terms * tap + sums * 2.0 + 20) + packing + (blocks - 1) * seen_again)
+                          + kernel, tile))
+        return found
+
+    def channels(self) -> list[tuple[float, Tile]]:
+        """The same for tiles of channels; `_channel_cycles` is written out, too."""
+        each = channel_tiles(self.problem, self.machine)
+        if not each:
+            return []
+        p, on, lanes, height, width = self.problem, self.on, self.lanes, self.height, self.width
+        leads, outer, outputs, kernel, planes = self.leads, self.outer, p.channels_out, self.kernel, on.planes
+        terms, packing, seen, pace, found = on.terms, self.packing["channels"], self.seen, on.pace, []
+        streams = [_stream(on, m) for m in range(5)]
+        for tile in each:
+            m, r, q = tile.shape
+            sums, stream, blocks = m * r * q * planes, streams[m], -(-outputs // (m * lanes))
+            tap = max(sums * pace, 4.0 * planes, (m * on.each + r * q / 2) * planes, stream) + 0.02 * stream + (
+                0.4 / on.columns)
+            lines = on.scattered * m * lanes * r * ((q - 1) * on.size / 64 + 1)
+            one = terms * tap + sums * 8.0 + lines * WRITE_LINE + 20
+            count = outer * -(-height // r) * -(-width // q)
+            found.append((leads * (blocks * count * one + packing + (blocks - 1) * seen / READ_AGAIN) + kernel, tile))
         return found
 
     def least(self, tile: Tile) -> float:
@@ -273,11 +315,6 @@ class Bounds:
         if tile.lanes == "rows":
             tiles = self.outer * -(-self.height // r) * -(-self.width // (v * self.lanes))
             return self.leads * tiles * _row_cycles(self.on, tile.shape)
-        if tile.lanes == "channels":
-            one, blocks = _channel_cycles(self.on, tile.shape, straight=True), -(-p.channels_out // (m * self.lanes))
-            count = self.outer * -(-self.height // r) * -(-self.width // v)
-            again = (blocks - 1) * self.seen / READ_AGAIN
-            return self.leads * (blocks * count * one + self.packing["channels"] + again) + self.kernel
         if tile.lanes == "taps":
             one = _tap_cycles(self.on, p, tile.shape, tile.chunk)
             return self.leads * -(-p.channels_out // m) * self.outer * -(-self.height // r) * one

@@ -49,9 +49,12 @@ def _cheapest(stage: Stage, machine: Machine) -> Frame:
     for place, on in sorted(enumerate(_bounds(stage, machine)), key=lambda one: one[1].least_of_all()):
         if on.least_of_all() * ROUNDED > fewest[0]:
             break
-        for number, (bound, tile) in sorted(enumerate(_options(on)), key=_bound):
-            if bound * ROUNDED > fewest[0]:
+        options = _options(on)
+        bounds = [bound for bound, _ in options]
+        for number in sorted(range(len(options)), key=bounds.__getitem__):
+            if bounds[number] * ROUNDED > fewest[0]:
                 break
+            tile = options[number][1]
             frame = None if tile.lanes in ("pixels", "channels") else _frame(on, tile)
             cost = on.cycles(tile) if frame is None else cycles(frame)
             found = cost + (0.0 if tile.lanes == "taps" else on.kernel), place, number
@@ -64,10 +67,6 @@ def _cheapest(stage: Stage, machine: Machine) -> Frame:
     return frame
 
 
-def _bound(option: tuple[int, tuple[float, Tile]]) -> float:
-    return option[1][0]
-
-
 def _bounds(stage: Stage, machine: Machine) -> list[Bounds]:
     """What tells the costs of tiles that multiply one tap at a time, and of those that multiply four."""
     dotted = dot_stage(stage, machine)
@@ -77,7 +76,10 @@ def _bounds(stage: Stage, machine: Machine) -> list[Bounds]:
 def _options(on: Bounds) -> list[tuple[float, Tile]]:
     """Every tile, with a bound on its cycles."""
     found = on.pixels()
-    return found if on.dot > 1 else found + [(on.least(tile), tile) for tile in other_tiles(on.stage, on.machine)]
+    if on.dot == 1:
+        found += on.channels()
+        found += [(on.least(tile), tile) for tile in other_tiles(on.stage, on.machine)]
+    return found
 
 
 def _frames(stage: Stage, machine: Machine) -> Iterator[Frame]:

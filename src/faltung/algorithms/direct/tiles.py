@@ -64,16 +64,15 @@ def tiles(stage: Stage, machine: Machine) -> Iterator[Tile]:
     """Every tile worth a look, from the table of good shapes that fit the registers."""
     p = stage.problem
     yield from pixel_tiles(p, machine)
+    yield from channel_tiles(p, machine)
     yield from other_tiles(stage, machine)
 
 
 def other_tiles(stage: Stage, machine: Machine) -> Iterator[Tile]:
-    """Those whose lanes are no pixels."""
+    """Those whose lanes are neither pixels nor channels."""
     p = stage.problem
     element = ELEMENTS[p.accumulator_dtype]
     lanes = machine.vector_bytes // element.size
-    if p.channels_out >= max(4, lanes // 2):
-        yield from _channel_tiles(p, machine, lanes, element.planes)
     if sums_by_rows(p, machine):
         yield from row_tiles(p, machine, lanes, p.terms)
     if sums_by_taps(stage, lanes):
@@ -121,10 +120,15 @@ def pixel_tiles(p: Problem, machine: Machine) -> list[Tile]:
 
 def pixel_shapes(p: Problem, machine: Machine) -> tuple[tuple[Shape, int], ...]:
     """Shapes of tiles of pixels, and of each, most rows of taps that are unrolled together."""
-    element = ELEMENTS[p.accumulator_dtype]
-    vectors = -(-p.output[-1] // (machine.vector_bytes // element.size))
-    return _fitting(machine.registers - (4 if machine.registers > 16 else 3), element.planes,
-                    (min(8, p.channels_out), min(8, p.output[-2]), min(8, vectors)), most_rows(p))
+    most, caps, rows = pixel_caps(p, machine)
+    return fitting(most, ELEMENTS[p.accumulator_dtype].planes, caps, rows)
+
+
+def pixel_caps(p: Problem, machine: Machine) -> tuple[int, Shape, int]:
+    """Registers for the sums of such a tile, how large it may be, and most rows of taps that are unrolled together."""
+    vectors = -(-p.output[-1] // (machine.vector_bytes // ELEMENTS[p.accumulator_dtype].size))
+    return (machine.registers - (4 if machine.registers > 16 else 3),
+            (min(8, p.channels_out), min(8, p.output[-2]), min(8, vectors)), most_rows(p))
 
 
 def most_rows(p: Problem) -> int:
@@ -133,7 +137,7 @@ def most_rows(p: Problem) -> int:
 
 
 @cache
-def _fitting(most: int, planes: int, caps: Shape, rows: int) -> tuple[tuple[Shape, int], ...]:
+def fitting(most: int, planes: int, caps: Shape, rows: int) -> tuple[tuple[Shape, int], ...]:
     """Tiles of pixels no larger than these caps that fit so many registers; of each, most rows of taps together."""
     # with many channels there is enough to fill the registers: planning need not look at less
     least = min(most, prod(caps) * planes) if caps[0] == 8 else 0
@@ -142,18 +146,26 @@ def _fitting(most: int, planes: int, caps: Shape, rows: int) -> tuple[tuple[Shap
                  if least < 2 * m * r * v * planes <= 2 * (most - (v - 1) * planes))
 
 
-def _channel_tiles(p: Problem, machine: Machine, lanes: int, planes: int) -> Iterator[Tile]:
-    most = machine.registers - 2
-    widest = min(p.output[-1], most)
-    widths = _even_widths(p.output[-1], widest)
-    for m in range(1, min(4, -(-p.channels_out // lanes)) + 1):
-        for r in range(1, min(4, p.output[-2]) + 1):
-            for q in widths if r == 1 else widths[-1:]:
-                if (m * r * q + m) * planes <= most and (r == 1 or q == widest):
-                    yield Tile("channels", (m, r, q))
+def channel_tiles(p: Problem, machine: Machine) -> tuple[Tile, ...]:
+    """Tiles of channels, if there are enough of these."""
+    element = ELEMENTS[p.accumulator_dtype]
+    lanes = machine.vector_bytes // element.size
+    if p.channels_out < max(4, lanes // 2):
+        return ()
+    return _channels_fitting(machine.registers - 2, element.planes, min(4, -(-p.channels_out // lanes)),
+                             min(4, p.output[-2]), p.output[-1])
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
+def _channels_fitting(most: int, planes: int, vectors: int, rows: int, width: int) -> tuple[Tile, ...]:
+    """Tiles of no more vectors, rows and columns that fit so many registers."""
+    widest = min(width, most)
+    widths = _even_widths(width, widest)
+    return tuple(Tile("channels", (m, r, q)) for m in range(1, vectors + 1) for r in range(1, rows + 1)
+                 for q in (widths if r == 1 else widths[-1:])
+                 if (m * r * q + m) * planes <= most and (r == 1 or q == widest))
+
+
 def _even_widths(extent: int, widest: int) -> list[int]:
     """Of all widths that need as many tiles for a row, the narrowest, which wastes least."""
     return sorted({-(-extent // -(-extent // width)) for width in range(1, widest + 1)})
@@ -322,14 +334,15 @@ def block_of(p: Problem, room: Room, tile: Tile) -> tuple[int, ...]:
     """The largest block of whole tiles that there is room for."""
     samples, reach, caps, lanes = room
     _, rows, columns = tile.shape
-    extents = [*[1] * (p.ndim - 2), rows, columns * lanes if tile.lanes == "pixels" else columns]
-    block = list(map(min, extents, p.output))
-    packed = [(b - 1) * s + r for b, s, r in zip(block, p.stride, reach, strict=True)]
-    for axis in _growth(p.ndim):
+    output, stride = p.output, p.stride
+    extents = [*[1] * (len(output) - 2), rows, columns * lanes if tile.lanes == "pixels" else columns]
+    block = list(map(min, extents, output))
+    packed = [(b - 1) * s + r for b, s, r in zip(block, stride, reach, strict=True)]
+    for axis in _growth(len(output)):
         packed[axis] = 1
-        wished = (max(1, samples // prod(packed)) - reach[axis]) // p.stride[axis] + 1
-        block[axis] = even(p.output[axis], min(wished, caps[axis]), extents[axis])
-        packed[axis] = (block[axis] - 1) * p.stride[axis] + reach[axis]
+        wished = (max(1, samples // prod(packed)) - reach[axis]) // stride[axis] + 1
+        block[axis] = even(output[axis], min(wished, caps[axis]), extents[axis])
+        packed[axis] = (block[axis] - 1) * stride[axis] + reach[axis]
     return tuple(block)
 
 
@@ -352,8 +365,9 @@ def _growth(ndim: int) -> tuple[int, ...]:
 
 def even(extent: int, wished: int, tile: int) -> int:
     """A block of about ``wished`` or less that parts the extent evenly and holds whole tiles."""
-    tile = min(tile, extent)
-    least = -(-extent // max(min(wished, extent), tile))
+    if wished >= extent or tile >= extent:
+        return extent
+    least = -(-extent // max(wished, tile))
     best, fewest = extent, 0
     # a few more blocks, if less is computed twice; each costs about as much as a tile
     for count in range(least, least + min(least, 3)):

@@ -28,7 +28,7 @@ NAME = "running"
 
 def applies(problem: Problem) -> str | None:
     """None, or why no kernel of the problem can be summed so."""
-    lone = all(extent == 1 for extent in problem.kernel)
+    lone = problem.kernel.count(1) == len(problem.kernel)
     return reason_against(problem, "the kernel has one tap only" if lone else None)
 
 

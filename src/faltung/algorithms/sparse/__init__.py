@@ -13,8 +13,8 @@ from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from .. import direct
+from . import schedule
 from .frame import SparseRecipe
-from .schedule import cycles, frame_of
 from .structure import kept, most_kept
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ def applies(problem: Problem) -> str | None:
         return "each group has several channels"
     if not 0 < most_kept(p) < p.terms <= LONGEST:
         return f"the kernel has one tap, or more than {LONGEST}"
-    if any(step != 1 for step in (*p.image_dilation, p.stride[-1])):
+    if p.stride[-1] > 1 or max(p.image_dilation, default=1) > 1:
         return "the image is dilated, or there is a stride along the last axis"
     if p.accumulator_dtype in ("complex64", "complex128"):
         return f"sums are {p.accumulator_dtype}"
-    return "the image or the output is empty" if 0 in (*p.image, *p.output_shape) else None
+    return "the image or the output is empty" if 0 in p.image or 0 in p.output_shape else None
 
 
 def error_bound(problem: Problem) -> float:
@@ -46,7 +46,7 @@ def error_bound(problem: Problem) -> float:
 
 def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: int) -> float:
     """Predicted cycles of one thread, without building anything."""
-    return cycles(frame_of(problem, output, machine, 1))
+    return schedule.predicted_cycles(problem, output, machine)
 
 
 def least_cycles(problem: Problem, machine: Machine) -> float:

@@ -6,9 +6,11 @@ from math import isfinite, prod
 
 import numpy as np
 
+from ...compiler.elements import ELEMENTS
 from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.border import fills
+from ...problem.problem import Problem
 from ..direct.counts import columns_in_turn
 from ..direct.frame import DirectRecipe, Frame, Stage
 
@@ -17,6 +19,13 @@ ENTRY_BYTES = 16
 
 ODD_BYTES = 64
 """Of a vector that turns to NaN where a sample is not finite."""
+
+
+def watches(p: Problem) -> bool:
+    """Whether samples may be what is not finite, and so not vanish under a zero."""
+    whole = ELEMENTS[p.image_dtype].kind in "iub"
+    return ELEMENTS[p.accumulator_dtype].kind == "f" and not (
+        whole and all(isfinite(abs(side)) for side in fills(p.border)))
 
 
 class SparseRecipe(DirectRecipe):
@@ -66,8 +75,7 @@ class SparseFrame(Frame):
     @property
     def watches(self) -> bool:
         """Whether samples may be what is not finite, and so not vanish under a zero."""
-        constants = all(isfinite(abs(side)) for side in fills(self.problem.border))
-        return self.accumulator.kind == "f" and not (constants and self.source.kind in "iub")
+        return watches(self.problem)
 
     @property
     def odd_place(self) -> int:

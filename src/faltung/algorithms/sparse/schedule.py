@@ -10,13 +10,13 @@ from ...compiler.elements import ELEMENTS
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
-from ..direct.costs import MULTIPLY, packing_cycles
+from ..direct.costs import MULTIPLY
 from ..direct.counts import begun_rows
 from ..direct.frame import Frame, Stage
 from ..direct.schedule import shared
 from ..direct.stages import _stage
-from ..direct.tiles import Tile, finished, reads_rows, row_tiles
-from .frame import SparseFrame, SparseRecipe
+from ..direct.tiles import Shape, Tile, block_of, finished, reads_rows, room_of, row_tiles
+from .frame import SparseFrame, SparseRecipe, watches
 from .structure import most_kept
 
 TAP_CYCLES = {"image": 0.6, "line": 0.6, "wide line": 1.2}
@@ -58,14 +58,15 @@ def down_recipe(stage: Stage, machine: Machine, threads: int, count: int) -> Spa
 def frame_of(problem: Problem, output: View, machine: Machine, threads: int) -> SparseFrame:
     """The program of any pattern: its tiles, and blocks that are shared among threads."""
     stage = _stage(problem, output.strides(), 0)
-    p = stage.problem
+    recipe = finished(stage, _roomy(machine), _tile(stage.problem, machine))
+    return SparseFrame(stage, SparseRecipe(*shared(Frame(stage, recipe, machine), threads).recipe), machine)
+
+
+def _tile(p: Problem, machine: Machine) -> Tile:
     lanes = machine.vector_bytes // ELEMENTS[p.accumulator_dtype].size
     sums = 24 if machine.registers > 16 else 12
-    wished = sums // 6 if p.output[-2] > 1 else sums
-    vectors = min(wished, -(-p.output[-1] // lanes))
-    tile = Tile("pixels", (1, min(sums // vectors, p.output[-2]), vectors))
-    frame = shared(Frame(stage, finished(stage, _roomy(machine), tile), machine), threads)
-    return SparseFrame(stage, SparseRecipe(*frame.recipe), machine)
+    vectors = min(sums // 6 if p.output[-2] > 1 else sums, -(-p.output[-1] // lanes))
+    return Tile("pixels", (1, min(sums // vectors, p.output[-2]), vectors))
 
 
 @cache
@@ -74,14 +75,30 @@ def _roomy(machine: Machine) -> Machine:
     return replace(machine, l2_bytes=2 * machine.l2_bytes)
 
 
+def predicted_cycles(problem: Problem, output: View, machine: Machine) -> float:
+    """Predicted cycles of one thread, without a frame."""
+    p = _stage(problem, output.strides(), 0).problem
+    tile = _tile(p, machine)
+    return _cycles(p, machine, tile.shape, block_of(p, room_of(p, _roomy(machine)), tile))
+
+
 def cycles(frame: SparseFrame) -> float:
-    """Predicted cycles of one thread, for kernels of as many taps as may be."""
-    p, (_, rows, vectors) = frame.problem, frame.recipe.tile
-    extents = [1] * (p.ndim - 2) + [frame.tile_rows, frame.tile_columns]
-    tiles = prod(-(-b // t) for b, t in zip(frame.recipe.block, extents, strict=True))
-    kind = "image" if rows > 1 else "wide line" if frame.recipe.vector_bytes == 64 else "line"
+    """The same of a frame, for kernels of as many taps as may be."""
+    return _cycles(frame.problem, frame.machine, frame.recipe.tile, frame.recipe.block)
+
+
+def _cycles(p: Problem, machine: Machine, tile: Shape, block: tuple[int, ...]) -> float:
+    (_, rows, vectors), element, wide = tile, ELEMENTS[p.accumulator_dtype], machine.vector_bytes == 64
+    lanes = machine.vector_bytes // element.size
+    kind = "image" if rows > 1 else "wide line" if wide else "line"
     turn = rows * vectors * TAP_CYCLES[kind] * max(1.0, MULTIPLY.get(p.accumulator_dtype, 1.0) * SHIFTED)
-    each = 2.0 + (WIDE_CYCLES if frame.recipe.vector_bytes == 64 else 0.0)
-    block = tiles * (most_kept(p) * turn + rows * vectors * each + 20)
-    watching = prod(frame.packed_extents) / frame.lanes * WATCH_CYCLES if frame.watches else 0.0
-    return (block + packing_cycles(frame) + watching) * prod(frame.blocks) * prod(p.batch) * p.groups
+    each = 2.0 + (WIDE_CYCLES if wide else 0.0)
+    tiles = prod(block[:-2]) * -(-block[-2] // rows) * -(-block[-1] // (vectors * lanes))
+    # as `packing_cycles` has it
+    *outer, width = [(b - 1) * s + (k - 1) * d + 1 for b, s, k, d in zip(
+        block, p.stride, p.kernel, p.kernel_dilation, strict=True)]
+    packing = p.channels_in * element.planes * prod(outer) * (12 + width * (1.5 / lanes))
+    watching = prod(outer) * width / lanes * WATCH_CYCLES if watches(p) else 0.0
+    work = tiles * (most_kept(p) * turn + rows * vectors * each + 20) + packing + watching
+    blocks = prod([-(-out // b) for out, b in zip(p.output, block, strict=True)])
+    return work * blocks * prod(p.batch) * p.groups

@@ -46,7 +46,7 @@ def applies(problem: Problem) -> str | None:
 
 def _unlike(p: Problem) -> str | None:
     """Why a problem is not like those that have tiles; the planes of a volume may be strided and dilated."""
-    if 0 in (*p.output_shape, *p.kernel_shape, *p.image_shape):
+    if 0 in (p.groups, p.channels_in, p.channels_out) or not all(map(all, (p.batch, p.image, p.kernel, p.output))):
         return "there is nothing to transform"
     if prod(p.image_dilation) > 1 or (prod(p.stride[-2:]) > 1 and not is_inside(p)):
         return "neighbouring outputs share samples only where nothing is strided"
