@@ -6,7 +6,8 @@ An algorithm is a module (see `algorithms`).  Beyond what all have, one may have
     It serves kernels of a certain structure only; why these taps (engine-shaped) do not have it, or None.
     Then its ``pack(kernel)`` returns None for such a kernel.
 ``least_cycles(problem, machine) -> float``
-    A lower bound on ``predicted_cycles`` that takes microseconds: what cannot win is not asked further.
+    A lower bound on ``predicted_cycles`` that takes microseconds: what cannot win is not asked further.  Where that
+    one takes no longer, a bound would only be asked as well.
 ``known_cycles(problem, output, machine, threads) -> float``
     ``predicted_cycles`` without what a kernel takes before it can be used, where that is much.  It counts for known
     kernels, and for single ones even if they are not known: there it is little, and a plan gives the bits of the

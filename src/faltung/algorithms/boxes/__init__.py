@@ -49,10 +49,6 @@ class AFewBoxes(NamedTuple):
 
     def predicted_cycles(self, problem: Problem, output: View, machine: Machine, threads: int) -> float:
         """Predicted cycles of one thread, for as many boxes as there may be."""
-        return self.least_cycles(problem, machine)
-
-    def least_cycles(self, problem: Problem, machine: Machine) -> float:
-        """The same: it takes microseconds to tell."""
         held = ELEMENTS[problem.accumulator_dtype].size / machine.vector_bytes
         outputs = float(problem.multiply_adds // problem.terms)
         return self.most * cycles(problem, machine) + (self.most - 1) * ADDED_CYCLES * outputs * held
@@ -69,7 +65,7 @@ class AFewBoxes(NamedTuple):
         from .executable import Boxes
 
         return Boxes(self.NAME, self.most, problem, output, machine, threads,
-                     self.least_cycles(problem, machine))
+                     self.predicted_cycles(problem, output, machine, 1))
 
 
 ALL = (AFewBoxes(2), AFewBoxes(3), AFewBoxes(5))

@@ -108,8 +108,8 @@ def _pixel_turns(allowed: tuple[int, Shape, int], rows: int, step: int, apart: i
                  load: float, pace: float) -> list[tuple[Tile, int, int, int, int, int, int, float]]:
     """All tiles of pixels, and of each what `_pixel_cycles` tells whatever the problem's extents are.
 
-    ``allowed`` is what `pixel_caps` says.  These are its shape, its sums, its chunk, how many multiply-adds of a column are unrolled, and cycles of a tap.
-    They are many, so `_pixel_cycles` is written out.
+    ``allowed`` is what `pixel_caps` says.  A tile's shape comes first, then its sums, its chunk, how many multiply-adds
+    of a column are unrolled, and cycles of a tap.  They are many, so `_pixel_cycles` is written out.
     """
     (most, caps, together), found = allowed, []
     for shape, most_rows in fitting(most, planes, caps, together):

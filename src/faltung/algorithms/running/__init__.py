@@ -42,11 +42,6 @@ def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: 
     return (cascade_cycles if problem.ndim > 2 else cycles)(problem, machine)
 
 
-def least_cycles(problem: Problem, machine: Machine) -> float:
-    """The same: it takes microseconds to tell."""
-    return (cascade_cycles if problem.ndim > 2 else cycles)(problem, machine)
-
-
 def unsuited(problem: Problem, kernel: Any) -> str | None:
     """None, or that these taps are not all equal."""
     return None if constants(problem, kernel) is not None else "its taps are not all equal"
@@ -63,5 +58,4 @@ def build(problem: Problem, output: View, machine: Machine, threads: int) -> Run
     return Running(problem, output, machine, threads)
 
 
-__all__ = ["NAME", "RunningRecipe", "applies", "build", "error_bound", "least_cycles",
-           "predicted_cycles", "unsuited"]
+__all__ = ["NAME", "RunningRecipe", "applies", "build", "error_bound", "predicted_cycles", "unsuited"]

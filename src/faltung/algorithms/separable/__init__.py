@@ -9,16 +9,14 @@ product is found from its values, when it is packed.
 
 from __future__ import annotations
 
-from math import prod
 from typing import TYPE_CHECKING, Any
 
-from ...compiler.elements import ELEMENTS
 from ...machine import Machine
 from ...problem.layout import View
 from ...problem.problem import Problem
 from ...problem.promotion import limits
 from .frame import SeparableRecipe
-from .schedule import ROW_CYCLES, cycles, stage_of
+from .schedule import cycles, stage_of
 from .structure import NEARNESS, all_lines
 
 if TYPE_CHECKING:
@@ -80,15 +78,6 @@ def predicted_cycles(problem: Problem, output: View, machine: Machine, threads: 
     return cycles(stage_of(problem, output).problem, machine)
 
 
-def least_cycles(problem: Problem, machine: Machine) -> float:
-    """A lower bound on `predicted_cycles`, quickly: interleaved images have longer rows, and fewer."""
-    p = problem
-    if p.ndim == 2:
-        return cycles(p, machine) - ROW_CYCLES * prod(p.output_shape) / p.output[-1]
-    vectors = prod(p.output_shape) * ELEMENTS[p.accumulator_dtype].size / machine.vector_bytes
-    return vectors * 0.85 * sum(extent for extent in p.kernel if extent > 1)
-
-
 def unsuited(problem: Problem, kernel: Any) -> str | None:
     """None, or that these taps are no product of two lines."""
     if all_lines(problem, kernel) is not None:
@@ -104,5 +93,5 @@ def build(problem: Problem, output: View, machine: Machine, threads: int) -> Sep
     return Separable(problem, output, machine, threads)
 
 
-__all__ = ["NAME", "SeparableRecipe", "applies", "build", "error_bound", "least_cycles",
-           "predicted_cycles", "reason_against", "unsuited"]
+__all__ = ["NAME", "SeparableRecipe", "applies", "build", "error_bound", "predicted_cycles", "reason_against",
+           "unsuited"]

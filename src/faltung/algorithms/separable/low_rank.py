@@ -7,7 +7,6 @@ output that is not finite is summed anew by the definition.
 
 from __future__ import annotations
 
-from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...machine import Machine
@@ -15,7 +14,7 @@ from ...problem.layout import View
 from ...problem.problem import Problem
 from . import applies as one_applies
 from .ranks import GROWTH, MOST, terms_of
-from .schedule import ROW_CYCLES, cycles, stage_of
+from .schedule import cycles, stage_of
 from .structure import NEARNESS
 
 if TYPE_CHECKING:
@@ -56,12 +55,6 @@ class LowRank(NamedTuple):
     def predicted_cycles(self, problem: Problem, output: View, machine: Machine, threads: int) -> float:
         """Predicted cycles of one thread, without building anything."""
         return PROBE_CYCLES + cycles(stage_of(problem, output).problem, machine, self.rank)
-
-    def least_cycles(self, problem: Problem, machine: Machine) -> float:
-        """A lower bound on `predicted_cycles`, quickly."""
-        p = problem
-        rows = prod(p.output_shape) / p.output[-1]
-        return PROBE_CYCLES + cycles(p, machine, self.rank) - self.rank * ROW_CYCLES * rows
 
     def unsuited(self, problem: Problem, kernel: Any) -> str | None:
         """None, or that these taps are no sum of so few products."""
