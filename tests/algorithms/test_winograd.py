@@ -37,6 +37,8 @@ VOLUME = Problem((2,), 2, 3, 5, image=(5, 13, 22), kernel=(3, 3, 3), output=(5, 
 PLAIN = Problem((2,), 1, 3, 5, image=(13, 22), kernel=(3, 3), output=(13, 22), start=(-1, -1), stride=(1, 1),
                 kernel_dilation=(1, 1), image_dilation=(1, 1), border=((0, 0), (0, 0)))
 DILATED = replace(PLAIN, groups=2, bias=True, start=(-3, -2), kernel_dilation=(3, 2), border=(("edge", 0), (1, "wrap")))
+STRIDED = replace(PLAIN, groups=2, bias=True, image=(23, 90), output=(12, 45), stride=(2, 2),
+                  border=(("edge", 0), (1, "wrap")))
 DISTANT = replace(DILATED, start=(-2, -12), kernel_dilation=(2, 12))
 
 
@@ -59,7 +61,10 @@ def drawn(seed: int) -> Case:
         activation=str(rng.choice(ACTIVATIONS)) if rng.random() < 0.4 else None)
     case = Case(_other_axes(problem, rng, seed), seed, str(rng.choice(VIEWS)), bool(rng.random() < 0.3),
                 int(rng.choice([0, 1])))
-    case = replace(case, problem=_dilated(case.problem, rng)) if rng.random() < 0.4 else case
+    if rng.random() < 0.4:
+        case = replace(case, problem=_dilated(case.problem, rng))
+    elif seed % 2:
+        case = replace(case, problem=_strided(case.problem, rng))
     return replace(case, problem=_complex(case.problem)) if seed % 5 == 1 else case
 
 
@@ -75,6 +80,13 @@ def _dilated(p: Problem, rng: np.random.Generator) -> Problem:
     steps = tuple(int(rng.choice([1, 2, 2, 3, 4, 5, 8, 12, 20])) for _ in p.kernel[-2:])
     start = tuple(at * step if rng.random() < 0.8 else at for at, step in zip(p.start[-2:], steps, strict=True))
     return replace(p, kernel_dilation=(*p.kernel_dilation[:-2], *steps), start=(*p.start[:-2], *start))
+
+
+def _strided(p: Problem, rng: np.random.Generator) -> Problem:
+    """Outputs two samples apart, along those axes that have tiles then."""
+    steps = tuple(int(rng.choice([1, 2, 2])) if taps in outside.STRIDED_TILES else 1 for taps in p.kernel[-2:])
+    output = tuple(-(-n // step) for n, step in zip(p.output[-2:], steps, strict=True))
+    return replace(p, stride=(*p.stride[:-2], *steps), output=(*p.output[:-2], *output))
 
 
 def _other_axes(p: Problem, rng: np.random.Generator, seed: int) -> Problem:
@@ -114,8 +126,9 @@ def built(case: Case, known: Machine, recipe: WinogradRecipe, threads: int = 1, 
     found, width = [Cut(0, p.output[-1])], width * p.kernel_dilation[-1]
     if width and p.output[-1] > 3 * width:
         # as many tiles stand outside at both ends as the border needs, at least
-        first = -(-max(1, -p.start[-1]) // width) * width
-        count = (min(p.output[-1], p.image[-1] - p.start[-1] - reach(p, -1)) - first) // width
+        stride, start = p.stride[-1], p.start[-1]
+        first = -(-max(1, -(start // stride)) // width) * width
+        count = (min(p.output[-1], (p.image[-1] - start - reach(p, -1) - 1) // stride + 1) - first) // width
         if count > 0:
             found = [Cut(first, width, count), Cut(0, first), Cut(first + width * count, p.output[-1])]
             found[2] = Cut(found[2].first, p.output[-1] - found[2].first)
@@ -321,8 +334,9 @@ def test_threads_batch_alignment_and_strips_change_no_bit() -> None:
         assert run(p, image, kernel, None, detect(), executable=executable)[0].tobytes() == want.tobytes()
 
 
-@pytest.mark.parametrize("p", [LINE, VOLUME, DILATED, DISTANT, replace(
-    LINE, image=(400,), output=(390,), start=(-8,), kernel_dilation=(8,))])
+@pytest.mark.parametrize("p", [
+    LINE, VOLUME, DILATED, DISTANT, STRIDED, replace(LINE, stride=(2,), output=(99,)),
+    replace(LINE, image=(400,), output=(390,), start=(-8,), kernel_dilation=(8,))])
 def test_parts_threads_and_the_batch_change_no_bit_of_lines_and_volumes(p: Problem) -> None:
     image, kernel, bias = arrays(Case(p, 9))
     whole = build(p)
@@ -400,7 +414,9 @@ REASONS = {
     "it has tiles of one or two axes and planes of a third, not of 4": replace(
         PLAIN, image=(9,) * 4, kernel=(3,) * 4, output=(7,) * 4, start=(0,) * 4, stride=(1,) * 4,
         kernel_dilation=(1,) * 4, image_dilation=(1,) * 4, border=((0, 0),) * 4),
-    "neighbouring outputs share samples only where nothing is strided": replace(PLAIN, stride=(1, 2)),
+    "neighbouring outputs share samples only where the image is not dilated": replace(PLAIN, image_dilation=(1, 2)),
+    "outputs and taps that are both apart share few samples": replace(PLAIN, stride=(1, 2), kernel_dilation=(1, 2)),
+    "a kernel of 3 x 3 taps and outputs 1 x 3 samples apart has no tiles here": replace(PLAIN, stride=(1, 3)),
     "a kernel of 3 x 11 taps has no tiles here": replace(PLAIN, kernel=(3, 11)),
     "taps are more than 64 columns apart": replace(PLAIN, kernel_dilation=(100, 65)),
     "there is nothing to transform": replace(PLAIN, batch=(0,)),

@@ -22,7 +22,7 @@ from .components import components
 from .frame import NAME, Frame, WinogradRecipe
 from .inside_frame import InsideFrame, InsideRecipe
 from .parts import Part
-from .recipe import OUTSIDE, TILES
+from .recipe import OUTSIDE, TILES, tiles_of
 from .seen import outputs_reach, reach, taps_seen
 
 if TYPE_CHECKING:
@@ -48,19 +48,27 @@ def _unlike(p: Problem) -> str | None:
     """Why a problem is not like those that have tiles; the planes of a volume may be strided and dilated."""
     if 0 in (p.groups, p.channels_in, p.channels_out) or not all(map(all, (p.batch, p.image, p.kernel, p.output))):
         return "there is nothing to transform"
-    if prod(p.image_dilation) > 1 or (prod(p.stride[-2:]) > 1 and not is_inside(p)):
-        return "neighbouring outputs share samples only where nothing is strided"
+    if prod(p.image_dilation) > 1:
+        return "neighbouring outputs share samples only where the image is not dilated"
     if p.kernel_dilation[-1] > OUTSIDE:
         return f"taps are more than {OUTSIDE} columns apart"
     if any(outside > OUTSIDE for outside in _columns_outside(p)):
         return f"more than {OUTSIDE} columns outside the image are looked at"
-    if not _has_tiles(p) and not is_inside(p):
-        return f"a kernel of {' x '.join(map(str, p.kernel))} taps has no tiles here"
+    return None if is_inside(p) else _without_tiles(p)
+
+
+def _without_tiles(p: Problem) -> str | None:
+    if any(stride > 1 < step for stride, step in zip(p.stride[-2:], p.kernel_dilation[-2:], strict=True)):
+        return "outputs and taps that are both apart share few samples"
+    if not _has_tiles(p):
+        strided = f" and outputs {' x '.join(map(str, p.stride))} samples apart" if prod(p.stride) > 1 else ""
+        return f"a kernel of {' x '.join(map(str, p.kernel))} taps{strided} has no tiles here"
     return None
 
 
 def _has_tiles(p: Problem) -> bool:
-    return all(r in TILES for r in taps_seen(p)) and prod(taps_seen(p)) > 1
+    strides = (1, *p.stride)[-2:]
+    return all(tiles_of(*axis, TILES) for axis in zip(taps_seen(p), strides, strict=True)) and prod(taps_seen(p)) > 1
 
 
 def _columns_outside(p: Problem) -> tuple[int, int]:

@@ -41,6 +41,9 @@ STREAM_BYTES, SHARED_BYTES, SHARED_CACHE = 5.0, 14.0, 1 << 24
 NEAR_BYTES = 120.0
 """Bytes per cycle that are waited for where a register tile's operands come from the second-level cache."""
 
+SUMS_BYTES = 40.0
+"""Bytes per cycle of sums that go to the second-level cache and come back."""
+
 MOVED = 0.5
 """Cycles of one step of a transform of a whole vector, on average."""
 
@@ -58,7 +61,7 @@ class Pace(NamedTuple):
 def pace_of(machine: Machine) -> Pace:
     """That of a Zen 4, for processors like it, or of a Xeon with two wide multiply-adds per cycle."""
     if machine.vector_bytes == 64 and machine.wide_pipes == 1:
-        return Pace(30.0, 0.6)
+        return Pace(30.0, 0.5)
     return Pace(SHARED_BYTES, 1.0)
 
 
@@ -99,8 +102,9 @@ class TileCosts:
 
     def __init__(self, problem: Problem, tile: tuple[int, int], machine: Machine) -> None:
         self.problem, self.machine, p = problem, machine, problem
-        self.down, self.across = (filtering(m, r) for m, r in zip(tile, p.kernel, strict=True))
-        self.programs = tuple(programs(m, r) for m, r in zip(tile, p.kernel, strict=True))
+        axes = [*zip(tile, p.kernel, p.stride, strict=True)]
+        self.down, self.across = (filtering(*one) for one in axes)
+        self.programs = tuple(programs(*one) for one in axes)
         self.products = self.down.n * self.across.n
         self.size, self.components, self.factors = size_of(p), components(p), factors(p)
         self.apart = APART_BYTES // self.size
@@ -140,11 +144,13 @@ class TileCosts:
         transforms = self.samples_cycles * shares + self.sums_cycles * uneven
         sums = (self.products * recipe.blocks * recipe.channels * strips.pitch + self.products * self.apart) * self.size
         read = moved = 0.0
+        # sums are written to the second-level cache, and read from there
+        near = 2 * rounds * sums / SUMS_BYTES if sums > self.machine.l1_bytes else 0.0
         if strips.samples + sums > self.machine.l2_bytes:
             read = strips.samples / self.products / self.pace.shared_bytes / recipe.blocks
             # what does not fit the second-level cache is written to the shared one, and read from there
             moved = 2 * strips.samples * shares + 3 * rounds * sums
-        transforms, reads = self.all_rows * transforms, strips.number * (400.0 + moved / self.pace.shared_bytes)
+        transforms, reads = self.all_rows * transforms, strips.number * (400.0 + near + moved / self.pace.shared_bytes)
         least = max(self.products_cycles(recipe), strips.number * taps.stream_cycles)
         if (CALL_CYCLES + self.problem.groups * (transforms + least + reads)) * ROUNDED > most:
             return inf
@@ -253,7 +259,7 @@ class TileCosts:
         """All channels in of so many tiles, and the sums turned into lanes again and stored."""
         vectors, steps = channels // self.factors // self.lanes, stored_together(tiles).bit_length() - 1
         turn = max(vectors * tiles * self.full, (vectors + tiles) * self.full, 4.0) + vectors * self.near
-        stored = tiles * steps * self.full + 1.5 * self.lanes
+        stored = tiles * steps * self.full + 2.0 * self.lanes
         return self.factors * (self.summed * turn + vectors * stored + 10.0)
 
     # --- a row of tiles
@@ -263,7 +269,7 @@ class TileCosts:
         down, across = self.down, self.across
         line = seen_columns(self.problem)[1] / self.lanes * MOVED
         rows = line * (len(self.programs[0].samples.steps) + (1.0 + self.components) * down.n)
-        steps = len(self.programs[1].samples.steps) + 3.0 * across.n + 2.5 * across.m
+        steps = len(self.programs[1].samples.steps) + 3.0 * across.n + 2.5 * across.step
         added = (self.factors - self.components) * across.n
         return self.transforms * (0.7 * rows + 0.8 * down.n * self.row_cycles * (steps + added) + 6.0 * down.n + 40.0)
 

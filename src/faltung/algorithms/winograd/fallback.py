@@ -13,7 +13,7 @@ from ...problem.problem import Problem
 from .. import direct
 from .components import whole
 from .frame import Frame
-from .seen import reach
+from .seen import span
 
 if TYPE_CHECKING:
     from ..direct.executable import Direct
@@ -23,7 +23,7 @@ def row_of_tiles(frame: Frame) -> Problem:
     """One row of tiles of one batch element and group, its border made already."""
     p = whole(frame.problem)
     height = min(frame.recipe.tile[0], p.output[0])
-    extents = (height + p.kernel[0] - 1, p.output[1] + reach(p, 1))
+    extents = ((height - 1) * p.stride[0] + p.kernel[0], span(p, 1, p.output[1]))
     return replace(p, batch=(), groups=1, image=extents, output=(height, p.output[1]), start=(0, 0),
                    kernel_dilation=(1, p.kernel_dilation[1]), border=((0, 0), (0, 0)))
 

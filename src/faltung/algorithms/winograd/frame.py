@@ -23,7 +23,7 @@ from ...problem.problem import Problem
 from .components import components, factors
 from .linear import Programs, programs
 from .matrices import Filtering, filtering
-from .seen import BEFORE, BEHIND, NOTHING, Depth, reach
+from .seen import BEFORE, BEHIND, NOTHING, Depth, span
 
 NAME = "winograd"
 
@@ -99,6 +99,11 @@ def tiles_along(p: Problem, axis: int, m: int) -> int:
     return parted(p.output[axis], m, p.kernel_dilation[axis])
 
 
+def products_along(p: Problem, axis: int, m: int) -> int:
+    """Products, and samples, of a tile of so many outputs along an axis."""
+    return p.stride[axis] * (m - 1) + p.kernel[axis]
+
+
 def parted(count: int, m: int, step: int) -> int:
     """Tiles of ``m``, a step apart, that cover so many."""
     return -(-count // (m * step)) * step
@@ -140,7 +145,7 @@ def rows_together(p: Problem, m: int, lanes: int, *rows: int) -> int:
 
 def seen_columns(p: Problem) -> tuple[int, int]:
     """The first column of the image that is read, and how many: what outputs look at and the border repeats."""
-    first, behind = p.start[1], p.start[1] + p.output[1] + reach(p, 1)
+    first, behind = p.start[1], p.start[1] + span(p, 1, p.output[1])
     seen = [map_index(x, p.image[1], *p.border[1]) for x in (*range(first, min(behind, 0)),
                                                              *range(max(first, p.image[1]), behind))]
     used = [x for x in seen if x is not None]
@@ -210,14 +215,20 @@ class Frame(Numbers):
     @cached_property
     def filters(self) -> tuple[Filtering, Filtering]:
         """F(m, r) along both axes."""
-        (a, b), (r, s) = self.recipe.tile, self.problem.kernel
-        return filtering(a, r), filtering(b, s)
+        down, across = (filtering(*one) for one in self._axes)
+        return down, across
 
     @cached_property
     def programs(self) -> tuple[Programs, Programs]:
         """Their transforms."""
-        (a, b), (r, s) = self.recipe.tile, self.problem.kernel
-        return programs(a, r), programs(b, s)
+        down, across = (programs(*one) for one in self._axes)
+        return down, across
+
+    @property
+    def _axes(self) -> list[tuple[int, int, int]]:
+        """Outputs of a tile, taps and stride, along both axes."""
+        p = self.problem
+        return [*zip(self.recipe.tile, p.kernel, p.stride, strict=True)]
 
     @cached_property
     def products(self) -> int:
@@ -330,8 +341,8 @@ class Frame(Numbers):
     @cached_property
     def line(self) -> int:
         """Elements of a line of the buffer: what the row's vectors load."""
-        m, step = self.recipe.tile[1], self.problem.kernel_dilation[1]
-        loaded = m * self.row.end + max(self.filters[1].r, m) * step + self.row.pieces[-1].lanes
+        one, dilation = self.filters[1], self.problem.kernel_dilation[1]
+        loaded = one.step * self.row.end + max(one.r, one.step) * dilation + self.row.pieces[-1].lanes
         whole = max(self.problem.start[1] - self.origin + loaded, self.columns[0] + self.columns[1] - self.origin)
         return -(-whole // self.lanes) * self.lanes + self.apart
 
@@ -339,10 +350,10 @@ class Frame(Numbers):
     def row_table(self) -> list[int]:
         """For each position that rows of tiles look at: the row of the image, `BEFORE`, `BEHIND` or `NOTHING`."""
         p, (down, _), first = self.problem, self.tiles, self.problem.start[0]
-        positions = range(first, first + down * self.recipe.tile[0] + reach(p, 0))
+        positions = range(first, first + span(p, 0, down * self.recipe.tile[0]))
         found = []
         for number, y in enumerate(positions):
-            mapped = map_index(y, p.image[0], *p.border[0]) if number < p.output[0] + reach(p, 0) else NOTHING
+            mapped = map_index(y, p.image[0], *p.border[0]) if number < span(p, 0, p.output[0]) else NOTHING
             found.append(mapped if mapped is not None else BEFORE if y < 0 else BEHIND)
         return found
 

@@ -80,9 +80,9 @@ class Programs(NamedTuple):
 
 
 @cache
-def programs(m: int, r: int) -> Programs:
+def programs(m: int, r: int, stride: int = 1) -> Programs:
     """The programs of F(m, r)."""
-    f = filtering(m, r)
+    f = filtering(m, r, stride)
     return Programs(program(f.outputs), program(f.taps), program(f.samples))
 
 

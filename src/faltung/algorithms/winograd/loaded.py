@@ -15,7 +15,7 @@ from ...problem.border import map_index
 from . import fallback
 from .components import whole
 from .frame import Frame
-from .seen import FILLS, reach
+from .seen import FILLS, span
 
 
 def emit(frame: Frame) -> str:
@@ -133,7 +133,7 @@ class Loaded:
     def _gathered(self, image: Any, first: int) -> Any:
         """What a row of tiles looks at, border included; rows behind all that outputs need are anything."""
         p, (height, width) = self.problem, self._directly[1].image
-        last = p.output[0] - 1 + reach(p, 0)
+        first, last = first * p.stride[0], span(p, 0, p.output[0]) - 1
         places = ([min(first + y * p.kernel_dilation[0], last) for y in range(height)], range(width))
         rows, columns = (np.array([_or_side(map_index(at + x, n, *sides), at + x) for x in places[axis]])
                          for axis, (at, n, sides) in enumerate(zip(p.start, p.image, p.border, strict=True)))

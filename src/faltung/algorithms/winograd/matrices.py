@@ -9,6 +9,9 @@ With distinct points ``a_j`` and infinity as the last one (Winograd, "Arithmetic
 
 Infinity has the highest coefficients alone: ``A^T[m-1] = 1``, ``G[r-1] = 1``, and B^T is the product over all points.
 It is Toom and Cook's multiplication of polynomials, transposed.
+
+Outputs a stride ``s`` apart are sums of ``s`` such correlations, of every s-th sample with every s-th tap each: their
+matrices side by side.
 """
 
 from __future__ import annotations
@@ -35,10 +38,11 @@ POINTS: dict[int, tuple[Fraction, ...]] = {
 
 
 class Filtering(NamedTuple):
-    """F(m, r) and its three matrices."""
+    """F(m, r), of outputs so many samples apart (at most ``r``), and its three matrices."""
 
     m: int
     r: int
+    stride: int
     outputs: Matrix
     """A^T, m by n."""
     taps: Matrix
@@ -49,12 +53,21 @@ class Filtering(NamedTuple):
     @property
     def n(self) -> int:
         """Samples that a tile looks at, and products."""
-        return self.m + self.r - 1
+        return self.stride * (self.m - 1) + self.r
+
+    @property
+    def step(self) -> int:
+        """Samples from a tile to the next."""
+        return self.stride * self.m
 
 
 @cache
-def filtering(m: int, r: int) -> Filtering:
+def filtering(m: int, r: int, stride: int = 1) -> Filtering:
     """Derive the matrices of F(m, r)."""
+    if stride > 1:
+        return _side_by_side([filtering(m, len(range(first, r, stride))) for first in range(min(stride, r))], r, stride)
+    if r == 1:
+        return Filtering(m, 1, 1, _identity(m), ((Fraction(1),),) * m, _identity(m))
     # points are whole numbers over `unit`, which are quicker to work with than fractions
     unit = lcm(*(a.denominator for a in POINTS[m + r - 1]))
     points = tuple(int(a * unit) for a in POINTS[m + r - 1])
@@ -67,7 +80,27 @@ def filtering(m: int, r: int) -> Filtering:
         samples.append((*_from_roots(others, unit), Fraction(0)))
     taps.append(tuple(Fraction(int(k == r - 1)) for k in range(r)))
     samples.append(_from_roots(points, unit))
-    return Filtering(m, r, outputs, tuple(taps), tuple(samples))
+    return Filtering(m, r, 1, outputs, tuple(taps), tuple(samples))
+
+
+def _identity(n: int) -> Matrix:
+    return tuple(tuple(Fraction(int(i == j)) for j in range(n)) for i in range(n))
+
+
+def _side_by_side(parts: list[Filtering], r: int, stride: int) -> Filtering:
+    """Of each of these, samples and taps are every so manyth; their products are summed together."""
+    m, n = parts[0].m, sum(part.n for part in parts)
+    outputs = tuple(tuple(a for part in parts for a in part.outputs[i]) for i in range(m))
+    taps = [_spread(row, first, stride, r) for first, part in enumerate(parts) for row in part.taps]
+    samples = [_spread(row, first, stride, n) for first, part in enumerate(parts) for row in part.samples]
+    return Filtering(m, r, stride, outputs, tuple(taps), tuple(samples))
+
+
+def _spread(row: tuple[Fraction, ...], first: int, step: int, count: int) -> tuple[Fraction, ...]:
+    """A row of zeros, but for these at every so manyth place."""
+    found = [Fraction(0)] * count
+    found[first::step] = row
+    return tuple(found)
 
 
 def _from_roots(roots: tuple[int, ...], unit: int) -> tuple[Fraction, ...]:
@@ -79,12 +112,12 @@ def _from_roots(roots: tuple[int, ...], unit: int) -> tuple[Fraction, ...]:
 
 
 @cache
-def growth(m: int, r: int) -> float:
+def growth(m: int, r: int, stride: int = 1) -> float:
     """By how much magnitudes may grow: max over i, k of ``sum_j |A^T[i, j]| |G[j, k]| sum_l |B^T[j, l]|``.
 
     It is the factor of the error's bound for one axis; the definition itself has 1.
     """
-    f = filtering(m, r)
+    f = filtering(m, r, stride)
     sizes = [sum(map(abs, row)) for row in f.samples]
     return float(max(sum(abs(f.outputs[i][j] * f.taps[j][k]) * size for j, size in enumerate(sizes))
                      for i in range(m) for k in range(r)))

@@ -13,8 +13,8 @@ import numpy as np
 
 from ...machine import Machine
 from ...problem.problem import Problem
-from .frame import Frame, size_of
-from .seen import Seen, reach
+from .frame import Frame, products_along, size_of
+from .seen import Seen, span
 
 CACHE_SHARE = 0.5
 """Of the second-level cache, for the transformed samples of one part."""
@@ -38,26 +38,27 @@ class Cut(NamedTuple):
     def see(self, seen: Seen) -> Seen:
         """The problem of these outputs alone."""
         p, depth = seen.problem, seen.depth
-        start = p.start[1] + self.first
+        start = p.start[1] + self.first * p.stride[1]
         if not self.parts:
             return seen._replace(problem=replace(p, start=(p.start[0], start), output=(p.output[0], self.width)))
-        at, width = _axis(seen), self.width + reach(p, 1)
+        at, width = _axis(seen), span(p, 1, self.width)
         part = replace(p, batch=(*p.batch[:at], self.parts, *p.batch[at:]), image=(p.image[0], width),
                        output=(p.output[0], self.width), start=(p.start[0], 0))
         return Seen(part, _inserted(seen.strides, at, self.width * seen.strides[-1]), depth)
 
     def see_image(self, seen: Seen, image: Any) -> Any:
         """What these outputs look at: all, or parts that overlap."""
-        first = seen.problem.start[1] + self.first
-        return self._parted(seen, image[..., first:], self.width + reach(seen.problem, 1)) if self.parts else image
+        p = seen.problem
+        first, step = p.start[1] + self.first * p.stride[1], self.width * p.stride[1]
+        return self._parted(seen, image[..., first:], step, span(p, 1, self.width)) if self.parts else image
 
     def see_output(self, seen: Seen, places: Any) -> Any:
         """These outputs."""
         places = places[..., self.first:self.end]
-        return self._parted(seen, places, self.width) if self.parts else places
+        return self._parted(seen, places, self.width, self.width) if self.parts else places
 
-    def _parted(self, seen: Seen, array: Any, width: int) -> Any:
-        return strided(array, _axis(seen), self.parts, self.width, width)
+    def _parted(self, seen: Seen, array: Any, step: int, width: int) -> Any:
+        return strided(array, _axis(seen), self.parts, step, width)
 
 
 def strided(array: Any, at: int, count: int, step: int, width: int) -> Any:
@@ -79,12 +80,12 @@ def _inserted(strides: tuple[int, ...], at: int, step: int) -> tuple[int, ...]:
 
 def cuts(p: Problem, tile: tuple[int, int], machine: Machine) -> list[Cut]:
     """How the rows of a problem of two axes are cut; the longest part comes first."""
-    samples = prod(m + r - 1 for m, r in zip(tile, p.kernel, strict=True)) * p.channels_in * size_of(p)
+    samples = prod(products_along(p, axis, m) for axis, m in enumerate(tile)) * p.channels_in * size_of(p)
     least = -(-SHORTEST // p.kernel_dilation[1]) * p.kernel_dilation[1]
     tiles = int(CACHE_SHARE * machine.l2_bytes / samples) // least * least
     width = max(least, tiles) * tile[1]
     # outputs that look at nothing outside
-    low, high = -p.start[1], p.image[1] - p.start[1] - reach(p, 1)
+    low, high = -(p.start[1] // p.stride[1]), (p.image[1] - p.start[1] - span(p, 1, 1)) // p.stride[1] + 1
     first = max(0, -(-low // width)) * width
     count = (min(high, p.output[1]) - first) // width
     if count < 2:

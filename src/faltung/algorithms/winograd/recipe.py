@@ -12,7 +12,7 @@ from ...machine import Machine
 from ...problem.problem import Problem
 from .components import components, factors
 from .costs import ROUNDED, TileCosts, all_cycles, tile_costs
-from .frame import Frame, WinogradRecipe, size_of, tiles_along
+from .frame import Frame, WinogradRecipe, products_along, size_of, tiles_along
 from .linear import programs
 from .matrices import growth
 from .parts import Part, cuts
@@ -23,6 +23,9 @@ TILES = {1: (1,), 2: (3,), 3: (2, 4), 4: (3,), 5: (2, 4), 7: (2,)}
 
 LINE_TILES = {2: (3,), 3: (4, 6), 4: (3,), 5: (4, 6), 7: (2, 4)}
 """The same along the only axis of a line."""
+
+STRIDED_TILES = {3: (2, 4), 4: (2, 4), 5: (2, 4), 7: (2,)}
+"""The same along any axis whose outputs are two samples apart."""
 
 OUTSIDE = 64
 """Columns outside the image that are made one by one, and tiles of a run whose last pieces are."""
@@ -65,9 +68,14 @@ def choose(problem: Problem, strides: tuple[int, ...], machine: Machine, threads
 def _tiles(problem: Problem) -> list[tuple[int, int]]:
     """Tiles that are worth a look; those of lines, whose magnitudes grow along one axis only, are longer."""
     if problem.ndim == 1:
-        return [(1, m) for m in LINE_TILES[problem.kernel[0]]]
-    down, across = (TILES[r] for r in taps_seen(problem))
+        return [(1, m) for m in tiles_of(problem.kernel[0], problem.stride[0], LINE_TILES)]
+    down, across = (tiles_of(*axis, TILES) for axis in zip(taps_seen(problem), problem.stride[-2:], strict=True))
     return list(zip(down, across, strict=True) if down == across else product(down, across))
+
+
+def tiles_of(taps: int, stride: int, plain: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
+    """Outputs of tiles along an axis; none are known of a kernel or stride that is not in the tables."""
+    return plain.get(taps, ()) if stride == 1 else STRIDED_TILES.get(taps, ()) if stride == 2 else ()
 
 
 def _parts(seen: Seen, tiles: list[tuple[int, int]], machine: Machine, threads: int) -> tuple[Part, ...]:
@@ -173,7 +181,7 @@ def _rows(problem: Problem, tile: tuple[int, int], machine: Machine, threads: in
     size = size_of(problem)
     down, across = (tiles_along(problem, axis, m) for axis, m in enumerate(tile))
     all_rows = prod(problem.batch) * down
-    one = size * problem.channels_in * across * prod(m + r - 1 for m, r in zip(tile, problem.kernel, strict=True))
+    one = size * problem.channels_in * across * prod(products_along(problem, axis, m) for axis, m in enumerate(tile))
     most = max(1, int(LONGEST_BYTES * machine.l2_bytes / one))
     found = set()
     for wished in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32):
@@ -200,7 +208,7 @@ def error_bound(problem: Problem) -> float:
 
 
 def _bound(problem: Problem, tile: tuple[int, int]) -> float:
-    filters = list(zip(tile, taps_seen(problem), strict=True))
-    steps = sum(one.roundings for m, r in filters for one in programs(m, r))
-    grown, terms = 1.01 * prod(growth(m, r) for m, r in filters), channels_seen(problem) + steps + 2
+    filters = list(zip(tile, taps_seen(problem), (1, *problem.stride)[-2:], strict=True))
+    steps = sum(one.roundings for axis in filters for one in programs(*axis))
+    grown, terms = 1.01 * prod(growth(*axis) for axis in filters), channels_seen(problem) + steps + 2
     return grown * terms if components(problem) == 1 else (2 + sqrt(2)) * grown * (terms + 3)

@@ -17,7 +17,7 @@ from .components import component
 from .frame import CELLS, Frame
 from .gauss import of_samples
 from .lanes import apart, joined, moved
-from .seen import BEFORE, reach
+from .seen import BEFORE, span
 
 
 class Samples:
@@ -88,7 +88,7 @@ class Samples:
         f, fr = self.f, self.frame
         rows, fills = cell(f, self.context, ROWS), cell(f, self.context, FILLS)
         step = self.problem.kernel_dilation[0]
-        top = first_of(f, here, self.down.m, step)
+        top = first_of(f, here, self.down.step, step)
         with each(f, self.down.n) as i:
             mapped = number(f, rows, f.add(top, f.mul(i, step)))
             mark = mapped if plane is None else f.select(f.compare("sge", mapped, 0), f.smaller(plane, 0), mapped)
@@ -171,10 +171,10 @@ class Samples:
         """Columns of the buffer outside the image: where they stand, the column that is repeated, and the position."""
         fr, p = self.frame, self.problem
         start, m = p.start[1], fr.recipe.tile[1]
-        needed = start + p.output[1] + reach(p, 1)
+        needed = start + span(p, 1, p.output[1])
         first, behind = fr.columns[0], sum(fr.columns)
         found = []
-        for x in range(start, start + m * fr.tiles[1] + reach(p, 1)):
+        for x in range(start, start + span(p, 1, m * fr.tiles[1])):
             if not first <= x < behind:
                 mapped = map_index(x, p.image[1], *p.border[1]) if x < needed else None
                 found.append((x - fr.origin, mapped, x if x < needed else needed))
@@ -183,7 +183,7 @@ class Samples:
     def _constant_columns(self, lines: Value) -> None:
         """A constant column transformed is a constant: written once for a whole strip."""
         f, fr, p = self.f, self.frame, self.problem
-        needed = p.start[1] + p.output[1] + reach(p, 1)
+        needed = p.start[1] + span(p, 1, p.output[1])
         for k, (i, row) in product(range(fr.components), enumerate(self.down.samples)):
             for place, mapped, x in self._outside():
                 if mapped is None:
@@ -214,7 +214,7 @@ class Samples:
             line = f.at(start, f.mul(i, fr.line * fr.size))
             planes = f.at(target, f.mul(i, self.across.n * fr.sample_plane * fr.size))
             for tile, output, lanes in self._pieces():
-                here = f.at(line, f.mul(output, fr.size))
+                here = f.at(line, f.mul(output, self.across.stride * fr.size))
                 found = []
                 for part in range(fr.components):
                     rows = [f.at(here, (row * fr.components + part) * part_bytes) for row in range(fr.together)]
@@ -234,7 +234,7 @@ class Samples:
 
     def _columns(self, rows: list[Value], lanes: int) -> list[Value]:
         """Sample ``j`` of every tile of one row, or of several, for all j."""
-        f, fr, m, unit = self.f, self.frame, self.across.m, self.problem.kernel_dilation[1]
+        f, fr, step, unit = self.f, self.frame, self.across.step, self.problem.kernel_dilation[1]
 
         def load(first: int) -> Value:
             return f.load(fr.kind(lanes), f.at(rows[0], first * fr.size))
@@ -242,17 +242,17 @@ class Samples:
         if fr.row.step == 1:
             return [load(j * unit) for j in range(self.across.n)]
         found: list[Value] = []
-        for first in range(0, self.across.n, m):
-            if first == m and len(rows) == 1:
-                behind = range(min(m, self.across.n - m))
-                found += [moved(f, found[j], load(m * lanes + j * unit), unit) for j in behind]
+        for first in range(0, self.across.n, step):
+            if first == step and len(rows) == 1:
+                behind = range(min(step, self.across.n - step))
+                found += [moved(f, found[j], load(step * lanes + j * unit), unit) for j in behind]
             else:
                 found += apart(f, self._numbers(rows, first * unit, lanes), unit)
         return found[:self.across.n]
 
     def _numbers(self, rows: list[Value], first: int, lanes: int) -> list[Value]:
-        """``m`` vectors of the numbers that stand in line from ``first`` on, in one row or one after the other."""
-        f, fr, count = self.f, self.frame, self.across.m * lanes // len(rows)
+        """A tile's step of vectors of the numbers in line from ``first`` on, in one row or one after the other."""
+        f, fr, count = self.f, self.frame, self.across.step * lanes // len(rows)
         width = min(lanes, count)
         places = [f.at(row, (first + x) * fr.size) for row in rows for x in range(0, count, width)]
         loaded, some = [f.load(fr.kind(width), place) for place in places], lanes // width

@@ -65,6 +65,11 @@ def reach(p: Problem, axis: int) -> int:
     return (p.kernel[axis] - 1) * p.kernel_dilation[axis]
 
 
+def span(p: Problem, axis: int, outputs: int) -> int:
+    """Samples from the first to the last that so many neighbouring outputs look at."""
+    return (outputs - 1) * p.stride[axis] + reach(p, axis) + 1
+
+
 def outputs_reach(p: Problem, axis: int) -> int:
     """How far the last output looks behind the first."""
     return (p.output[axis] - 1) * p.stride[axis]
