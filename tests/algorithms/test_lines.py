@@ -225,3 +225,17 @@ def test_one_step_too_far_is_found(what: str) -> None:
     done = python("-m", "grid.guarded_lines", "--break", what)
     assert done.returncode == -signal.SIGSEGV, done.stdout + done.stderr
     assert done.stdout == "before\n"
+
+
+@pytest.mark.parametrize("isa", EACH)
+@pytest.mark.parametrize("width", [1, 3, 4, 7, 8, 15, 16, 17, 33])
+@pytest.mark.parametrize("types", [TYPES[0], TYPES[3]], ids=str)
+def test_rows_about_as_wide_as_a_vector(width: int, types: tuple[str, str, str, str], isa: str,
+                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    # tiles that see both borders, one of them or none, and constants of every axis where two borders meet
+    force(monkeypatch, 768)
+    problem = typed(replace(PROBLEMS["volume"], image=(9, 10, width), output=(11, 12, width + 14), start=(-3, -2, -11),
+                            border=((3, 4), (5, 6), (1, 2))), types)
+    image, kernel, bias = arrays(Case(problem, 7))
+    got, _ = run(problem, image, kernel, bias, machine.detect(), executable=build(problem, isa=isa))
+    compare(problem, got, expected(problem, image, kernel, bias))

@@ -34,22 +34,36 @@ class LineStore:
                      for part in range(self.planes)] if self.problem.bias else None
         place = f.alloca(8)
         f.store(0, place, align=8)
-        count = f.sub(self.outputs, self.own)
-        adjacent = f.compare("eq", self.step, self.target.itemsize)
-        whole = f.select(adjacent, f.mul(f.div(count, lanes), lanes), 0) if stride == 1 else f.value(0)
-        end = f.value(f.add(self.own, whole))
-        with f.loop(self.own, end, lanes, carry=(constant(self.flags, 0),)) as loop:
-            sums = [f.load(self.line.kind, f.at(source, f.mul(loop.index, self.line.size)))
-                    for source in self.sources[:self.planes]]
-            value, outside = self._finish(sums)
-            f.store(value, f.at(self.out, f.mul(loop.index, self.target.itemsize)))
-            if outside is not None:
-                loop.carry([f.bits("or", loop.carried[0], outside)])
-        assert loop.results is not None
-        self._note(place, loop.results[0])
-        with f.loop(end, self.outputs, lanes) as loop:
+        count, last = f.sub(self.outputs, self.own), self.outputs - lanes
+        whole = f.bits("and", f.compare("eq", self.step, self.target.itemsize), f.compare("sge", count, lanes))
+        begin: Operand = self.own
+        if stride == 1 and last >= 0:
+            with f.when(whole):
+                self._vectors(place, last)
+            begin = f.select(whole, self.outputs, self.own)
+        with f.loop(begin, self.outputs, lanes) as loop:
             self._some(place, loop.index, f.smaller(lanes, f.sub(self.outputs, loop.index)))
         f.finish(f.load("i64", place, align=8))
+
+    def _vectors(self, place: Value, last: int) -> None:
+        """Outputs side by side; the last vector begins at ``last``, whatever it has in common with others."""
+        f = self.f
+        with f.loop(self.own, last, self.line.lanes, carry=(constant(self.flags, 0),)) as loop:
+            outside = self._vector(loop.index)
+            if outside is not None:
+                loop.carry([f.bits("or", loop.carried[0], outside)])
+        outside = self._vector(last)
+        assert loop.results is not None
+        if outside is not None:
+            self._note(place, f.bits("or", loop.results[0], outside))
+
+    def _vector(self, at: Operand) -> Value | None:
+        f = self.f
+        sums = [f.load(self.line.kind, f.at(source, f.mul(at, self.line.size)))
+                for source in self.sources[:self.planes]]
+        value, outside = self._finish(sums)
+        f.store(value, f.at(self.out, f.mul(at, self.target.itemsize)))
+        return outside
 
     def _some(self, place: Value, first: Operand, count: Operand) -> None:
         """A few outputs by way of a vector: the last ones, and those with steps between them."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...compiler.emit import Module, Operand, Value, constant
+from ...compiler.elements import element_on
+from ...compiler.emit import Module, Operand, Value, constant, vector
 from ...compiler.entry import split
+from ...compiler.values import mangle
 from ...problem.problem import Problem
 from .code import Context, call
 from .line import Line
@@ -15,6 +17,8 @@ from .tiles import Tiling
 
 # Cells of the context, 8 bytes each; the strides of image and output follow, in bytes, and the edges of each axis.
 IMAGE, OUT, KERNEL, BIAS, DOWN, ACROSS, TURNS, SCRATCH, STATUS, FLAG, STRIDES = range(11)
+
+CACHE_LINE = 64
 
 
 class LineTile:
@@ -53,34 +57,45 @@ class LineTile:
         self.cells, p = Context(f, context, self.problem, STRIDES), self.problem
         firsts = [f.add(f.mul(first, stride), start)
                   for (first, _), stride, start in zip(self._places(tile), p.stride, p.start, strict=True)]
-        self.most = f.alloca(8)
-        f.store(0, self.most, align=8)
+        self.most, words = f.alloca(self.line.machine.vector_bytes), f"i{8 * self.line.size}"
+        f.store(constant(vector(words, self.line.lanes), 0), self.most)
         fill = parts_of(p, 0, self.line)
         self._fetch_rows(0, firsts, image, targets, Value("i1", "true"), fill)
         used = self.pitches[0] * self.tiling.extents[0]
         for target in targets[:len(fill)] if used < self.line.samples_bytes else ():
             with f.loop(used, self.line.samples_bytes, self.line.size) as at:
                 f.store(constant(self.line.element, 0), f.at(target, at.index), align=self.line.size)
-        f.finish(f.load("i64", self.most, align=8))
+        kind = vector(words, self.line.lanes)
+        largest = f.call(f"llvm.vector.reduce.umax.{mangle(kind)}", words, f.load(kind, self.most))
+        f.finish(largest if words == "i64" else f.cast("zext", largest, "i64"))
 
     def _fetch_rows(self, axis: int, firsts: list[Operand], image: Value, targets: list[Value], valid: Value,
                     fill: Parts) -> None:
         f, step = self.f, self.cells.step(self.space + axis)
         if axis == self.problem.ndim - 1:
             parts = [*fill, constant(self.line.element, 0)][:2]
-            found = call(f, "gather", image, valid, *parts, self.cells.edge(axis, 0), self.cells.edge(axis, 1), step,
-                         firsts[axis], *targets, result="i64")
-            f.store(f.intrinsic("umax", f.load("i64", self.most, align=8), found), self.most, align=8)
+            call(f, "gather", image, valid, *parts, self.cells.edge(axis, 0), self.cells.edge(axis, 1), step,
+                 firsts[axis], *targets, self.most)
             return
         with f.loop(0, self.tiling.extents[axis]) as row:
             index = self._index(axis, f.add(firsts[axis], row.index))
             inside = f.compare("sge", index, 0)
             here = f.at(image, f.mul(f.value(f.larger(index, 0)), step))
             there = [f.at(target, f.mul(row.index, self.pitches[axis])) for target in targets]
+            if 0 < axis == self.problem.ndim - 2:
+                self._ask_for(f.at(here, f.add(self.cells.step(self.space + axis - 1), f.mul(
+                    f.larger(firsts[-1], 0), self.cells.step(self.space + axis + 1)))))
             before, behind = (parts_of(self.problem, side, self.line) for side in self.problem.border[axis])
             fills = [f.select(inside, outer, f.select(f.compare("eq", index, BEFORE), one, other))
                      for outer, one, other in zip(fill, before, behind, strict=True)]
             self._fetch_rows(axis + 1, firsts, here, there, f.bits("and", valid, inside), fills)
+
+    def _ask_for(self, row: Value) -> None:
+        """Fetch the same row of the next plane into the cache: no prefetcher of a processor follows such short rows."""
+        f, size = self.f, element_on(self.problem.image_dtype, self.line.machine.isa).itemsize
+        how = [Value("i32", str(number)) for number in (0, 3, 1)]
+        with f.loop(0, self.tiling.extents[-1] * size + CACHE_LINE, CACHE_LINE) as part:
+            f.call("llvm.prefetch.p0", "void", f.at(row, part.index), *how)
 
     def _index(self, axis: int, position: Operand) -> Value:
         """The index that stands at a position: itself, or what the border says."""
