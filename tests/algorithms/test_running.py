@@ -323,3 +323,34 @@ def test_a_kernel_that_does_not_suit() -> None:
     assert running.unsuited(problem, full) == "its taps are not all equal"
     assert build(problem).pack(full) is None
     assert running.unsuited(problem, np.ones_like(full)) is None
+
+
+@pytest.mark.parametrize("border", [(0, 200), ("reflect", "wrap")], ids=str)
+@pytest.mark.parametrize("sums", ["int32", "int64", "float32", "float64"])
+@pytest.mark.parametrize("taps", [40, 90, 333])
+def test_differences_of_sums_from_the_beginning(taps: int, sums: str, border: Any, rng: np.random.Generator) -> None:
+    # sums of 16 and 32 bits from the beginning wrap around long before any window
+    most, dtype = (2**31 // (4 * taps), "int32") if sums == "int32" else (256, "uint8")
+    problem = replace(BASE, image=(9, 1500), output=(9, 1500), kernel=(3, taps), start=(-1, -9), border=(border,) * 2,
+                      image_dtype=dtype, kernel_dtype=sums, accumulator_dtype=sums, output_dtype=sums)
+    image, kernel = rng.integers(0, most, problem.image_shape, dtype), np.ones(problem.kernel_shape, sums)
+    executable = build(problem)
+    assert executable.frame.scans
+    assert executable.frame.exact
+    got, _ = run(problem, image, kernel, None, machine.detect(), executable=executable)
+    want, _ = run(problem, image, kernel, None, machine.detect())
+    np.testing.assert_array_equal(got, want)
+
+
+def test_sums_from_the_beginning_that_are_not_exact() -> None:
+    wide = replace(BASE, image=(40, 6000), kernel=(31, 31), output=(10, 5970), start=(0, 0), border=((0, 0),) * 2,
+                   image_dtype="uint8", kernel_dtype="float32", accumulator_dtype="float32", output_dtype="float32")
+
+    def exact(**changes: Any) -> bool:
+        return bool(build(replace(wide, **changes)).frame.exact)
+
+    assert exact()
+    assert not exact(kernel=(200, 31), image=(210, 6000))
+    assert not exact(image_dtype="int16")
+    assert not exact(image_dtype="float32")
+    assert exact(image_dtype="int16", accumulator_dtype="float64", output_dtype="float64")

@@ -153,3 +153,21 @@ def test_every_small_integer_comes_through(dtype: str, known: Machine) -> None:
     for accumulator in accumulators:
         got = through(values, dtype, accumulator, "int64", known=known)
         np.testing.assert_array_equal(got, values.astype(np.int64))
+
+
+@by_machine
+@pytest.mark.parametrize("overflow", ["saturate", "wrap"])
+def test_rows_of_floats_into_bytes(overflow: str, known: Machine) -> None:
+    # as many vectors side by side as are cast at once, and a few lanes more
+    edges = np.array([0, 0.49, 0.5, 1.5, 2.5, 127.5, 128.5, 254.5, 255.49, 255.5, 256, 300, 32768, 65535.5, 1e9,
+                      2.0**31, 2.0**32], np.float32)
+    values = np.concatenate([edges, -edges, [-0.0]])
+    if overflow == "saturate":
+        values = np.concatenate([values, [3e38, -3e38, np.inf, -np.inf, np.nan]])
+    for width in (64, 67, 131):
+        image = np.resize(values, (9, width)).astype(np.float32)
+        problem = Problem((), 1, 1, 1, image.shape, (1, 1), image.shape, (0, 0), (1, 1), (1, 1), (1, 1), ((0, 0),) * 2,
+                          "float32", "float32", "float32", "uint8", overflow)
+        kernel = np.ones(problem.kernel_shape, np.float32)
+        got = run(problem, image.reshape(problem.image_shape), kernel, None, known)[0]
+        np.testing.assert_array_equal(got.reshape(image.shape), reference.cast(image, "uint8", overflow))

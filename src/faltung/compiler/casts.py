@@ -6,6 +6,9 @@ from .elements import ELEMENTS, Element, limits
 from .emit import Function, Value, constant, element_of, is_float, lanes_of, vector
 from .halves import float_to_bfloat16, float_to_half, half_to_float, round_to_odd
 
+MAGIC = 1.5 * 2.0**23
+"""A float32 below 2**22 in magnitude, added to this, has the rounded number in its last bits, half to even."""
+
 
 def widen(f: Function, raw: Value, source: Element, target: Element) -> Value:
     """Turn lanes as they lie in an array into lanes of the accumulator."""
@@ -40,6 +43,8 @@ def narrow(f: Function, value: Value, source: Element, target: Element, overflow
         unequal = f.compare("une" if is_float(value.type) else "ne", value, constant(value.type, 0))
         return f.cast("zext", unequal, "i8"), None
     if source.kind == "f":
+        if source.size == 4 and target.size <= 2 and overflow in ("proven", "saturate"):
+            return _small(f, value, target, overflow), None
         return _float_to_integer(f, f.intrinsic("rint", value), target, overflow)
     return _integer_to_integer(f, value, source, target, overflow)
 
@@ -78,6 +83,23 @@ def _float_to_integer(f: Function, value: Value, target: Element, overflow: str)
         outside = f.bits("xor", inside, Value(inside.type, "splat (i1 true)" if lanes_of(kind) > 1 else "true"))
         number = _whole(f, value, high)
     return resize(f, number, target.size, signed=True), outside
+
+
+def _small(f: Function, value: Value, target: Element, overflow: str) -> Value:
+    """Integers of 8 or 16 bits of float32, rounded by one addition."""
+    if overflow == "saturate":
+        value = _between(f, value, *limits(target))
+    rounded = f.value(f.add(value, constant(value.type, MAGIC)))
+    return resize(f, f.reinterpret(rounded, vector("i32", lanes_of(value.type))), target.size, signed=True)
+
+
+def _between(f: Function, value: Value, low: int, high: int) -> Value:
+    """The number, or the bound that it lies beyond; a NaN becomes 0.  All are comparisons that are one instruction."""
+    kind = value.type
+    if low:
+        value = f.select(f.compare("uno", value, value), constant(kind, 0), value)
+    value = f.select(f.compare("ogt", value, constant(kind, low)), value, constant(kind, low))
+    return f.select(f.compare("olt", value, constant(kind, high)), value, constant(kind, high))
 
 
 def _whole(f: Function, value: Value, high: int) -> Value:

@@ -7,8 +7,10 @@ from typing import Protocol
 from ...compiler.casts import narrow
 from ...compiler.elements import Element
 from ...compiler.emit import Function, Value, constant, lanes_of
+from ...compiler.packs import GROUP, lanes_packed, pack_bytes, split
 from ...compiler.transpose import transpose_in_lanes
 from ...compiler.values import lanes_mask
+from ...machine import Machine
 from ...problem.problem import Problem
 from .activations import activate
 
@@ -32,13 +34,22 @@ class Written(Protocol):
     def lanes(self) -> int:
         """Lanes of a vector of sums."""
 
+    @property
+    def machine(self) -> Machine:
+        """Whose instructions there are."""
+
 
 class Writer:
     """Finishes and stores the sums of one tile, and remembers whether any lane overflowed."""
 
+    small = False
+    """Whether no sum is beyond 2**22, nor a NaN."""
+
     def __init__(self, f: Function, frame: Written, *, past_caches: bool = False) -> None:
         self.f, self.frame, self.past_caches = f, frame, past_caches
         self._overflow: Value | None = None
+        self.lanes_packed = lanes_packed(
+            frame.machine, frame.accumulator, frame.target, frame.problem.overflow, frame.lanes)
 
     def finish(self, sums: list[Value], bias: list[Value] | None) -> list[Value]:
         """Add the bias and apply the activation, plane by plane."""
@@ -83,6 +94,20 @@ class Writer:
             self._store_part(stored, out, lanes * self.frame.target.planes)
         else:
             self._scatter([stored], [out], stride, lanes)
+
+    def store_row(self, values: list[list[Value]], out: Value, stride: int, lanes: int) -> None:
+        """Store vectors, one behind the other, of which each has so many lanes; several at once where that is less."""
+        fr, packed, each = self.frame, 0, self.lanes_packed
+        if each and stride == 1 and lanes == fr.lanes:
+            parts = [part for value, in values for part in split(self.f, value, each)]
+            packed = len(parts) // GROUP * GROUP * each // lanes
+            for first in range(0, packed * lanes, GROUP * each):
+                group = parts[first // each:first // each + GROUP]
+                there = self.f.at(out, first * fr.target.itemsize)
+                self._store_part(pack_bytes(self.f, group, small=self.small), there, GROUP * each)
+        for number in range(packed, len(values)):
+            there = self.f.at(out, number * fr.lanes * stride * fr.target.itemsize)
+            self.store(values[number], there, stride, lanes)
 
     def _store_part(self, stored: Value, out: Value, count: int) -> None:
         """Store the first ``count`` elements, in pieces whose lengths are powers of two."""

@@ -150,8 +150,17 @@ class PixelTile:
     def _store(self, writer: Writer, sums: list[Value], bias: Value, out: Value) -> None:
         fr = self.frame
         channel_stride = fr.stage.output_strides[-1 - fr.problem.ndim]
+        row_stride, lane_stride = fr.stage.output_strides[-2:]
         for channel in range(self.channels):
             added = self._bias(bias, channel)
+            if writer.lanes_packed and lane_stride == 1 and fr.recipe.block[-1] >= self.vectors * fr.lanes:
+                for row in range(self.rows):
+                    first = (channel * self.rows + row) * self.vectors
+                    made = [writer.finish(sums[at * self.planes:(at + 1) * self.planes], added)
+                            for at in range(first, first + self.vectors)]
+                    place = (channel * channel_stride + row * row_stride) * fr.target.itemsize
+                    writer.store_row(made, self.f.at(out, place), 1, fr.lanes)
+                continue
             for v in range(self.vectors):
                 lanes = min(fr.lanes, fr.recipe.block[-1] - v * fr.lanes)
                 if lanes > 0:

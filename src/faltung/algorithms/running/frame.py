@@ -9,6 +9,7 @@ from ...compiler.elements import ELEMENTS, Element
 from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.problem import Problem
+from ...problem.promotion import is_integer, magnitude
 from ..direct.counts import round_up
 from ..direct.frame import Stage
 from ..separable.frame import Form, Frame, SeparableRecipe
@@ -58,6 +59,9 @@ def sums_dtype(p: Problem) -> str:
         return "uint16"
     return p.accumulator_dtype
 
+
+EXACT = {4: 1 << 24, 8: 1 << 53}
+"""Integers up to these are exact, in floating point of so many bytes."""
 
 LEAST_SCANNED = 16
 """Shorter windows are doubled."""
@@ -121,6 +125,7 @@ class Finish(NamedTuple):
     target: Element
     problem: Problem
     lanes: int
+    machine: Machine
 
 
 class RunningFrame(Frame):
@@ -145,7 +150,8 @@ class RunningFrame(Frame):
     @property
     def finish(self) -> Finish:
         """Sums in the accumulator's dtype, as they are multiplied, finished and stored."""
-        return Finish(ELEMENTS[self.problem.accumulator_dtype], self.target, self.problem, self.lanes)
+        return Finish(ELEMENTS[self.problem.accumulator_dtype], self.target, self.problem, self.lanes,
+                      self.machine)
 
     @cached_property
     def scans(self) -> Scans | None:
@@ -153,6 +159,16 @@ class RunningFrame(Frame):
         if not scans(self.problem, self.lanes):
             return None
         return Scans(self.lanes, self.extents[1], self.problem.kernel[1], self.accumulator.size)
+
+    @property
+    def exact(self) -> bool:
+        """Whether sums of a whole line of integers are: modulo what integer registers hold, or in floating point."""
+        p = self.problem
+        if self.accumulator.kind != "f":
+            return True
+        # a border that applies is of the image's dtype, too
+        return is_integer(p.image_dtype) and magnitude(p.image_dtype) * self.extents[1] * prod(
+            p.kernel[:-1]) <= EXACT[self.accumulator.size]
 
     @property
     def last_width(self) -> int:

@@ -262,11 +262,17 @@ class RunningAcross:
         f, fr, lanes = self.f, self.frame, self.frame.lanes
         flags, begun = f.alloca(8), [f.value(0), *[constant(self.kind, 0)] * fr.watches]
 
-        def outputs(number: Operand, count: int, before: list[Value]) -> list[Value]:
-            more, odd = self._finish(self.out, f.mul(number, lanes), [make(number)], count, before[1:])
+        def outputs(number: Operand, count: int, before: list[Value], vectors: int = 1) -> list[Value]:
+            made = [make(f.add(number, further)) for further in range(vectors)]
+            more, odd = self._finish(self.out, f.mul(number, lanes), made, count, before[1:])
             return [f.bits("or", before[0], more), *odd]
 
-        with f.loop(0, f.div(self.width, lanes), carry=begun) as loop:
+        whole = f.value(f.div(self.width, lanes))
+        grouped = f.mul(f.div(whole, VECTORS), VECTORS)
+        with f.loop(0, grouped, VECTORS, carry=begun) as groups:
+            groups.carry(outputs(groups.index, lanes, groups.carried, VECTORS))
+        assert groups.results is not None
+        with f.loop(grouped, whole, carry=groups.results) as loop:
             loop.carry(outputs(loop.index, lanes, loop.carried))
         assert loop.results is not None
         f.store(f.bits("or", loop.results[0], not_finite(f, loop.results[1:], lanes)), flags, align=8)
@@ -299,6 +305,7 @@ class RunningAcross:
         writer, stride, wide = kind_of(f, cast(Any, fr.finish)), fr.stage.output_strides[-1], fr.finish.accumulator
         weight = f.splat(f.load(wide.ir, self.taps), fr.lanes)
         added = [f.splat(f.load(wide.ir, self.bias), fr.lanes)] if fr.problem.bias else None
+        made: list[list[Value]] = []
         for number, value in enumerate(values):
             place = f.mul(f.add(column, number * fr.lanes), stride * fr.target.itemsize)
             total = value if wide == fr.accumulator else widen(f, value, fr.accumulator, wide)
@@ -307,9 +314,9 @@ class RunningAcross:
                 below = f.at(there, fr.recipe.rows * fr.stage.output_strides[-2] * fr.target.itemsize)
                 fetch(f, below, fr.lanes * fr.target.itemsize, write=True)
             total = f.fma(total, weight, self._held(there, count)) if fr.adds else f.value(f.mul(total, weight))
-            finished = writer.finish([total], added)
-            odd = [f.fma(finished[0], constant(finished[0].type, 0), zeros) for zeros in odd]
-            writer.store(finished, there, stride, count)
+            made.append(writer.finish([total], added))
+            odd = [f.fma(made[-1][0], constant(made[-1][0].type, 0), zeros) for zeros in odd]
+        writer.store_row(made, f.at(out, f.mul(column, stride * fr.target.itemsize)), stride, count)
         return writer.overflowed(), odd
 
     def _held(self, there: Value, count: int) -> Value:

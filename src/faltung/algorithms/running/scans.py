@@ -9,6 +9,9 @@ A line is taken vector by vector.  With ``V`` lanes and ``n - 1 = q V + r``, the
 
 Prefixes and suffixes take ``log2(V)`` additions each.  Sums of whole vectors are windows of a line that is ``V`` times
 as short, and are made by doubling.  As with van Herk's minima, nothing is taken off again.
+
+Of integers whose sums from the beginning of a line on are exact (see `RunningFrame.exact`), a window is the difference
+of two of those, which takes half the time.
 """
 
 from __future__ import annotations
@@ -52,6 +55,9 @@ class ScanningAcross(RunningAcross):
         assert fr.scans is not None
         self.scans = fr.scans
         size, lanes = fr.accumulator.size, fr.lanes
+        if fr.exact:
+            self._from_the_beginning()
+            return self._once(self._difference)
         self.totals, self.inner, self.outer = (f.at(self.spare, at) for at in self.scans.places[1:4])
         with f.loop(0, self.scans.vectors) as loop:
             place = f.mul(loop.index, lanes * size)
@@ -60,6 +66,26 @@ class ScanningAcross(RunningAcross):
             f.store(f.extract(sums, lanes - 1), f.at(self.totals, f.mul(loop.index, size)), align=size)
         self._whole_vectors()
         return self._once(self._vector)
+
+    def _from_the_beginning(self) -> None:
+        """Sums of all samples up to each, behind a vector of zeros."""
+        f, fr, zeros = self.f, self.frame, constant(self.kind, 0)
+        size, lanes = fr.accumulator.size, fr.lanes
+        f.store(zeros, self.spare, align=size)
+        with f.loop(0, self.scans.vectors * lanes * size, lanes * size, carry=[zeros]) as loop:
+            own = prefixes(f, f.load(self.kind, f.at(self.line, loop.index), align=size))
+            there = f.at(self.spare, f.add(loop.index, lanes * size))
+            f.store(f.add(own, loop.carried[0]), there, align=size)
+            whole = f.shuffle(own, None, [lanes - 1] * lanes)
+            loop.carry([f.value(f.add(loop.carried[0], whole))])
+
+    def _difference(self, number: Operand) -> Value:
+        """The sums of a vector of outputs, from those of all samples before and up to their last ones."""
+        f, fr, lanes = self.f, self.frame, self.frame.lanes
+        place = f.add(f.mul(number, lanes), lanes - 1)
+        before, all_ = (f.load(self.kind, f.at(self.spare, f.mul(f.add(place, taps), fr.accumulator.size)),
+                               align=fr.accumulator.size) for taps in (0, fr.problem.kernel[1]))
+        return f.value(f.sub(all_, before))
 
     def _whole_vectors(self) -> None:
         """``inner``: sums of as many vectors as every window of a vector has; ``outer``: and one more behind."""

@@ -204,11 +204,9 @@ class AcrossPass:
         writer = kind_of(f, cast(Any, fr), past_caches=fr.recipe.past_caches)
         stride = fr.stage.output_strides[-1]
         added = [f.splat(f.load(fr.accumulator.ir, bias), lanes)] if p.bias else None
-        for number, value in enumerate(sums):
-            if fr.watches:
-                odd[number] = f.fma(value, constant(kind, 0), odd[number])
-            finished = writer.finish([value], added)
-            writer.store(finished, f.at(out, number * lanes * stride * fr.target.itemsize), stride, count)
+        if fr.watches:
+            odd = [f.fma(value, constant(kind, 0), zeros) for value, zeros in zip(sums, odd, strict=True)]
+        writer.store_row([writer.finish([value], added) for value in sums], out, stride, count)
         return writer.overflowed(), odd
 
     def _sum(self, f: Function, line: Value, taps: Value, kind: str, vectors: int) -> list[Value]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...compiler.casts import resize
+from ...compiler.casts import MAGIC, resize
 from ...compiler.elements import limits
 from ...compiler.emit import Value, constant, lanes_of, vector
 from ...problem.border import fills
@@ -16,7 +16,7 @@ from ..direct.output import Writer
 
 LIMIT = 2.0**22
 """Below this in magnitude, a float32 plus `MAGIC` has the rounded number in its last bits, half to even."""
-MAGIC, MAGIC_BITS = 1.5 * 2.0**23, 0x4B400000
+MAGIC_BITS = 0x4B400000
 
 
 def rounds_small(problem: Problem, kernel: np.ndarray) -> bool:
@@ -32,6 +32,8 @@ def rounds_small(problem: Problem, kernel: np.ndarray) -> bool:
 
 class SmallWriter(Writer):
     """Stores sums that `rounds_small` has shown to be small."""
+
+    small = True
 
     def _narrow(self, value: Value, lanes: int) -> Value:
         f, target = self.f, self.frame.target
