@@ -65,6 +65,21 @@ def test_problems_of_several_tiles(name: str, types: tuple[str, str, str, str], 
     compare(problem, got, expected(problem, image, kernel, bias))
 
 
+@pytest.mark.parametrize("isa", EACH)
+@pytest.mark.parametrize("width", [2, 15, 16, 17, 31, 32, 33, 70])
+@pytest.mark.parametrize("sides", [(1, 2), ("reflect", "wrap"), ("edge", "symmetric"), ("wrap", 3)], ids=str)
+@pytest.mark.parametrize("types", TYPES[:3], ids=str)
+def test_columns_about_as_many_as_a_strip(types: tuple[str, str, str, str], sides: Any, width: int, isa: str,
+                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    # strips that see both borders, one of them, or nothing else
+    force(monkeypatch, (32, 64))
+    problem = typed(replace(BASE, batch=(), image=(40, width), kernel=(5, 9), output=(44, width + 50), start=(-3, -29),
+                            border=((4, 5), sides)), types)
+    image, kernel, bias = arrays(Case(problem, 7))
+    got, _ = run(problem, image, kernel, bias, machine.detect(), executable=build(problem, isa=isa))
+    compare(problem, got, expected(problem, image, kernel, bias))
+
+
 @pytest.mark.parametrize(("name", "types"), pairs(PROBLEMS, TYPES[:3], together=1))
 def test_any_number_of_threads(name: str, types: tuple[str, str, str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     force(monkeypatch, (32, 32))

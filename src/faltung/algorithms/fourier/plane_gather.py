@@ -42,7 +42,7 @@ class Gather:
         with f.when(fast):
             f.store(self._inside(position), place, align=8)
         with f.unless(fast):
-            f.store(self._lane_by_lane(), place, align=8)
+            f.store(self._beside(), place, align=8)
         if extent < p.lengths[0]:
             zero = constant(p.kind, 0)
             with f.loop(extent * p.row_bytes, p.lengths[0] * p.row_bytes, p.machine.vector_bytes) as loop:
@@ -88,31 +88,71 @@ class Gather:
         name = f"llvm.vector.reduce.umax.v{p.pair}{self.word}"
         return self._as_integer(f.call(name, self.word, loop.results[0]))
 
-    def _lane_by_lane(self) -> Value:
-        f, p = self.f, self.plane
-        with f.loop(0, self.tiling.extents[0], carry=(constant(self.word, 0),)) as rows:
-            row, valid, fill = self._row(rows.index)
-            there = f.at(self.strip, f.mul(rows.index, p.row_bytes))
-            with f.loop(0, p.pair, carry=(rows.carried[0],)) as lane:
-                value = self._sample(f.add(self.first, lane.index), row, valid, fill)
-                lane.carry([self._larger(lane.carried[0], value)])
-                f.store(f.mul(value, self.factor), f.at(there, f.mul(lane.index, p.size)), align=p.size)
-            assert lane.results is not None
-            rows.carry(lane.results)
-        assert rows.results is not None
-        return self._as_integer(rows.results[0])
+    def _beside(self) -> Value:
+        """Columns of which some lie outside: a run of neighbours is copied, the others are fetched one by one.
 
-    def _sample(self, column: Operand, row: Value, valid: Value, fill: Value) -> Value:
-        f, extent, (before, behind) = self.f, self.tiling.extents[1], self.problem.border[1]
-        inside = f.compare("slt", column, extent)
-        mapped = f.load("i64", f.at(self.columns, f.mul(f.smaller(column, extent - 1), 8)), align=8)
-        safe = f.value(f.larger(mapped, 0))
-        raw = f.load(self.source.ir, f.at(row, f.mul(safe, self.column_step)))
-        value = f.select(valid, widen(f, raw, self.source, self.target), fill)
-        # later axes win, as in `numpy.pad`
-        own = f.select(f.compare("eq", mapped, BEFORE), self._constant(before), self._constant(behind))
-        value = f.select(f.compare("sge", mapped, 0), value, own)
-        return f.select(inside, value, constant(value.type, 0))
+        Which sample a lane shows is the same in all rows, and is looked up once.
+        """
+        f, p, size = self.f, self.plane, self.source.itemsize
+        words, kind = vector(self.word, p.pair), vector(p.element, p.pair)
+        offsets, samples, others = (f.alloca(p.pair * each) for each in (8, p.size, p.size))
+        begin, end, source = self._look_up(offsets, samples, others)
+        # the run where it stands among the lanes, with room for a whole vector that begins before it or ends behind
+        seen = f.alloca(3 * p.pair * size)
+        lanes, place = f.at(seen, p.pair * size), f.load("i64", f.at(offsets, f.mul(begin, 8)), align=8)
+        run = f.at(lanes, f.mul(f.add(f.sub(begin, f.div(place, size)), source), size))
+        is_sample = f.compare("ne", f.load(words, samples), constant(words, 0))
+        own, factor = f.load(kind, others), f.splat(self.factor, p.pair)
+        with f.loop(0, self.tiling.extents[0], carry=(constant(words, 0),)) as rows:
+            row, valid, fill = self._row(rows.index)
+            with f.when(f.compare("slt", begin, end)):
+                f.store(f.load(vector(self.source.ir, p.pair), f.at(row, f.mul(source, size))), run)
+            for first, last in ((0, begin), (end, p.pair)):
+                with f.loop(first, last) as lane:
+                    offset = f.load("i64", f.at(offsets, f.mul(lane.index, 8)), align=8)
+                    f.store(f.load(self.source.ir, f.at(row, offset)), f.at(lanes, f.mul(lane.index, size)))
+            raw = f.load(vector(self.source.ir, p.pair), lanes)
+            value = f.select(valid, widen(f, raw, self.source, self.target), f.splat(fill, p.pair))
+            # later axes win, as in `numpy.pad`
+            value = f.select(is_sample, value, own)
+            f.store(f.mul(value, factor), f.at(self.strip, f.mul(rows.index, p.row_bytes)))
+            rows.carry([self._larger(rows.carried[0], value)])
+        assert rows.results is not None
+        name = f"llvm.vector.reduce.umax.v{p.pair}{self.word}"
+        return self._as_integer(f.call(name, self.word, rows.results[0]))
+
+    def _look_up(self, offsets: Value, samples: Value, others: Value) -> tuple[Value, Value, Value]:
+        """Where each lane's sample lies in a row, whether there is one, and what is there if not.
+
+        The result is the longest run of lanes that are neighbours in the image, and the column from which on a whole
+        vector holds it; an empty run where no vector does.
+        """
+        f, p = self.f, self.plane
+        extent, n, (before, behind) = self.tiling.extents[1], self.problem.image[1], self.problem.border[1]
+        none = f.value(-2)
+        with f.loop(0, p.pair, carry=(none, f.value(0), f.value(0), f.value(0))) as lane:
+            last, length, longest, end = lane.carried
+            column = f.add(self.first, lane.index)
+            mapped = f.load("i64", f.at(self.columns, f.mul(f.smaller(column, extent - 1), 8)), align=8)
+            inside = f.compare("slt", column, extent)
+            is_sample = f.bits("and", inside, f.compare("sge", mapped, 0))
+            own = f.select(f.compare("eq", mapped, BEFORE), self._constant(before), self._constant(behind))
+            f.store(f.mul(f.larger(mapped, 0), self.column_step), f.at(offsets, f.mul(lane.index, 8)), align=8)
+            at = f.mul(lane.index, p.size)
+            f.store(f.cast("zext", is_sample, self.word), f.at(samples, at), align=p.size)
+            f.store(f.select(inside, own, constant(p.element, 0)), f.at(others, at), align=p.size)
+            follows = f.compare("eq", mapped, f.add(last, 1))
+            length = f.value(f.select(is_sample, f.add(f.select(follows, length, 0), 1), 0))
+            longer = f.compare("sgt", length, longest)
+            lane.carry([f.value(f.select(is_sample, mapped, none)), length, f.select(longer, length, longest),
+                        f.select(longer, f.add(lane.index, 1), end)])
+        assert lane.results is not None
+        longest, end = lane.results[2:]
+        adjacent = f.compare("eq", self.column_step, self.source.itemsize)
+        usable = adjacent if n >= p.pair else Value("i1", "false")
+        begin = f.select(usable, f.sub(end, longest), 0)
+        first = f.div(f.load("i64", f.at(offsets, f.mul(begin, 8)), align=8), self.source.itemsize)
+        return f.value(begin), f.select(usable, end, 0), f.value(f.smaller(first, max(n - p.pair, 0)))
 
     def _larger(self, largest: Value, value: Value) -> Value:
         if not measures(self.problem):

@@ -60,7 +60,7 @@ class Store:
                 f.store(value, f.at(line, f.mul(begin, self.target.itemsize)))
             else:
                 f.store(value, buffer)
-                self._one_by_one(buffer, line, begin, end)
+                self._some(buffer, line, begin, end)
             if outside is not None:
                 loop.carry([f.bits("or", loop.carried[0], outside)])
         assert loop.results is not None
@@ -85,6 +85,31 @@ class Store:
 
     def _narrow(self, value: Value) -> tuple[Value, Value | None]:
         return narrow(self.f, value, self.sums, self.target, self.problem.overflow)
+
+    def _some(self, buffer: Value, line: Value, begin: Value, end: Value) -> None:
+        """Those of a vector's outputs that are kept."""
+        f, size = self.f, self.target.itemsize
+        if self.problem.stride[1] > 1:
+            self._one_by_one(buffer, line, begin, end)
+            return
+        adjacent = f.compare("eq", self.column_step, size)
+        with f.when(adjacent):
+            here, there = f.at(buffer, f.mul(f.sub(begin, self.first), size)), f.at(line, f.mul(begin, size))
+            self._piecewise(here, there, f.value(f.sub(end, begin)))
+        with f.unless(adjacent):
+            self._one_by_one(buffer, line, begin, end)
+
+    def _piecewise(self, here: Value, there: Value, count: Value) -> None:
+        """Two pieces that overlap, as long as the largest power of two that there are outputs."""
+        f, piece = self.f, self.plane.pair // 2
+        while piece:
+            fits = f.bits("and", f.compare("sge", count, piece), f.compare("slt", count, 2 * piece))
+            with f.when(fits):
+                for first in (0, f.sub(count, piece)):
+                    offset = f.mul(first, self.target.itemsize)
+                    part = f.load(vector("i8", piece * self.target.itemsize), f.at(here, offset))
+                    f.store(part, f.at(there, offset))
+            piece //= 2
 
     def _one_by_one(self, buffer: Value, line: Value, begin: Value, end: Value) -> None:
         f, size = self.f, self.target.itemsize
