@@ -227,9 +227,8 @@ def test_one_step_too_far_is_found(what: str) -> None:
     assert done.stdout == "before\n"
 
 
-@pytest.mark.parametrize("isa", EACH)
-@pytest.mark.parametrize("width", [1, 3, 4, 7, 8, 15, 16, 17, 33])
-@pytest.mark.parametrize("types", [TYPES[0], TYPES[3]], ids=str)
+@pytest.mark.parametrize(("width", "types", "isa"), pairs(
+    [1, 3, 4, 7, 8, 15, 16, 17, 33], [TYPES[0], TYPES[3]], ["own", *SMALLER]))
 def test_rows_about_as_wide_as_a_vector(width: int, types: tuple[str, str, str, str], isa: str,
                                         monkeypatch: pytest.MonkeyPatch) -> None:
     # tiles that see both borders, one of them or none, and constants of every axis where two borders meet

@@ -65,11 +65,10 @@ def test_problems_of_several_tiles(name: str, types: tuple[str, str, str, str], 
     compare(problem, got, expected(problem, image, kernel, bias))
 
 
-@pytest.mark.parametrize("isa", EACH)
-@pytest.mark.parametrize("width", [2, 15, 16, 17, 31, 32, 33, 70])
-@pytest.mark.parametrize("sides", [(1, 2), ("reflect", "wrap"), ("edge", "symmetric"), ("wrap", 3)], ids=str)
-@pytest.mark.parametrize("types", TYPES[:3], ids=str)
-def test_columns_about_as_many_as_a_strip(types: tuple[str, str, str, str], sides: Any, width: int, isa: str,
+@pytest.mark.parametrize(("width", "sides", "types", "isa"), pairs(
+    [2, 15, 16, 17, 31, 32, 33, 70], [(1, 2), ("reflect", "wrap"), ("edge", "symmetric"), ("wrap", 3)], TYPES[:3],
+    ["own", *SMALLER]))
+def test_columns_about_as_many_as_a_strip(width: int, sides: Any, types: tuple[str, str, str, str], isa: str,
                                           monkeypatch: pytest.MonkeyPatch) -> None:
     # strips that see both borders, one of them, or nothing else
     force(monkeypatch, (32, 64))
