@@ -18,7 +18,7 @@ def forms(case: Case, given: Operands, threads: int) -> Forms:
     ft.set_threads(threads)
     if case.operation == "image":
         return {"images": _picture(ft, case, given)}
-    function, arguments, options = _wording(ft, case, given)
+    function, arguments, options = wording(ft, case, given)
     if case.known:
         plan, x = ft.plan(function, ft.Like(case.shape, case.dtype), *arguments[1:], **options), given.x
         return {algorithm(plan): lambda: plan(x)}
@@ -34,7 +34,7 @@ def _name(ft: Any, case: Case, function: Any, arguments: list[Any], options: dic
     return algorithm(ft.plan(function, *arguments, **options))
 
 
-def _wording(ft: Any, case: Case, given: Operands) -> tuple[Any, list[Any], dict[str, Any]]:
+def wording(ft: Any, case: Case, given: Operands) -> tuple[Any, list[Any], dict[str, Any]]:
     """Return the function, its arguments and its options."""
     layer = {"stride": case.stride, "padding": case.padding, "dilation": case.dilation, "groups": case.groups}
     x, k = given.x, given.k

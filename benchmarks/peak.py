@@ -6,6 +6,7 @@ import ctypes
 import os
 import platform
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,7 @@ COPIED = 2**27
 
 def describe(isa: str = "") -> dict[str, Any]:
     """Return what the table's heading tells of this machine; `isa` limits the measured peak too."""
-    lanes = 16 if "avx512f" in _flags() and isa in ("", "avx512") else 8
-    peaks = {str(n): round(measure(lanes, n), 1) for n in (1, 2) if n <= cores()}
+    peaks = {str(n): round(measure(lanes_of(isa=isa), n), 1) for n in (1, 2) if n <= cores()}
     return {"cpu": _cpu(), "system": f"{platform.system()} {platform.machine()}", "cores": cores(),
             "instruction_set": instruction_set(), "limited_to": isa or None,
             "peak_f32_gflops": peaks, "bandwidth_gbytes_per_s": bandwidths(), "python": platform.python_version()}
@@ -77,13 +77,20 @@ def instruction_set() -> str:
     return " ".join(name for name in known if name in _flags()) or platform.machine()
 
 
-def _source(lanes: int) -> str:
-    """Return LLVM IR of a counted loop over CHAINS fused multiply-adds, none of which waits for another."""
-    vector = f"<{lanes} x float>"
-    name = f"@llvm.fma.v{lanes}f32"
+KINDS = {"float32": ("float", "llvm.fma.v{}f32", 1), "float64": ("double", "llvm.fma.v{}f64", 1),
+         "bytes": ("i32", "llvm.x86.avx512.vpdpbusd.512", 4)}
+"""Multiply-adds: an element of their sums, their name, and the products that are added to each lane."""
+
+
+def _source(lanes: int, kind: str) -> str:
+    """Return LLVM IR of a counted loop over CHAINS multiply-adds, none of which waits for another."""
+    element, name, _ = KINDS[kind]
+    vector, name, is_float = f"<{lanes} x {element}>", f"@{name.format(lanes)}", kind != "bytes"
     chains = range(CHAINS)
     phis = "\n".join(f"%a{c} = phi {vector} [zeroinitializer, %entry], [%b{c}, %loop]" for c in chains)
-    steps = "\n".join(f"%b{c} = call {vector} {name}({vector} %m, {vector} %m, {vector} %a{c})" for c in chains)
+    added = [f"{vector} %a{c}" for c in chains]
+    operands = [f"{vector} %m, {vector} %m, {one}" if is_float else f"{one}, {vector} %m, {vector} %m" for one in added]
+    steps = "\n".join(f"%b{c} = call {vector} {name}({operands[c]})" for c in chains)
     stores = "\n".join(f"%p{c} = getelementptr {vector}, ptr %out, i64 {c}\nstore {vector} %b{c}, ptr %p{c}, align 4"
                        for c in chains)
     return f"""
@@ -107,7 +114,30 @@ attributes #0 = {{ "min-legal-vector-width"="512" "prefer-vector-width"="512" }}
 """
 
 
-def _compile(lanes: int) -> tuple[Any, Any]:
+COPY = """
+define void @copy(ptr %out, ptr %in, i64 %n) #0 {
+entry:
+br label %loop
+loop:
+%i = phi i64 [0, %entry], [%j, %loop]
+%p = getelementptr i8, ptr %in, i64 %i
+%q = getelementptr i8, ptr %out, i64 %i
+%v = load <32 x i8>, ptr %p, align 1
+store <32 x i8> %v, ptr %q, align 32, !nontemporal !0
+%j = add i64 %i, 32
+%more = icmp ult i64 %j, %n
+br i1 %more, label %loop, label %done
+done:
+fence seq_cst
+ret void
+}
+attributes #0 = { "min-legal-vector-width"="256" }
+!0 = !{i32 1}
+"""
+"""A copy of n bytes, a multiple of 32, whose stores go past the caches; the target is aligned to 32 bytes."""
+
+
+def _compile(source: str, name: str, *kinds: Any) -> tuple[Any, Any]:
     """Return the engine, which owns the code, and the callable (ctypes releases the interpreter's lock)."""
     import llvmlite.binding as llvm
 
@@ -115,24 +145,46 @@ def _compile(lanes: int) -> tuple[Any, Any]:
     llvm.initialize_native_asmprinter()
     features = llvm.get_host_cpu_features().flatten()
     target = llvm.Target.from_default_triple().create_target_machine(cpu=llvm.get_host_cpu_name(), features=features)
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(_source(lanes)), target)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(source), target)
     engine.finalize_object()
-    kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
-    return engine, kind(engine.get_function_address("peak"))
+    return engine, ctypes.CFUNCTYPE(None, *kinds)(engine.get_function_address(name))
 
 
-def measure(lanes: int, threads: int) -> float:
-    """Return the best GFLOP/s of ten tries with `threads` threads at once."""
-    engine, run = _compile(lanes)
-    buffers = [ctypes.create_string_buffer(CHAINS * lanes * 4) for _ in range(threads)]
+def lanes_of(kind: str = "float32", isa: str = "") -> int:
+    """Return the lanes of the widest vector of sums, if the processor has such multiply-adds; `isa` limits it."""
+    wide = "avx512f" in _flags() and isa in ("", "avx512")
+    if kind == "bytes":
+        return 16 if wide and "avx512_vnni" in _flags() else 0
+    return (16 if wide else 8) // (2 if kind == "float64" else 1)
+
+
+def measure(lanes: int, threads: int, kind: str = "float32", clock: Callable[[], float] = time.perf_counter) -> float:
+    """Return the best GFLOP/s of ten tries with `threads` threads at once; two operations for each product."""
+    engine, run = _compile(_source(lanes, kind), "peak", ctypes.c_void_p, ctypes.c_int64)
+    buffers = [ctypes.create_string_buffer(CHAINS * 64) for _ in range(threads)]
     best = float("inf")
     with ThreadPoolExecutor(threads) as pool:
         for _ in range(10):
-            start = time.perf_counter()
+            start = clock()
             list(pool.map(lambda buffer: run(ctypes.addressof(buffer), ROUNDS), buffers))
-            best = min(best, time.perf_counter() - start)
+            best = min(best, clock() - start)
     del engine
-    return 2 * lanes * CHAINS * ROUNDS * threads / best * 1e-9
+    return 2 * lanes * KINDS[kind][2] * CHAINS * ROUNDS * threads / best * 1e-9
+
+
+class Copies:
+    """Copies of as many bytes as are read and written in all: NumPy's, and one whose stores go past the caches."""
+
+    def __init__(self, moved: int) -> None:
+        import numpy as np
+
+        self.size = max(64, moved // 2 // 64 * 64)
+        self.engine, self.run = _compile(COPY, "copy", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+        source, held = np.ones(self.size, np.uint8), np.zeros(self.size + 64, np.uint8)
+        first = -held.ctypes.data % 64
+        target = held[first:first + self.size]
+        addresses = target.ctypes.data, source.ctypes.data
+        self.calls = (lambda: np.copyto(target, source), lambda: self.run(*addresses, self.size))
 
 
 def bandwidths() -> dict[str, dict[str, float]]:
