@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-PARTS = ("run", "layers_pointwise", "training", "planning", "transforms", "memory", "overhead")
+PARTS = ("run", "roofline", "layers_pointwise", "training", "planning", "transforms", "memory", "overhead")
 HAVE_QUICK = ("run", "memory")
 
 

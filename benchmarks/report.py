@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from benchmarks.cases import Case
@@ -14,7 +13,7 @@ from benchmarks.catalogue import CASES
 from benchmarks.harness import Result, Timing
 from benchmarks.ours import NAME
 from benchmarks.peers import PEERS
-from benchmarks.verdicts import Figures, Roofs, Summary, slower_with_two, summarise
+from benchmarks.verdicts import Figures, Summary, slower_with_two, summarise
 
 MET = {True: "yes", False: "**no**", None: ""}
 
@@ -49,18 +48,6 @@ def lost_table(figures: Figures, summaries: list[Summary]) -> str:
                          f"{ratio:.2f}"])
     head = ["case", "threads", "our algorithm", "ms", "best peer", "ms", "peer / ours"]
     return table(head, rows) if rows else "None."
-
-
-def roof_table(found: list[Roofs]) -> str:
-    """Return how near `direct` comes to the roofline."""
-    head = ["bound by", "threads", "cases", "wanted", "reach it", "median", "furthest below"]
-    return table(head, (_roof_row(one) for one in found))
-
-
-def _roof_row(one: Roofs) -> list[str]:
-    told = ", ".join(f"{case} {share:.0%}" for case, share in list(one.below.items())[:5])
-    return [one.bound, str(one.threads), str(len(one.shares)), f"{one.wanted:.0%}",
-            str(len(one.shares) - len(one.below)), f"{median(one.shares.values()):.0%}", told]
 
 
 def family_table(figures: Figures, family: str) -> str:

@@ -3,8 +3,8 @@
 What bounds a case is the longer of two times: its operations at the measured peak of the multiply-adds that its sums
 need, and its least traffic (image, kernel and result, once each) at the pace of the fastest copy of as many bytes,
 measured beside.  The goal is counted on the program itself, which is called with `out=`, or without where that is
-faster; a whole call also makes its output, for which the system first clears pages.  Cases whose bound is below `LEAST_S`
-are counted apart: calls take microseconds too.
+faster; a whole call also makes its output, for which the system first clears pages.  Cases whose bound is below
+`LEAST_S` are counted apart: calls take microseconds too.
 """
 
 from __future__ import annotations
@@ -91,22 +91,15 @@ def measure(case: Case, peaks: dict[str, float]) -> Point | None:
         plan, passed = plan.plan, passed[::-1] if plan.swapped else passed
     out, copies = np.array(plan(*passed)), peak.Copies(case.bytes_moved)
     times = minima_s([lambda: plan(*passed, out=out), whole, *copies.calls])
-    kind = multiplied(case, given)
-    return Point(case.name, kind, case.flops / peaks[kind] * 1e-9, min(times[2:]) * case.bytes_moved / (2 * copies.size),
-                 min(times[:2]), times[1])
+    kind, copied_s = multiplied(case, given), min(times[2:]) * case.bytes_moved / (2 * copies.size)
+    return Point(case.name, kind, case.flops / peaks[kind] * 1e-9, copied_s, min(times[:2]), times[1])
 
 
 def minima_s(calls: Sequence[Callable[[], Any]]) -> list[float]:
     """Return the shortest time of each call, on this thread's clock; all take turns."""
-    repeats, best = [], []
-    for call in calls:
-        call()
-        start = time.perf_counter()
-        call()
-        repeats.append(max(1, int(SAMPLE_S / max(time.perf_counter() - start, 1e-9))))
-    for _ in range(ROUNDS):
-        best.append([_sample(call, count) for call, count in zip(calls, repeats, strict=True)])
-    return [min(column) for column in zip(*best, strict=True)]
+    counts = [max(1, int(SAMPLE_S / max(_sample(call, 1), 1e-9))) for call in calls]
+    rounds = [[_sample(call, count) for call, count in zip(calls, counts, strict=True)] for _ in range(ROUNDS)]
+    return [min(column) for column in zip(*rounds, strict=True)]
 
 
 def _sample(call: Callable[[], Any], count: int) -> float:
@@ -119,7 +112,8 @@ def _sample(call: Callable[[], Any], count: int) -> float:
 
 def peaks_gflops() -> dict[str, float]:
     """Return the peak of every kind of multiply-adds that the processor has."""
-    return {kind: peak.measure(lanes, 1, kind, time.process_time) for kind in peak.KINDS if (lanes := peak.lanes_of(kind))}
+    lanes = {kind: peak.lanes_of(kind) for kind in peak.KINDS}
+    return {kind: peak.measure(count, 1, kind, time.process_time) for kind, count in lanes.items() if count}
 
 
 # ---------------------------------------------------------------- what is told of it
@@ -128,13 +122,14 @@ def markdown(data: dict[str, Any]) -> str:
     """Return the part of the page: the rule, the rates, and a row for each bound."""
     points = [Point(**row) for row in data["points"]]
     rates = ", ".join(f"{kind} {rate:.0f}" for kind, rate in data["peak_gflops"].items())
-    told = (f"One thread; minima. What bounds a case is the longer of two times: its operations at the measured peak of "
+    told = ("One thread; minima. What bounds a case is the longer of two times: its operations at the measured peak of "
             f"the multiply-adds that its sums need (GFLOP/s: {rates}; bytes where image and taps are 8-bit integers), "
-            f"and its least traffic at the pace of the fastest copy of as many bytes, measured beside: NumPy's, or one "
+            "and its least traffic at the pace of the fastest copy of as many bytes, measured beside: NumPy's, or one "
             f"past the caches. The goal, {GOALS['arithmetic']:.0%} and {GOALS['traffic']:.0%}, is counted on what "
-            f"`direct` itself does, called with `out=`; whole calls, for whose results the system first clears pages, "
-            f"stand beside. Cases whose bound is below {LEAST_S * 1e6:.0f} us are counted apart as small: a call of "
-            f"Python takes microseconds itself.")
+            "`direct` itself does, called with `out=` (or without, where that is faster); whole calls, for whose "
+            "results the system may clear pages first, stand beside. Cases whose bound is below "
+            f"{LEAST_S * 1e6:.0f} us are listed apart as small and have no goal: a call of Python takes microseconds "
+            "itself, though some of them take longer than that explains.")
     groups = {(bound, small): [one for one in points if one.bound == bound and one.is_small == small]
               for small in (False, True) for bound in GOALS}
     head = ["bound by", "cases", "goal", "reach it", "median", "whole calls: reach it", "median", "furthest below"]
@@ -147,8 +142,9 @@ def _row(bound: str, small: bool, members: list[Point]) -> list[str]:
     below = sorted((share, case) for case, share in shares.items() if share < goal)[:FURTHEST]
     reach = [str(sum(share >= goal for share in kind.values())) for kind in (shares, whole)]
     middle = [f"{median(kind.values()):.0%}" for kind in (shares, whole)]
-    return [f"{bound}, small" if small else bound, str(len(members)), "" if small else f"{goal:.0%}", reach[0], middle[0],
-            reach[1], middle[1], ", ".join(f"{case} {share:.0%}" for share, case in below)]
+    title, wanted = (f"{bound}, small", "") if small else (bound, f"{goal:.0%}")
+    return [title, str(len(members)), wanted, reach[0], middle[0], reach[1], middle[1],
+            ", ".join(f"{case} {share:.0%}" for share, case in below)]
 
 
 def main() -> int:
@@ -165,8 +161,9 @@ def main() -> int:
         point = measure(case, before)
         if point:
             points.append(point)
-            print(f"{point.bound_s / point.program_s:6.0%} {point.bound_s / point.whole_s:6.0%} whole, of "
-                  f"{point.bound_s * 1e6:9.1f} us {point.bound:10} {point.kind:7} {case.name}", file=sys.stderr, flush=True)
+            shares = f"{point.bound_s / point.program_s:6.0%} {point.bound_s / point.whole_s:6.0%} whole"
+            print(f"{shares}, of {point.bound_s * 1e6:9.1f} us {point.bound:10} {point.kind:7} {case.name}",
+                  file=sys.stderr, flush=True)
     after = peaks_gflops()
     data = {"peak_gflops": {kind: max(rate, after[kind]) for kind, rate in before.items()},
             "points": [asdict(one) | {"arithmetic_s": one.arithmetic_s * before[one.kind]

@@ -13,11 +13,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks import transforms
+from benchmarks import roofline, transforms
 from benchmarks.catalogue import CASES
 from benchmarks.peers import PEERS
-from benchmarks.report import family_table, heading, load, lost_table, roof_table, summary_table, table, wrong
-from benchmarks.verdicts import Figures, Summary, geometric_mean, roofs, slower_with_two, summarise
+from benchmarks.report import family_table, heading, load, lost_table, summary_table, table, wrong
+from benchmarks.verdicts import Figures, Summary, geometric_mean, slower_with_two, summarise
 from faltung import show
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,7 +48,7 @@ def page(folder: Path) -> str:
     summaries = summarise(figures)
     parts = [INTRODUCTION, _verdict(summaries), summary_table(summaries), _quiet(figures.machine),
              _pictures(figures), heading(figures.machine, versions), "## Lost", lost_table(figures, summaries),
-             _slower(figures), _roofs(figures)]
+             _slower(figures)]
     parts += [_folded(*part) for part in _others(folder)]
     families = dict.fromkeys(one.family for one in summaries)
     parts += [DETAILS, *(_folded(name, family_table(figures, name)) for name in families)]
@@ -85,13 +85,6 @@ def _slower(figures: Figures) -> str:
     return f"Slower with two threads than with one: {told}." if slower else ""
 
 
-def _roofs(figures: Figures) -> str:
-    found = roofs(figures)
-    told = ("What `direct` reaches of the roofline, whole calls, against the peak and the bandwidth of copies measured "
-            "beside. Sums of integers and bytes are counted at the rate of the instructions that serve them.")
-    return _folded("`direct` and the roofline", f"{told}\n\n{roof_table(found)}") if found else ""
-
-
 def _folded(title: str, text: str) -> str:
     return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
@@ -101,6 +94,7 @@ def _folded(title: str, text: str) -> str:
 def _others(folder: Path) -> list[tuple[str, str]]:
     """Return title and table of every part that was measured."""
     writers: dict[str, tuple[str, Callable[[Any], str]]] = {
+        "roofline.json": ("`direct` and the roofline", roofline.markdown),
         "training.json": ("Training: LeNet-5 on 60,000 images, batch 64", _training),
         "pointwise.json": ("Pooling, normalisation, activations", _pointwise),
         "planning.json": ("The planner: regret and time", _planning),

@@ -46,9 +46,6 @@ GOALS = {
 }
 """By family; two threads are to reach the same."""
 
-ROOFS = {"arithmetic": 0.85, "traffic": 0.80}
-"""Of the measured peak, and of the measured bandwidth of copies, what `direct` is to reach where they bound it."""
-
 NEVER_SLOWER = 0.95
 """Two threads may take so much longer than one: medians on a shared machine repeat to about 5 %."""
 
@@ -151,37 +148,6 @@ def summarise(figures: Figures) -> list[Summary]:
     order = list(dict.fromkeys(case.family for case in CASES))
     keys = sorted(found, key=lambda key: (order.index(key[0]), key[1]))
     return [Summary(*key, found[key], GOALS.get(key[0])) for key in keys]
-
-
-@dataclass(frozen=True)
-class Roofs:
-    """How near `direct` comes to what bounds it, at one thread count: by case, the bound over the time taken."""
-
-    bound: str
-    threads: int
-    shares: dict[str, float]
-
-    @property
-    def wanted(self) -> float:
-        """Return the share that every case is to reach."""
-        return ROOFS[self.bound]
-
-    @property
-    def below(self) -> dict[str, float]:
-        """Return the cases that do not reach it, the worst first."""
-        below = [(share, case) for case, share in self.shares.items() if share < self.wanted]
-        return {case: share for share, case in sorted(below)}
-
-
-def roofs(figures: Figures) -> list[Roofs]:
-    """Return the cases that `direct` computed, by what bounds them and by thread count."""
-    found: dict[tuple[str, int], dict[str, float]] = {}
-    for name, threads in figures.results:
-        ours, bounds = figures.timing(name, threads), figures.bounds_s(by_name(name), threads)
-        if bounds and ours and ours.median_s and ours.form == "direct":
-            bound = "arithmetic" if bounds[0] >= bounds[1] else "traffic"
-            found.setdefault((bound, threads), {})[name] = max(bounds) / ours.median_s
-    return [Roofs(*key, found[key]) for key in sorted(found)]
 
 
 def slower_with_two(figures: Figures) -> dict[str, float]:

@@ -1,19 +1,20 @@
-"""The benchmarks' own arithmetic: cases are computed rightly, results are judged and written; nothing is timed."""
+"""The benchmarks' own arithmetic: cases are computed rightly, results are judged and written; no times are judged."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
-from benchmarks import ours, report, speed_page
+from benchmarks import ours, peak, report, roofline, speed_page
 from benchmarks.cases import Case, select
 from benchmarks.catalogue import CASES, by_name
 from benchmarks.checking import fault, operands, reference
 from benchmarks.harness import Result, Timing
 from benchmarks.peers import PEERS
 from benchmarks.transforms import Forward
-from benchmarks.verdicts import GOALS, Figures, roofs, slower_with_two, summarise
+from benchmarks.verdicts import GOALS, Figures, slower_with_two, summarise
 
 from faltung.algorithms.fourier.columns import positions
 
@@ -85,22 +86,41 @@ def test_families_are_judged(figures):
     assert figures.roof_s(by_name("signal-1e3-3-float32"), 1) == pytest.approx(4 * (1000 + 3 + 1002) / 100e9)
 
 
-def test_what_direct_reaches_of_the_roofline(figures):
-    def result(name, share):
-        case = by_name(name)
-        seconds = figures.roof_s(case, 1) / share
-        return Result(name, 1, [Timing("faltung", "direct", seconds, seconds, 3, 1)])
+def test_what_direct_reaches_of_the_roofline():
+    """Arithmetic, traffic and what is small are counted apart; the goal is the program's, whole calls stand beside."""
+    def point(name, arithmetic_s, traffic_s, program, whole):
+        bound_s = max(arithmetic_s, traffic_s)
+        return asdict(roofline.Point(name, "float32", arithmetic_s, traffic_s, bound_s / program, bound_s / whole))
 
-    layer, signal, other = "layer-1x3to64-7x7-224-s2", "signal-1e3-3-float32", "signal-1e4-31-float32"
-    results = [result(layer, 0.9), result(signal, 0.5)]
-    machine = {**figures.machine, "bandwidth_gbytes_per_s": {"1": {"524288": 10.0, "inf": 10.0}}}
-    measured = Figures({(r.case, r.threads): r for r in results}, figures.machine)
-    arithmetic, traffic = roofs(measured)
-    assert (arithmetic.bound, arithmetic.below) == ("arithmetic", {})
-    assert traffic.below == {signal: pytest.approx(0.5)}
-    assert roofs(Figures({}, machine)) == []
-    assert other not in report.roof_table([arithmetic, traffic])
-    assert f"| traffic | 1 | 1 | 80% | 0 | 50% | {signal} 50% |" in report.roof_table([traffic])
+    points = [point("layer", 1e-3, 1e-4, 0.9, 0.8), point("filter", 1e-3, 1e-4, 0.7, 0.6),
+              point("image", 1e-4, 1e-3, 0.81, 0.5), point("signal", 1e-6, 1e-5, 0.2, 0.1)]
+    text = roofline.markdown({"peak_gflops": {"float32": 117.2}, "points": points})
+    assert "(GFLOP/s: float32 117; bytes where" in text
+    assert text.splitlines()[-3:] == ["| arithmetic | 2 | 85% | 1 | 80% | 0 | 70% | filter 70% |",
+                                      "| traffic | 1 | 80% | 1 | 81% | 0 | 50% |  |",
+                                      "| traffic, small | 1 |  | 0 | 20% | 0 | 10% | signal 20% |"]
+
+
+def test_bounds_count_the_multiply_adds_that_the_sums_need(monkeypatch):
+    monkeypatch.setattr(peak, "lanes_of", lambda kind="float32": 16)
+    kinds = {name: roofline.multiplied(case := by_name(name), operands(case)) for name in (
+        "image-random 3x3-512-uint8", "image-whole 3x3-512-uint8", "signal-1e3-3-float64", "signal-1e3-3-float32")}
+    assert list(kinds.values()) == ["float32", "bytes", "float64", "float32"]
+
+
+def test_points_are_measured(monkeypatch):
+    monkeypatch.setattr(roofline, "ROUNDS", 1)
+    one = roofline.measure(by_name("signal-1e3-3-float32"), {"float32": 100.0})
+    assert one.arithmetic_s == pytest.approx(by_name(one.case).flops / 100e9)
+    assert 0 < one.program_s <= one.whole_s
+    assert one.traffic_s > 0
+    assert roofline.measure(by_name("blur 1-512-uint8"), {}) is None
+
+
+def test_copies_copy():
+    copies = peak.Copies(1000)
+    for call in copies.calls:
+        call()
 
 
 def test_timed_transforms_are_transforms():

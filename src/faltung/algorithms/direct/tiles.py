@@ -39,6 +39,12 @@ MOST_BEGUN, NARROW_COLUMNS = 12, 256
 ROWS_LEFT_OUT = 4
 """Most rows of taps that are unrolled together where many see zeros outside: they are left out together."""
 
+PAST_STRIP_ROWS, LIGHT, LEAST_PAST = 8, 9, 3
+"""Strips whose outputs go past the caches, most terms of a sum that takes less than its store, and least vectors."""
+
+FAR = 8
+"""Images and outputs that fill more than so many second-level caches are read like wide ones."""
+
 MOST_EDGES = (3, 6)
 """Most tiles of a row with code of their own; under one row of taps, that is short."""
 
@@ -96,9 +102,8 @@ def finished(stage: Stage, machine: Machine, tile: Tile, room: Room | None = Non
     channels = shape[0] * (size // ELEMENTS[p.accumulator_dtype].size if lanes == "channels" else 1)
     blocks = -(-p.channels_out // channels)
     if lanes == "rows":
-        # of an image, every strip would begin and end with a part of a line, which takes longer than it saves
-        past = prod(p.output[:-1]) == 1 and machine.stores_past_caches(held_bytes(p))
-        return DirectRecipe(lanes, size, shape, block, channel_blocks=blocks, packed=False, past_caches=past)
+        return DirectRecipe(lanes, size, shape, block, channel_blocks=blocks, packed=False,
+                            past_caches=goes_past_caches(p, machine, shape[2]))
     if block:
         if lanes == "taps":
             band = band_of(p, size // ELEMENTS[p.accumulator_dtype].size) if comes_in_bands(p, machine) else 0
@@ -190,17 +195,35 @@ def row_tiles(p: Problem, machine: Machine, lanes: int, terms: int) -> Iterator[
 
     So many terms are summed, if not all taps of the kernel are.
     """
-    begun, wide = begun_rows(p), p.image[-1] > STRIP_COLUMNS and p.output[-2] > 1
-    most_rows = WIDE_STRIP_ROWS[begun <= FLAT] if wide else STRIP_ROWS
+    begun, wide = begun_rows(p), p.output[-2] > 1 and (p.image[-1] > STRIP_COLUMNS or _comes_from_far(p, machine))
     row_bytes = min(p.output[-1], WIDEST_ROW) * p.stride[-1] * p.stride[-2] * ELEMENTS[p.accumulator_dtype].size
     room = machine.l2_bytes // 4 // row_bytes - begun
-    r = even(p.output[-2], max(1, min(most_rows, room)), 1)
-    for v in (1, 2, 3, 4, 6)[:5 if begun == 1 else WIDE_VECTORS if wide else 4]:
+    for v in (1, 2, 3, 4, 6)[:5 if begun == 1 else 4]:
+        past = p.output[-2] > 1 and goes_past_caches(p, machine, v)
+        most_rows = PAST_STRIP_ROWS if past else WIDE_STRIP_ROWS[begun <= FLAT] if wide else STRIP_ROWS
+        if wide and not past and begun > 1 and v > WIDE_VECTORS:
+            break
+        r = even(p.output[-2], max(1, min(most_rows, room)), 1)
         fits = v * (begun + 2 * p.stride[-1]) + 2 <= machine.registers and v * terms * begun <= SLIDING_FMAS
         fits = fits and (1 in (v, begun) or v * begun <= MOST_BEGUN or p.image[-1] <= NARROW_COLUMNS)
         if fits and (v - 1) * lanes < p.output[-1] and _few_edges(p, v, lanes):
             width = round_up(WIDEST_ROW, v * lanes)
             yield Tile("rows", (1, r, v), 1, (r, min(p.output[-1], width)))
+
+
+def _comes_from_far(p: Problem, machine: Machine) -> bool:
+    """Whether a tile waits for memory: of many planes, unless each fits the first-level cache."""
+    return held_bytes(p) > FAR * machine.l2_bytes and prod(p.image) * ELEMENTS[p.image_dtype].size > machine.l1_bytes
+
+
+def goes_past_caches(p: Problem, machine: Machine, vectors: int) -> bool:
+    """Whether rows of outputs are stored past the caches: of images, light sums whose rows are whole cache lines.
+
+    Where a strip ends inside a line, its parts are written one after the other, which can take four times as long.
+    """
+    size = ELEMENTS[p.output_dtype].size
+    whole = p.output[-1] * size % 64 == 0 and size == ELEMENTS[p.accumulator_dtype].size and vectors >= LEAST_PAST
+    return machine.stores_past_caches(held_bytes(p)) and (prod(p.output[:-1]) == 1 or (whole and p.terms <= LIGHT))
 
 
 def _few_edges(p: Problem, vectors: int, lanes: int) -> bool:
