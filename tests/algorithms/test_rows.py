@@ -10,7 +10,7 @@ import pytest
 import faltung as ft
 from faltung import machine, reference
 from faltung.algorithms import direct
-from faltung.algorithms.direct import rows, schedule, tiles
+from faltung.algorithms.direct import costs, rows, schedule, tiles
 from faltung.problem.layout import View
 from faltung.problem.problem import Problem
 from grid.check import only_lanes
@@ -167,3 +167,32 @@ def test_overflow_is_told():
         seen[row, column] = 2**62
         with pytest.raises(OverflowError):
             ft.correlate(seen, np.full((3, 3), 2, np.int64), "same", method="direct")
+
+
+@pytest.mark.parametrize(("shape", "extent", "rows", "past"), [
+    ((4096, 4096), 3, 8, True), ((4096, 4100), 3, 4, False), ((4096, 4096), 5, 4, False), ((3000, 1000), 3, 4, False),
+    ((512, 512), 3, 32, False)])
+def test_images_that_come_from_far_are_read_in_low_strips(shape, extent, rows, past):
+    """Light sums of whole lines go past the caches; the more of what lies near, the higher a strip."""
+    zen = replace(machine.fake("avx512", triple=""), wide_pipes=1, l2_bytes=1 << 20, l3_bytes=32 << 20)
+    ones, zeros = (1, 1), ((0, 0),) * 2
+    problem = Problem((1,), 1, 1, 1, shape, (extent,) * 2, shape, (-1, -1), ones, ones, ones, zeros)
+    stage = direct.stages._stage(problem, (*[shape[0] * shape[1]] * 3, shape[1], 1), 0)
+    frame = min((direct.frame.Frame(stage, tiles.finished(stage, zen, tile), zen) for tile in tiles.tiles(stage, zen)
+                 if tile.lanes == "rows"), key=costs.cycles)
+    assert (frame.recipe.tile[1], frame.recipe.past_caches) == (rows, past)
+
+
+def test_kept_outputs_past_the_caches_are_the_same(monkeypatch):
+    """Rows that are whole lines, at the begin and the end of protected pages, with two threads."""
+    if "avx512" not in USABLE:
+        pytest.skip("this machine has no avx512")
+    only_lanes(monkeypatch, "rows")
+    host = replace(machine.fake("avx512", triple=""), wide_pipes=1, l3_bytes=1)
+    ones, zeros = (1, 1), ((0, 0),) * 2
+    problem = Problem((1,), 2, 1, 1, (21, 192), (3, 3), (21, 192), (-1, -1), ones, ones, ones, zeros)
+    schedule.choose.cache_clear()
+    assert direct.parts(problem, View(problem.output_shape, problem.output_shape, tuple(range(5))), host,
+                        1)[0].frame.recipe.past_caches
+    assert check_one(problem, np.random.default_rng(3), host, 2)
+    schedule.choose.cache_clear()
