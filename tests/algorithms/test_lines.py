@@ -15,10 +15,11 @@ import faltung as ft
 from faltung import machine
 from faltung.algorithms import fourier
 from faltung.algorithms.fourier import recipe
+from faltung.algorithms.fourier.columns import positions
 from faltung.algorithms.fourier.executable import Fourier
 from faltung.algorithms.fourier.line import LARGEST, SIDE, Line, line_lengths, sides
 from faltung.algorithms.fourier.line_part import LinePart
-from faltung.algorithms.fourier.tiles import Tiling, mapped
+from faltung.algorithms.fourier.tiles import Tiling, mapped, overhang
 from faltung.problem.border import map_index
 from faltung.problem.problem import Problem
 from grid.cases import Case, arrays, misaligned, output_view
@@ -46,14 +47,19 @@ def bits(problem: Problem, image: np.ndarray, kernel: np.ndarray, bias: Any, thr
 
 
 @pytest.mark.parametrize("isa", EACH)
-@pytest.mark.parametrize("samples", [256, 1280, 2304, 3840, 6144, 20480])
-@pytest.mark.parametrize("dtype", ["float32", "complex128"])
-def test_every_kind_of_length(samples: int, dtype: str, isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("length", [256, 1280, 2304, 3840, 6144, 20480])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+def test_every_kind_of_length(length: int, dtype: str, isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = length if dtype.startswith("complex") else 2 * length
     force(monkeypatch, samples)
-    problem = typed(replace(LINE, batch=(), image=(30000,), kernel=(samples // 5,), output=(29000,)), (dtype,) * 4)
+    taps = samples // 5
+    outputs = 2 * (samples - taps + 1)
+    problem = replace(LINE, batch=(), image=(outputs + taps - 1,), kernel=(taps,), output=(outputs,))
+    problem = typed(problem, (dtype,) * 4)
     image, kernel, _ = arrays(Case(problem, 3))
     executable = build(problem, isa=isa)
     assert executable.recipe.samples == samples
+    assert executable.parts[0].line.length == length  # type: ignore[union-attr]
     got, _ = run(problem, image, kernel, None, machine.detect(), executable=executable)
     want = expected(problem, image, kernel, None)
     bound = fourier.error_bound(problem) * UNIT[dtype] * np.abs(image).max() * np.abs(kernel).sum()
@@ -113,7 +119,7 @@ def test_each_output_belongs_to_one_tile(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("size", [1e-30, 1e-5, 1e8, 1e30])
 def test_a_tile_beside_a_huge_or_tiny_one_keeps_its_own_accuracy(size: float, dtype: str,
                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both travel together, as the real and the imaginary part of one."""
+    """Each is scaled by its own power of two."""
     force(monkeypatch, 512)
     problem = typed(replace(LINE, batch=(), image=(955,), output=(886,)), (dtype,) * 4)
     executable = build(problem)
@@ -188,6 +194,89 @@ def test_the_roots_between_both_transforms() -> None:
     assert sorted(steps.tolist()) == list(range(line.rows))
 
 
+@pytest.mark.parametrize("length", [256, 768, 3840])
+def test_a_real_tile_is_half_as_many_complex_samples(length: int) -> None:
+    """Their spectrum is every fourth frequency of the tile and as many zeros; those conjugate to them tell no more."""
+    line = Line(length, "float64", machine.detect(), is_real=True)
+    rng = np.random.default_rng(length)
+    tile = rng.standard_normal(2 * length)
+    rows = tile[:length].reshape(line.rows, line.columns) + 1j * tile[length:].reshape(line.rows, line.columns)
+    before = line.row_roots // line.size
+    turned = line.roots(0)[before::2] + 1j * line.roots(0)[before + 1::2]
+    frequencies = np.empty(line.rows, int)
+    frequencies[positions(line.splits(0))] = np.arange(line.rows)
+    both = line.turns[:, :, 0] + 1j * line.turns[:, :, 1]
+    between = both.transpose(1, 0, 2).reshape(line.rows, line.columns)
+    columns = np.fft.fft(rows * turned[:, None], axis=0)[frequencies] * between
+    spectrum = np.empty(length, complex)
+    at = frequencies[:, None] + line.rows * np.arange(line.columns)
+    spectrum[at] = np.fft.fft(columns, axis=1)
+    want = np.fft.fft(tile, 4 * length)[(4 * np.arange(length) - 1) % (4 * length)]
+    np.testing.assert_allclose(spectrum, want, atol=1e-11)
+
+
+FULL = replace(LINE, batch=(), image=(300,), kernel=(70,), output=(369,), start=(-69,))
+OVERHANGS = {
+    "all of both": (FULL, 69),
+    "the same": (replace(FULL, output=(300,), start=(-35,)), 34),
+    "off the middle": (replace(FULL, output=(350,), start=(-69,)), 50),
+    "far outside": (replace(FULL, output=(520,), start=(-110,)), 69),
+    "a longer kernel": (replace(FULL, image=(90,), kernel=(400,), output=(90,), start=(-200,)), 89),
+    "strided": (replace(FULL, stride=(3,), output=(123,)), 67),
+    "dilated": (replace(FULL, kernel_dilation=(3,), output=(507,), start=(-207,)), 207),
+    "a border of ones": (replace(FULL, border=((0, 1),)), 0),
+    "a border that wraps": (replace(FULL, border=(("wrap", "wrap"),)), 0),
+    "nothing outside": (replace(FULL, output=(231,), start=(0,)), 0),
+}
+
+
+@pytest.mark.parametrize("name", OVERHANGS)
+@pytest.mark.parametrize("types", [TYPES[0], TYPES[2], TYPES[5]], ids=str)
+def test_zeros_before_and_behind_a_signal_coincide(name: str, types: tuple[str, str, str, str]) -> None:
+    problem, more = OVERHANGS[name]
+    problem = typed(problem, types)
+    assert overhang(problem) == more
+    seen = (problem.output[0] - 1) * problem.stride[0] + (problem.kernel[0] - 1) * problem.kernel_dilation[0] + 1
+    executable = build(problem)
+    tiling = executable.parts[0].tiling
+    assert tiling.count == 1
+    assert (tiling.extents, tiling.fetched) == ((seen,), (seen - more,))
+    assert executable.recipe.lengths == (seen - more,)
+    image, kernel, _ = arrays(Case(problem, 11))
+    for bad in (None, 0, problem.image[0] // 2) if problem.image_dtype != "uint8" else (None,):
+        if bad is not None:
+            image[..., bad] = np.nan
+        with np.errstate(all="ignore"):
+            got, _ = run(problem, image, kernel, None, machine.detect(), executable=executable)
+            want = expected(problem, image, kernel, None)
+        if bad is None:
+            compare(problem, got, want)
+        np.testing.assert_array_equal(np.isfinite(got), np.isfinite(want))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_signals_in_as_short_a_transform_as_holds_them(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of any extents and places, with a transform that is full where that may be."""
+    rng = np.random.default_rng(seed)
+    monkeypatch.setattr(recipe, "LEAST_LENGTH", 4096)
+    kernel = int(rng.integers(2, 500))
+    whole = 512 if seed % 2 else int(rng.integers(kernel, 1500))
+    before, stride = int(rng.integers(kernel)), int(rng.integers(1, 3))
+    image = max(whole - kernel + 1, 1)
+    problem = typed(replace(FULL, image=(image,), kernel=(kernel,), start=(-before,), stride=(stride,),
+                            output=((image + kernel - 2) // stride + 1,)), TYPES[seed % 2])
+    x, k, _ = arrays(Case(problem, seed))
+    executable = build(problem)
+    got, _ = run(problem, x, k, None, machine.detect(), executable=executable)
+    compare(problem, got, expected(problem, x, k, None))
+
+
+def test_the_halves_of_a_real_tile_cost_half_of_a_complex_one() -> None:
+    for samples, dtype in ((8192, "float32"), (1 << 18, "float64")):
+        twice = "complex64" if dtype == "float32" else "complex128"
+        assert recipe.line_cycles(2 * samples, 1, dtype) == recipe.line_cycles(samples, 1, twice)
+
+
 @pytest.mark.parametrize("sides_", [("reflect", "wrap"), ("symmetric", 2.0), (1, "edge"), ("wrap", "symmetric")])
 @pytest.mark.parametrize("extent", [1, 2, 5])
 def test_positions_are_mapped_as_one_by_one(extent: int, sides_: Any) -> None:
@@ -200,8 +289,11 @@ def test_positions_are_mapped_as_one_by_one(extent: int, sides_: Any) -> None:
 def test_what_has_no_transform_says_so() -> None:
     empty = replace(LINE, image=(0,), output=(30,), start=(-40,))
     assert fourier.applies(empty) == "an image without samples needs no transform"
-    huge = replace(LINE, image=(10**8,), kernel=(LARGEST + 1,), output=(1000,))
+    huge = replace(LINE, image=(10**8,), kernel=(2 * LARGEST + 1,), output=(1000,))
     assert fourier.applies(huge) == "no generated transform is long enough for the kernel"
+    complex_ = typed(replace(huge, kernel=(LARGEST + 1,)), ("complex64",) * 4)
+    assert fourier.applies(complex_) == "no generated transform is long enough for the kernel"
+    assert fourier.applies(replace(huge, kernel=(2 * LARGEST,))) is None
 
 
 @needs_mprotect

@@ -34,6 +34,7 @@ PROBLEMS = {
     "channels": replace(LINE, groups=2, channels_in=3, channels_out=2, bias=True, output=(1300,), start=(-35,)),
     "strided": replace(LINE, stride=(3,), kernel_dilation=(2,), output=(388,)),
     "one tile": replace(LINE, image=(200,), output=(131,)),
+    "all of both": replace(LINE, image=(443,), output=(512,), start=(-69,), bias=True),
     "volume": VOLUME,
     "volume with borders": replace(VOLUME, output=(14, 20, 41), start=(-2, -3, -5), stride=(1, 1, 1), bias=True,
                                    border=(("wrap", 3), (1, "reflect"), ("edge", 2))),

@@ -39,7 +39,6 @@ def most_bits(problem: Problem, together: int) -> int:
     Transforms of ``n`` samples are off by ``e = 4 log2(n) u`` in the 2-norm, relatively (Higham, "Accuracy and
     Stability", section 24).  The errors of both spectra reach an output as at most ``e ||x|| ||k||`` each (Cauchy and
     Schwarz), that of the transform back as ``e sqrt(n) max|x| sum|k|``; products and sums add as much as a stage each.
-    Two tiles travel as one complex one, hence the root of two.
     """
     worst = 0.0
     for phase in with_taps(problem_of(problem, 1, 1)):
@@ -47,7 +46,7 @@ def most_bits(problem: Problem, together: int) -> int:
         n = recipe.samples or prod(recipe.lengths)
         extents, taps = prod(recipe.lengths), prod(phase.problem.kernel)
         stages = 4 * (log2(n) + 1 + together)
-        worst = max(worst, sqrt(2) * stages * (2 * sqrt(extents * taps) + sqrt(n) * taps))
+        worst = max(worst, stages * (2 * sqrt(extents * taps) + sqrt(n) * taps))
     if not worst:
         return 15
     room = 0.25 * 2.0**53 / (together * worst)

@@ -9,7 +9,11 @@ Sample ``n = row * columns + column``.  Its columns are transformed first, as ma
 transform of all ``N`` samples (Bailey, "FFTs in external or hierarchical memory", 1990), in an order that does not
 matter, for spectra are only multiplied with each other.
 
-Two real tiles travel as the real and the imaginary part of a complex one: under a real kernel they do not mix.
+A real tile of ``2 N`` samples is transformed as ``N`` complex ones: its second half is the imaginary part, and sample
+``n`` is turned by ``exp(pi i n / 2 N)`` first (the "right-angle" transform; Crandall and Pomerance, "Prime Numbers",
+section 9.5).  That is the tile as a polynomial modulo ``t**N - i``; the conjugate one, modulo ``t**N + i``, need not be
+known.  So spectra are multiplied as they are, no halves are told apart, and what wraps changes its sign.  The turn of a
+column is part of the roots between both transforms, that of a row is applied as its samples are read and written.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ import numpy as np
 from ...lazy import cached_property
 from ...machine import Machine
 from .code import Numbers
-from .columns import positions, radices
+from .columns import positions, radices, twiddles
 
 SIDE = 16
 """Extents of the rectangle are multiples of the lanes of any machine."""
@@ -33,11 +37,12 @@ ODD = (1, 3, 5)
 
 @dataclass(frozen=True)
 class Line(Numbers):
-    """Length and dtype of a tile, on a machine."""
+    """Length of the transform and dtype of its parts, on a machine; whether tiles are real, and so twice as long."""
 
     length: int
     dtype: str
     machine: Machine
+    is_real: bool = False
 
     @property
     def rows(self) -> int:
@@ -71,7 +76,7 @@ class Line(Numbers):
 
     @property
     def samples_bytes(self) -> int:
-        """The samples of one real tile."""
+        """The real or the imaginary parts of one tile, or half of a real one."""
         return self.length * self.size
 
     def splits(self, axis: int) -> tuple[int, ...]:
@@ -84,8 +89,22 @@ class Line(Numbers):
         frequency = np.empty(self.rows, np.int64)
         frequency[positions(self.splits(0))] = np.arange(self.rows)
         column = np.arange(self.columns).reshape(-1, 1, self.lanes)
-        angle = -2 * np.pi / self.length * (frequency[:, None] * column % self.length)
+        quarters = (4 * frequency[:, None] - self.is_real) * column % (4 * self.length)
+        angle = -np.pi / (2 * self.length) * quarters
         return np.stack([np.cos(angle), np.sin(angle)], axis=2).astype(self.dtype)
+
+    def roots(self, axis: int) -> np.ndarray:
+        """The roots of an axis's stages; behind those of the columns, a root for each row of a real tile."""
+        stages = twiddles(self.splits(axis), self.dtype)
+        if axis or not self.is_real:
+            return stages
+        angle = np.pi / (2 * self.rows) * np.arange(self.rows)
+        return np.concatenate([stages, np.stack([np.cos(angle), np.sin(angle)], axis=1).ravel().astype(self.dtype)])
+
+    @property
+    def row_roots(self) -> int:
+        """Bytes before the roots of rows."""
+        return twiddles(self.splits(0), self.dtype).nbytes
 
 
 @lru_cache(maxsize=256)

@@ -59,32 +59,32 @@ class LineCode:
         f.finish()
 
     def _emit_analyse(self) -> None:
-        """analyse(real, imaginary, spectrum, strip, roots, turns, factor, factor): samples into bands."""
+        """analyse(real, imaginary, spectrum, strip, roots, turns, factor): samples into bands."""
         n = self.line
         f = self._function("analyse", "real", "imaginary", "spectrum", "strip", "roots", "turns",
-                           more=((n.element, "one"), (n.element, "other")))
-        real, imaginary, spectrum, strip, roots, turns, *factors = f.arguments
-        scale = [f.splat(factor, n.lanes) for factor in factors]
+                           more=((n.element, "factor"),))
+        real, imaginary, spectrum, strip, roots, turns, factor = f.arguments
+        do, scale = Arithmetic(f, n.element, n.size, n.lanes), f.splat(factor, n.lanes)
         with f.loop(0, n.columns, n.lanes) as column:
             at = f.mul(column.index, n.size)
             sources = [f.at(samples, at) for samples in (real, imaginary)]
             with f.loop(0, n.rows) as row:
-                there = f.at(strip, f.mul(row.index, n.row_bytes))
-                for part, (source, factor) in enumerate(zip(sources, scale, strict=True)):
-                    value = f.load(n.kind, f.at(source, f.mul(row.index, n.columns * n.size)))
-                    f.store(f.mul(value, factor), f.at(there, part * n.machine.vector_bytes))
+                offset = f.mul(row.index, n.columns * n.size)
+                re, im = (f.value(f.mul(f.load(n.kind, f.at(source, offset)), scale)) for source in sources)
+                turned = do.times((re, im), self._row_root(do, roots, row.index)) if n.is_real else (re, im)
+                do.store(turned, f.at(strip, f.mul(row.index, n.row_bytes)))
             self._call(f, "down", strip, roots)
             there = f.at(spectrum, f.mul(column.index, n.row_bytes))
             self._call(f, "part", strip, there, self._turns(f, turns, column.index))
         f.finish()
 
     def _emit_compose(self) -> None:
-        """compose(spectrum, real, imaginary, strip, roots, turns, factor, factor): bands into samples."""
+        """compose(spectrum, real, imaginary, strip, roots, turns, factor): bands into samples."""
         n = self.line
         f = self._function("compose", "spectrum", "real", "imaginary", "strip", "roots", "turns",
-                           more=((n.element, "one"), (n.element, "other")))
-        spectrum, real, imaginary, strip, roots, turns, *factors = f.arguments
-        scale = [f.splat(factor, n.lanes) for factor in factors]
+                           more=((n.element, "factor"),))
+        spectrum, real, imaginary, strip, roots, turns, factor = f.arguments
+        do, scale = Arithmetic(f, n.element, n.size, n.lanes), f.splat(factor, n.lanes)
         with f.loop(0, n.columns, n.lanes) as column:
             at = f.mul(column.index, n.size)
             targets = [f.at(samples, at) for samples in (real, imaginary)]
@@ -92,11 +92,17 @@ class LineCode:
             self._call(f, "join", strip, here, self._turns(f, turns, column.index))
             self._call(f, "up", strip, roots)
             with f.loop(0, n.rows) as row:
-                here = f.at(strip, f.mul(row.index, n.row_bytes))
-                for part, (target, factor) in enumerate(zip(targets, scale, strict=True)):
-                    value = f.load(n.kind, f.at(here, part * n.machine.vector_bytes))
-                    f.store(f.mul(value, factor), f.at(target, f.mul(row.index, n.columns * n.size)))
+                both = do.load(f.at(strip, f.mul(row.index, n.row_bytes)))
+                if n.is_real:
+                    both = do.times(both, self._row_root(do, roots, row.index), conjugate=True)
+                offset = f.mul(row.index, n.columns * n.size)
+                for value, target in zip(both, targets, strict=True):
+                    f.store(f.mul(value, scale), f.at(target, offset))
         f.finish()
+
+    def _row_root(self, do: Arithmetic, roots: Value, row: Operand) -> Complex:
+        """By what the samples of a row of a real tile are turned."""
+        return do.root(do.f.at(roots, do.f.add(do.f.mul(row, 2 * self.line.size), self.line.row_roots)))
 
     def _turns(self, f: Function, turns: Value, column: Operand) -> Value:
         """Roots of the strip that begins at a column."""

@@ -17,7 +17,6 @@ from ...lazy import cached_property
 from ...machine import Machine
 from ...problem.promotion import sums_integers
 from ..phases import Phase
-from .columns import twiddles
 from .line import Line
 from .line_program import slot_bytes
 from .line_tile import FLAG
@@ -31,13 +30,12 @@ class LinePart(Part):
         super().__init__(phase, machine, digits)
         p = self.problem
         real = {"complex64": "float32", "complex128": "float64"}.get(self.recipe.dtype, self.recipe.dtype)
-        self.line = Line(self.recipe.samples, real, machine)
-        leads = prod(p.batch) * p.groups
-        self.tiles = leads * self.tiling.count
-        self.items = leads * (self.tiling.count if self.is_complex else -(-self.tiling.count // 2))
-        self.participants = min(threads, self.items)
+        length = self.recipe.samples // (1 if self.is_complex else 2)
+        self.line = Line(length, real, machine, is_real=not self.is_complex)
+        self.tiles = prod(p.batch) * p.groups * self.tiling.count
+        self.participants = min(threads, self.tiles)
         self.workspace = Workspace(slot_bytes(self.line, p) * self.participants)
-        self.roots = [twiddles(self.line.splits(axis), real) for axis in (0, 1)]
+        self.roots = [self.line.roots(axis) for axis in (0, 1)]
         self.turns = _turns(self.line)
         self.edges = [edge for axis in range(p.ndim) for edge in self.tiling.edges(axis)]
 
@@ -60,8 +58,9 @@ class LinePart(Part):
         taps[...] = 0
         # as far apart as in a tile
         inside = tuple(map(slice, apart.shape[3:]))
-        samples = prod(self.tiling.extents)
-        places = [part[:samples].reshape(self.tiling.extents)[inside] for part in taps]
+        samples = prod(self.tiling.fetched)
+        parts = taps if self.is_complex else taps.reshape(1, -1)
+        places = [part[:samples].reshape(self.tiling.fetched)[inside] for part in parts]
         found = aligned((*apart.shape[:3], line.spectrum_bytes), np.uint8)
         strip = aligned((line.strip_bytes,), np.uint8)
         addresses = list(map(address, (strip, *self.roots, self.turns)))
@@ -81,7 +80,7 @@ class LinePart(Part):
             *map(address, (*self.roots, self.turns)), buffer[0], address(status), 0,
             *image.strides, *places.strides, *map(address, self.edges)], np.int64)
         try:
-            run_items(self._functions[0], address(context), self.items, min(threads, self.participants))
+            run_items(self._functions[0], address(context), self.tiles, min(threads, self.participants))
         finally:
             self.workspace.give_back(buffer)
         return bool(context[FLAG]), status

@@ -1,4 +1,4 @@
-"""The whole program of lines: a work item is a pair of tiles (or one complex tile) of one batch element and group."""
+"""The whole program of lines: a work item is one tile of one batch element and group."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def emit_program(line: Line, problem: Problem, tiling: Tiling, *, whole: bool, d
     """Write ``entry`` and ``spectrum``; ``whole`` says that sums are integers and have to be rounded."""
     module = Module()
     LineCode(line, module).emit(alone=is_alone(problem))
-    LineGather(line, problem, tiling.extents[-1], module).emit()
+    LineGather(line, problem, tiling.fetched[-1], module).emit()
     LineStore(line, problem, tiling.outputs[-1], module, whole=whole).emit()
     _emit_spectrum(module, line)
     LineTile(line, problem, tiling, module).emit()
@@ -48,7 +48,7 @@ def _emit_spectrum(module: Module, line: Line) -> None:
     f = module.function("spectrum", "void", [("ptr", name) for name in names], internal=False)
     real, imaginary, result, strip, down, across, turns = f.arguments
     one = constant(line.element, 1.0)
-    call(f, "analyse", real, imaginary, result, strip, down, turns, one, one)
+    call(f, "analyse", real, imaginary, result, strip, down, turns, one)
     with f.loop(0, line.bands) as band:
         call(f, "across", f.at(result, f.mul(band.index, line.band_bytes)), across)
     f.finish()
@@ -61,7 +61,6 @@ class _Work:
         self.line, self.problem, self.tiling, self.module, self.digits = line, problem, tiling, module, digits
         self.is_complex = problem.accumulator_dtype.startswith("complex")
         self.leading = len(problem.batch) + 1
-        self.pairs = tiling.count if self.is_complex else -(-tiling.count // 2)
 
     def emit(self) -> None:
         """Write the functions."""
@@ -69,14 +68,14 @@ class _Work:
         self._emit_work()
         emit_entry(self.module)
 
-    # --- a pair of tiles
+    # --- a tile
 
     def _emit_work(self) -> None:
         f = self.f = self.module.function("work", "void", WORK)
         context, item, slot = f.arguments
         self.cells = Context(f, context, self.problem, STRIDES)
         p, image, out = self.problem, self.cells.pointer(IMAGE), self.cells.pointer(OUT)
-        pair, lead = split(f, item, self.pairs)
+        tile, lead = split(f, item, self.tiling.count)
         group, rest = split(f, lead, p.groups)
         indices = [group]
         for extent in reversed(p.batch):
@@ -86,11 +85,9 @@ class _Work:
             image = f.at(image, f.mul(index, self.cells.step(axis)))
             out = f.at(out, f.mul(index, self.cells.step(axis, out=True)))
         self.samples = f.at(self.cells.pointer(SCRATCH), f.mul(slot, slot_bytes(self.line, p)))
-        first = pair if self.is_complex else f.mul(pair, 2)
-        status = f.at(self.cells.pointer(STATUS), f.mul(f.mul(lead, self.tiling.count), 8))
-        factors = self._gather(image, first, status)
+        down, up = self._fetch(image, tile, f.at(self.cells.pointer(STATUS), f.mul(item, 8)))
         spectra = f.at(self.samples, 2 * p.channels_in * self.line.samples_bytes)
-        self._analyse(spectra, [down for down, _ in factors])
+        self._analyse(spectra, down)
         kernels = self.digits or p.channels_in * p.channels_out
         kernel = f.at(self.cells.pointer(KERNEL), f.mul(group, kernels * self.line.spectrum_bytes))
         planes = 2 if self.is_complex else 1
@@ -101,8 +98,7 @@ class _Work:
             call(f, "sums", context, f.at(spectra, f.mul(first_channel, self.line.spectrum_bytes)),
                  f.at(kernel, f.mul(number, self.line.spectrum_bytes)), sums, channels)
             here = f.at(out, f.mul(m.index, self.cells.step(self.leading, out=True)))
-            self._compose(spectra, here, f.at(bias, f.mul(m.index, self.line.size * planes)), first,
-                          [up for _, up in factors])
+            self._compose(spectra, here, f.at(bias, f.mul(m.index, self.line.size * planes)), tile, up)
         f.finish()
 
     def _products(self, output: Value) -> tuple[Operand, Operand, Operand]:
@@ -115,45 +111,21 @@ class _Work:
         return first, f.sub(last, first), f.sub(f.add(first, self.digits - 1), output)
 
     def _half(self, channel: Operand, part: int) -> Value:
-        """Where the samples of a channel's real or imaginary part stand."""
+        """Where the samples of a channel's real or imaginary part stand, or both halves of a real tile."""
         return self.f.at(self.samples, self.f.mul(self.f.add(self.f.mul(channel, 2), part), self.line.samples_bytes))
 
-    def _gather(self, image: Value, first: Operand, status: Value) -> list[tuple[Value, Value]]:
-        """Fetch the samples; the factors of both parts, down and up."""
-        f = self.f
-        if self.is_complex:
-            return [self._fetch(image, first, status, 0)] * 2
-        one = self._fetch(image, first, status, 0)
-        other, unit = f.add(first, 1), constant(self.line.element, 1.0)
-        if self.tiling.count % 2 == 0:
-            return [one, self._fetch(image, other, status, 1)]
-        place = f.alloca(16)
-        with f.when(f.compare("slt", other, self.tiling.count)):
-            self._keep(place, self._fetch(image, other, status, 1))
-        with f.unless(f.compare("slt", other, self.tiling.count)):
-            with f.loop(0, self.problem.channels_in) as c:
-                self._clear(self._half(c.index, 1))
-            self._keep(place, (unit, unit))
-        size = self.line.size
-        return [one, (f.load(self.line.element, place, align=size),
-                      f.load(self.line.element, f.at(place, size), align=size))]
-
-    def _keep(self, place: Value, factors: tuple[Value, Value]) -> None:
-        for number, factor in enumerate(factors):
-            self.f.store(factor, self.f.at(place, number * self.line.size), align=self.line.size)
-
-    def _fetch(self, image: Value, tile: Operand, status: Value, part: int) -> tuple[Value, Value]:
-        """Fetch one tile of every channel into the real or the imaginary parts (or both), and measure it."""
+    def _fetch(self, image: Value, tile: Operand, status: Value) -> tuple[Value, Value]:
+        """Fetch a tile of every channel, and measure it: its factors, down and up."""
         f = self.f
         with f.loop(0, self.problem.channels_in, carry=(f.value(0),)) as c:
             here = f.at(image, f.mul(c.index, self.cells.step(self.leading)))
-            found = call(f, "fetch", self.cells.context, here, tile, self._half(c.index, part), self._half(c.index, 1),
+            found = call(f, "fetch", self.cells.context, here, tile, self._half(c.index, 0), self._half(c.index, 1),
                          result="i64")
             c.carry([f.intrinsic("umax", c.carried[0], found)])
         assert c.results is not None
-        return self._measured(c.results[0], f.at(status, f.mul(tile, 8)), part)
+        return self._measured(c.results[0], status)
 
-    def _measured(self, largest: Value, status: Value, part: int) -> tuple[Value, Value]:
+    def _measured(self, largest: Value, status: Value) -> tuple[Value, Value]:
         """Factors that bring a tile near one and back; one that is not finite is noted, and cleared."""
         f, line = self.f, self.line
         scale = constant(line.element, 1.0 / line.length)
@@ -162,30 +134,25 @@ class _Work:
         bits, bias = line.exponent
         with f.unless(f.compare("ult", largest, (2 * bias + 1) << bits)):
             f.store(1, status, align=8)
-            with f.loop(0, self.problem.channels_in) as c:
-                for number in (0, 1) if self.is_complex else (part,):
-                    self._clear(self._half(c.index, number))
+            with f.loop(0, 2 * self.problem.channels_in * line.samples_bytes, line.machine.vector_bytes) as at:
+                f.store(constant(line.kind, 0), f.at(self.samples, at.index))
         low, high = LIMITS[line.dtype]
         exponent = f.sub(f.bits("lshr", largest, bits), bias - 1)
         exponent = f.value(f.smaller(f.larger(exponent, low), high))
         down, up = (power_of_two(f, number, line) for number in (f.sub(0, exponent), exponent))
         return down, f.value(f.mul(up, scale))
 
-    def _clear(self, place: Value) -> None:
-        with self.f.loop(0, self.line.samples_bytes, self.line.machine.vector_bytes) as at:
-            self.f.store(constant(self.line.kind, 0), self.f.at(place, at.index))
-
     # --- transforms
 
     def _strip(self, spectra: Value) -> Value:
         return self.f.at(spectra, (self.problem.channels_in + (not is_alone(self.problem))) * self.line.spectrum_bytes)
 
-    def _analyse(self, spectra: Value, factors: list[Value]) -> None:
+    def _analyse(self, spectra: Value, factor: Value) -> None:
         f, p, line = self.f, self.problem, self.line
         with f.loop(0, p.channels_in) as c:
             there = f.at(spectra, f.mul(c.index, line.spectrum_bytes))
             call(f, "analyse", self._half(c.index, 0), self._half(c.index, 1), there, self._strip(spectra),
-                  self.cells.pointer(DOWN), self.cells.pointer(TURNS), *factors)
+                  self.cells.pointer(DOWN), self.cells.pointer(TURNS), factor)
             if not is_alone(p):
                 with f.loop(0, line.bands) as band:
                     call(f, "across", f.at(there, f.mul(band.index, line.band_bytes)), self.cells.pointer(ACROSS))
@@ -210,25 +177,14 @@ class _Work:
                 call(f, "home", there, roots)
         f.finish()
 
-    def _compose(self, spectra: Value, out: Value, bias: Value, first: Operand, factors: list[Value]) -> None:
+    def _compose(self, spectra: Value, out: Value, bias: Value, tile: Operand, factor: Value) -> None:
         """Transform columns back, over the samples of the first channel, and store what is kept.
 
         With several channels the samples are no longer needed, for their spectra stand apart.
         """
-        f = self.f
-        call(f, "compose", self._sums_of(spectra), self._half(0, 0), self._half(0, 1), self._strip(spectra),
-             self.cells.pointer(DOWN), self.cells.pointer(TURNS), *factors)
-        for part in range(1 if self.is_complex else 2):
-            tile = f.add(first, part)
-            if part and self.tiling.count % 2:
-                with f.when(f.compare("slt", tile, self.tiling.count)):
-                    self._store(out, bias, tile, part)
-            else:
-                self._store(out, bias, tile, part)
-
-    def _store(self, out: Value, bias: Value, tile: Operand, part: int) -> None:
-        f = self.f
-        flag = call(f, "finish", self.cells.context, self._half(0, part), self._half(0, 1), out, tile, bias,
-                    result="i64")
+        f, halves = self.f, (self._half(0, 0), self._half(0, 1))
+        call(f, "compose", self._sums_of(spectra), *halves, self._strip(spectra), self.cells.pointer(DOWN),
+             self.cells.pointer(TURNS), factor)
+        flag = call(f, "finish", self.cells.context, *halves, out, tile, bias, result="i64")
         with f.when(f.compare("ne", flag, 0)):
             self.cells.fill([(FLAG, 1)])

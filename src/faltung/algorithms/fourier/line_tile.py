@@ -61,9 +61,10 @@ class LineTile:
         f.store(constant(vector(words, self.line.lanes), 0), self.most)
         fill = parts_of(p, 0, self.line)
         self._fetch_rows(0, firsts, image, targets, Value("i1", "true"), fill)
-        used = self.pitches[0] * self.tiling.extents[0]
-        for target in targets[:len(fill)] if used < self.line.samples_bytes else ():
-            with f.loop(used, self.line.samples_bytes, self.line.size) as at:
+        used = self.pitches[0] * self.tiling.fetched[0]
+        whole = self.line.samples_bytes * (2 if self.line.is_real else 1)
+        for target in targets[:len(fill)] if used < whole else ():
+            with f.loop(used, whole, self.line.size) as at:
                 f.store(constant(self.line.element, 0), f.at(target, at.index), align=self.line.size)
         kind = vector(words, self.line.lanes)
         largest = f.call(f"llvm.vector.reduce.umax.{mangle(kind)}", words, f.load(kind, self.most))

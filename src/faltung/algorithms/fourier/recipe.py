@@ -14,7 +14,7 @@ from ...problem.promotion import sums_integers
 from ..phases import Phase, phases, problems_with_taps
 from .line import line_lengths
 from .plane import LARGEST, SMALLEST, is_plane
-from .tiles import tile_counts
+from .tiles import overhang, tile_counts
 
 NAME = "fourier"
 
@@ -34,10 +34,13 @@ BEYOND = 1.5
 
 LINE_CACHE = ((1 << 16, 1.0), (1 << 19, 1.17), (1 << 20, 1.32), (1 << 21, 1.4), (1 << 22, 1.7))
 LINE_BEYOND = 2.2
-"""The same for two tiles of a line."""
+"""The same for a tile as a line."""
 
 LINE_CALL_CYCLES, LINE_KERNEL_CYCLES = 50_000.0, 40_000.0
 """Python's share of a call on lines, and of each kernel's spectrum."""
+
+TILE_CYCLES = 500.0
+"""Of each tile of a line, however short."""
 
 WHOLE = 0.75
 """Share of the time that integers known to fit need: they are narrower in memory than the sums."""
@@ -55,7 +58,7 @@ PRODUCT_CYCLES = 1.0
 class FourierRecipe(NamedTuple):
     """The tile's extent along each axis, and the precision in which it is transformed.
 
-    ``samples`` is the length of the transform if the tile is transformed as one line of samples, or 0 if each axis is
+    ``samples`` is how many the transform holds if the tile is transformed as one line of samples, or 0 if each axis is
     transformed on its own.
     """
 
@@ -94,12 +97,19 @@ def transform_dtype(problem: Problem) -> str:
 def fits(problem: Problem) -> bool:
     """Whether any tile that has a transform holds a kernel's extent, and more."""
     extents = prod(reach + 1 for reach in _reach(problem))
-    return extents <= line_lengths()[-1] or has_planes(problem)
+    longest = _line_samples(is_complex=problem.accumulator_dtype.startswith("complex"))[-1]
+    return extents <= longest or has_planes(problem)
 
 
 def _reach(p: Problem) -> list[int]:
     """Positions from the first tap to the last, along each axis."""
     return [(k - 1) * d for k, d in zip(p.kernel, p.kernel_dilation, strict=True)]
+
+
+@cache
+def _line_samples(*, is_complex: bool) -> tuple[int, ...]:
+    """How many samples a tile of a line may hold, zeros included."""
+    return tuple(n if is_complex else 2 * n for n in line_lengths())
 
 
 class _Lines:
@@ -109,11 +119,13 @@ class _Lines:
     """
 
     def __init__(self, problem: Problem) -> None:
-        self.problem, self.reach, self.every = problem, _reach(problem), line_lengths()
+        self.problem, self.reach = problem, _reach(problem)
+        self.every = _line_samples(is_complex=problem.accumulator_dtype.startswith("complex"))
         self.extents = [r + 1 for r in self.reach]
         least = LEAST_LENGTH if problem.ndim == 1 else 1
-        self.most = [min((out - 1) * s + e, max(EXTENTS * e, least))
-                     for out, s, e in zip(problem.output, problem.stride, self.extents, strict=True)]
+        self.whole = [(out - 1) * s + e - overhang(problem)
+                      for out, s, e in zip(problem.output, problem.stride, self.extents, strict=True)]
+        self.most = [min(whole, max(EXTENTS * e, least)) for whole, e in zip(self.whole, self.extents, strict=True)]
         self.order = sorted(range(problem.ndim), key=lambda axis: self.most[axis] / self.extents[axis])
         first, last = (bisect_left(self.every, prod(extents)) for extents in (self.extents, self.most))
         self.samples = self.every[first:last + 1]
@@ -123,8 +135,8 @@ class _Lines:
         p = self.problem
         counts = tile_counts(p, _spread(samples, self.reach, self.most, self.order))
         # no longer than as many tiles need, if they share evenly
-        shared = tuple([(-(-out // count) - 1) * s + e
-                        for out, count, s, e in zip(p.output, counts, p.stride, self.extents, strict=True)])
+        shared = tuple([whole if count == 1 else (-(-out // count) - 1) * s + e for whole, out, count, s, e in zip(
+            self.whole, p.output, counts, p.stride, self.extents, strict=True)])
         return shared, self.every[bisect_left(self.every, prod(shared))]
 
     def bounds(self, dtype: str) -> Iterator[float]:
@@ -135,10 +147,10 @@ class _Lines:
         """
         p, bound = self.problem, inf
         outputs, root, ndim = prod(p.output), prod(self.reach) ** (1 / p.ndim), p.ndim
-        step = prod(p.stride)
+        step, whole = prod(p.stride), prod(self.whole)
         for samples in self.samples:
             held = (samples ** (1 / ndim) - root) ** ndim + 1e-6 if step == 1 else samples
-            tiles = ceil(outputs / held) if held < outputs else 1
+            tiles = ceil(outputs / held) if held < outputs and samples < whole else 1
             bound = min(bound, line_cycles(samples, tiles, dtype))
             yield bound
 
@@ -219,18 +231,18 @@ def plane_lengths() -> tuple[int, ...]:
     return tuple(n for n in range(SMALLEST, LARGEST + 1, SMALLEST) if is_plane((n, n)))
 
 
-def line_cycles(length: int, tiles: int, dtype: str) -> float:
-    """Cycles of all tiles of a line, there and back, two real ones at a time; products with a kernel included."""
-    turns = tiles if dtype.startswith("complex") else -(-tiles // 2)
-    return turns * (length * _line_sample_cycles(length, dtype) + 2000.0)
+def line_cycles(samples: int, tiles: int, dtype: str) -> float:
+    """Cycles of all tiles of a line, there and back; products with a kernel included."""
+    return tiles * (samples * _line_sample_cycles(samples, dtype) + TILE_CYCLES)
 
 
 @lru_cache(maxsize=4096)
-def _line_sample_cycles(length: int, dtype: str) -> float:
-    double = dtype in ("float64", "complex128")
+def _line_sample_cycles(samples: int, dtype: str) -> float:
+    double, halves = dtype in ("float64", "complex128"), 1 if dtype.startswith("complex") else 2
+    length = samples // halves
     size_bytes = length * (16 if double else 8)
     slower = next((factor for most, factor in LINE_CACHE if size_bytes <= most), LINE_BEYOND)
-    return (0.3 * log2(length) + 3.6) * (2.05 if double else 1.0) * slower
+    return (0.3 * log2(length) + 3.6) * (2.05 if double else 1.0) * slower / halves
 
 
 @lru_cache(maxsize=4096)
@@ -254,17 +266,15 @@ def error_bound(problem: Problem) -> float:
 def error_factor(problem: Problem) -> float:
     """The share of the transforms in `error_bound`.
 
-    Two tiles that travel together have twice the squares of one, and are scaled to the same power of two, so that
-    the other's samples may be twice as large; integers are not scaled.
+    A real tile as a line has half as many complex samples, whose first turn counts as the stage that is saved.
     """
     recipes = [choose(phase) for phase in problems_with_taps(problem)]
-    together = max(sqrt(2) * (1 if sums_integers(problem) else 2) if recipe.samples else 1 for recipe in recipes)
     samples = max(recipe.samples or prod(recipe.lengths) for recipe in recipes)
-    return 12.0 * together * log2(samples) * sqrt(samples)
+    return 12.0 * log2(samples) * sqrt(samples)
 
 
-LARGEST_FACTOR = 12.0 * 2 * 24 * 2**12
-"""Of the longest transform, of 2**24 samples."""
+LARGEST_FACTOR = 12.0 * 25 * 2**12.5
+"""Of the longest transform, of 2**25 samples."""
 
 
 def least_cycles(p: Problem) -> float:
@@ -274,17 +284,18 @@ def least_cycles(p: Problem) -> float:
     Their number for each output is least for the longest tiles, or for those of one output.
     """
     reach, samples = _reach(p), 1.0
+    more = overhang(p)
     for out, s, r in zip(p.output, p.stride, reach, strict=True):
-        longest = min(out, (max(EXTENTS * (r + 1), LEAST_LENGTH) - r - 1) // s + 1)
-        samples *= out * min(s + (r + 1 - s) / longest, r + 1)
+        longest = min(out, (max(EXTENTS * (r + 1), LEAST_LENGTH) + more - r - 1) // s + 1)
+        samples *= out * min(s + (r + 1 - s) / longest, r + 1) - more
     dtype, tile, channels = transform_dtype(p), prod(r + 1 for r in reach), p.channels_in + p.channels_out
     if has_planes(p):
         shortest = max(tile, plane_lengths()[0] ** 2)
         each = plane_cycles(shortest, double=dtype == "float64") / shortest * (WHOLE if sums_integers(p) else 1.0)
         call = CALL_CYCLES
     else:
-        shortest, call = max(tile, line_lengths()[0]), LINE_CALL_CYCLES
-        each = _line_sample_cycles(shortest, dtype) / (1 if dtype.startswith("complex") else 2)
+        least = _line_samples(is_complex=dtype.startswith("complex"))[0]
+        each, call = _line_sample_cycles(max(tile, least), dtype), LINE_CALL_CYCLES
     return call + prod(p.batch) * p.groups * samples * (each * channels / 2 + p.channels_in * p.channels_out)
 
 
@@ -300,17 +311,15 @@ def _phase_cycles(problem: Problem, threads: int, *, known: bool) -> float:
     recipe = choose(problem)
     samples, tiles = recipe.samples or prod(recipe.lengths), prod(tile_counts(problem, recipe.lengths))
     double, kernels = recipe.dtype in ("float64", "complex128"), problem.channels_in * problem.channels_out
-    leads, channels = prod(problem.batch) * problem.groups, problem.channels_in + problem.channels_out
+    items, channels = prod(problem.batch) * problem.groups * tiles, problem.channels_in + problem.channels_out
     if recipe.samples:
-        together = 1 if recipe.dtype.startswith("complex") else 2
-        items, one = leads * -(-tiles // together), line_cycles(samples, 1, recipe.dtype)
-        call, own = LINE_CALL_CYCLES, LINE_KERNEL_CYCLES
+        one, call, own = line_cycles(samples, 1, recipe.dtype), LINE_CALL_CYCLES, LINE_KERNEL_CYCLES
     else:
-        items, one, together = leads * tiles, plane_cycles(samples, double=double), 1
+        one = plane_cycles(samples, double=double)
         one *= WHOLE if sums_integers(problem) and problem.overflow == "proven" else 1.0
         call, own = CALL_CYCLES, KERNEL_CYCLES
-    size = (8 if double else 4) * (2 if recipe.samples else 1)
+    size = (8 if double else 4) * (2 if recipe.dtype.startswith("complex") else 1)
     product = PRODUCT_CYCLES * (FROM_MEMORY if kernels * samples * size > SPECTRA_BYTES else 1.0)
     packing = 0.0 if known else problem.groups * kernels * (one / 2 + own)
     turns = ceil(items / min(threads, items))
-    return call + packing + turns * (one * channels / 2 + together * kernels * samples * product)
+    return call + packing + turns * (one * channels / 2 + kernels * samples * product)

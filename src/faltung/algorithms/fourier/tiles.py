@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
@@ -29,9 +30,12 @@ class Tiling:
         self.problem = problem
         p = problem
         self.reach = tuple((k - 1) * d for k, d in zip(p.kernel, p.kernel_dilation, strict=True))
+        counts = tile_counts(p, lengths)
         wished = [(n - r - 1) // s + 1 for n, r, s in zip(lengths, self.reach, p.stride, strict=True)]
-        self.outputs = tuple(min(w, out) for w, out in zip(wished, p.output, strict=True))
+        self.outputs = tuple(out if count == 1 else w for w, out, count in zip(wished, p.output, counts, strict=True))
         self.extents = tuple((o - 1) * s + r + 1 for o, s, r in zip(self.outputs, p.stride, self.reach, strict=True))
+        # the rest is zeros
+        self.fetched = (self.extents[0] - overhang(p),) if p.ndim == 1 and counts == (1,) else self.extents
         # of the transform's outputs, those that the stride keeps
         self.kept = tuple(slice(0, (o - 1) * s + 1, s) for o, s in zip(self.outputs, p.stride, strict=True))
 
@@ -111,9 +115,25 @@ class Tiling:
 
 def tile_counts(problem: Problem, lengths: tuple[int, ...]) -> tuple[int, ...]:
     """The ``counts`` of a `Tiling`, without making one."""
+    p, more = problem, overhang(problem)
+    return tuple([
+        1 if n + more > (out - 1) * s + (k - 1) * d else -(-out // min((n - (k - 1) * d - 1) // s + 1, out))
+        for n, k, d, s, out in zip(lengths, p.kernel, p.kernel_dilation, p.stride, p.output, strict=True)])
+
+
+@lru_cache(maxsize=256)
+def overhang(problem: Problem) -> int:
+    """How much shorter than all that a signal's outputs see a transform of the whole may be.
+
+    So many samples before and behind the signal are zeros, and may coincide where the transform wraps; a kernel still
+    fits.
+    """
     p = problem
-    return tuple([-(-out // min((n - (k - 1) * d - 1) // s + 1, out))
-                  for n, k, d, s, out in zip(lengths, p.kernel, p.kernel_dilation, p.stride, p.output, strict=True)])
+    if p.ndim != 1 or any(isinstance(side, str) or side != 0 for side in p.border[0]):
+        return 0
+    reach, seen = (p.kernel[0] - 1) * p.kernel_dilation[0], (p.output[0] - 1) * p.stride[0]
+    behind = p.start[0] + seen + reach + 1 - p.image[0]
+    return max(min(-p.start[0], behind, reach, seen), 0)
 
 
 def mapped(positions: np.ndarray, extent: int, sides: tuple[Side, Side]) -> np.ndarray:
