@@ -105,6 +105,25 @@ def test_any_batch_and_alignment(name: str, types: tuple[str, str, str, str],
     assert {bits(alone, view, kernel, None) for view in seen} == {want}
 
 
+@pytest.mark.parametrize("shape", [(20_000,), (150, 150)], ids=str)
+def test_spectra_for_one_call_share_no_memory_while_they_are_held(shape: tuple[int, ...]) -> None:
+    """Neither those of lines nor of planes."""
+    rng = np.random.default_rng(1)
+    kernels = [rng.standard_normal((1, 1, 1, *(n // 5 for n in shape))).astype("float32") for _ in range(3)]
+    x = rng.standard_normal(shape).astype("float32")
+    executable = ft.plan(ft.correlate, x, kernels[0][0, 0, 0], "valid", method="fourier").ways[-1].executable
+    want = [executable.pack(kernel)[0][0].copy() for kernel in kernels]
+    held = [executable.pack_once(kernel)[0][0] for kernel in kernels]
+    assert not any(np.shares_memory(a, b) for a, b in pairwise(held))
+    for kernel, spectrum, once in zip(kernels, want, held, strict=True):
+        results = []
+        for each in (spectrum, once):
+            out = np.empty(executable.problem.output_shape, "float32")
+            executable.run(x[None, None], [(each, kernel)], None, out, 1)
+            results.append(out.tobytes())
+        assert results[0] == results[1]
+
+
 def test_each_output_belongs_to_one_tile(monkeypatch: pytest.MonkeyPatch) -> None:
     force(monkeypatch, 256)
     for problem in PROBLEMS.values():

@@ -79,7 +79,7 @@ def cases() -> list[tuple[str, Case, int]]:
 def _check(case: Case, where: str, known: Machine) -> None:
     p = case.problem
     image, kernel, bias = arrays(case)
-    memory.aligned = line_part.aligned = _guarded_aligned(where)  # type: ignore[attr-defined]
+    memory.aligned = line_part.aligned = line_part.reused = _guarded_aligned(where)  # type: ignore[attr-defined]
     view = output_view(p, channels_last=case.channels_last)
     executable = fourier.build(p, view, known, 1)
     for part in executable.parts:
@@ -90,11 +90,11 @@ def _check(case: Case, where: str, known: Machine) -> None:
     out = place(np.zeros(view.shape, numpy_dtype(p.output_dtype)), where, writeable=True)
     packed = None if bias is None else place(executable.pack_bias(place(bias, where)), where)
     executable.run(place(image, where, case.view), executable.pack(place(kernel, where)), packed, out, 1)
-    memory.aligned = line_part.aligned = _aligned  # type: ignore[attr-defined]
+    memory.aligned, line_part.aligned, line_part.reused = _aligned, _aligned, _reused  # type: ignore[attr-defined]
     compare(p, view(out), expected(p, image, kernel, bias))
 
 
-_aligned = memory.aligned
+_aligned, _reused = memory.aligned, line_part.reused
 
 
 def too_far(what: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ import numpy as np
 from ..machine import detect
 from . import jit
 from .calling import items_function
-from .memory import HAS_GIL, Block, address, block
+from .memory import HAS_GIL, Block, address, aligned, block
 from .threads import run_items
 
 SMALLEST, LARGEST, KEPT_BYTES = 1 << 14, 1 << 23, 1 << 25
@@ -81,6 +81,12 @@ def recycled(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     size_bytes = prod(shape) * dtype.itemsize
     raw, first = _unheld(_blocks.get(size_bytes, ()), _ALONE) or _kept(size_bytes)
     return np.ndarray(shape, dtype, raw, first)
+
+
+def reused(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """The same for operands in an algorithm's own order, which begin with a cache line whatever their size."""
+    dtype = np.dtype(dtype)
+    return recycled(shape, dtype) if recycles(shape, dtype) else aligned(shape, dtype)
 
 
 def _unheld(blocks: Iterable[Block], references: int) -> Block | None:

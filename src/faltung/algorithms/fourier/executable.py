@@ -38,9 +38,16 @@ class Fourier:
 
     def pack(self, kernel: Any) -> list[tuple[Any, Any]]:
         """Transform a kernel; the taps themselves are kept for tiles that are computed directly."""
+        return self._packed(kernel, once=False)
+
+    def pack_once(self, kernel: Any) -> list[tuple[Any, Any]]:
+        """The same for a kernel that is used once: its spectrum lies where that of the last one lay."""
+        return self._packed(kernel, once=True)
+
+    def _packed(self, kernel: Any, *, once: bool) -> list[tuple[Any, Any]]:
         values = np.asarray(kernel).astype(self.recipe.dtype)
         every = (slice(None),) * 3
-        return [(part.spectra(values), values[(*every, *part.phase.taps)]) for part in self.parts]
+        return [(part.spectra(values, once=once), values[(*every, *part.phase.taps)]) for part in self.parts]
 
     def pack_bias(self, bias: Any) -> Any:
         """Bring a bias into the sums' precision."""

@@ -12,6 +12,7 @@ import numpy as np
 from ...compiler import jit
 from ...compiler.calling import items_function
 from ...compiler.memory import NO_BIAS, Workspace, address, aligned
+from ...compiler.results import reused
 from ...compiler.threads import run_items
 from ...lazy import cached_property
 from ...machine import Machine
@@ -51,18 +52,18 @@ class LinePart(Part):
 
         return emit_program(self.line, self.problem, self.tiling, whole=sums_integers(self.problem), digits=self.digits)
 
-    def spectra(self, kernel: np.ndarray) -> Any:
-        """The spectrum of every kernel, (groups, channels out, channels in, bytes)."""
+    def spectra(self, kernel: np.ndarray, *, once: bool = False) -> Any:
+        """The spectrum of every kernel, (groups, channels out, channels in, bytes); ``once``: for one call."""
         apart, line = self.apart(kernel), self.line
-        taps = aligned((2, line.length), line.dtype)
-        taps[...] = 0
+        taps = reused((2, line.length), line.dtype)
         # as far apart as in a tile
         inside = tuple(map(slice, apart.shape[3:]))
         samples = prod(self.tiling.fetched)
         parts = taps if self.is_complex else taps.reshape(1, -1)
+        parts[:, apart.shape[3] if self.problem.ndim == 1 else 0:] = 0
         places = [part[:samples].reshape(self.tiling.fetched)[inside] for part in parts]
-        found = aligned((*apart.shape[:3], line.spectrum_bytes), np.uint8)
-        strip = aligned((line.strip_bytes,), np.uint8)
+        found = (reused if once else aligned)((*apart.shape[:3], line.spectrum_bytes), np.uint8)
+        strip = reused((line.strip_bytes,), np.uint8)
         addresses = list(map(address, (strip, *self.roots, self.turns)))
         for place in np.ndindex(apart.shape[:3]):
             places[0][...] = apart[place].real

@@ -11,6 +11,7 @@ import numpy as np
 from ...compiler import jit
 from ...compiler.calling import items_function
 from ...compiler.memory import NO_BIAS, Workspace, address, aligned
+from ...compiler.results import reused
 from ...compiler.threads import run_items
 from ...lazy import cached_property
 from ...machine import Machine
@@ -49,12 +50,12 @@ class PlanePart(Part):
 
     # --- kernels
 
-    def spectra(self, kernel: np.ndarray) -> Any:
-        """The spectrum of every kernel, (groups, channels out, channels in, bytes)."""
+    def spectra(self, kernel: np.ndarray, *, once: bool = False) -> Any:
+        """The spectrum of every kernel, (groups, channels out, channels in, bytes); ``once``: for one call."""
         apart, plane = self.apart(kernel), self.plane
         rows, columns = apart.shape[-2:]
         taps = np.zeros((rows, whole_pairs(plane, columns)), self.recipe.dtype)
-        found = aligned((*apart.shape[:3], plane.kernel_bytes), np.uint8)
+        found = (reused if once else aligned)((*apart.shape[:3], plane.kernel_bytes), np.uint8)
         strip = aligned((plane.strip_bytes,), np.uint8)
         addresses = list(map(address, (strip, *self.roots)))
         with np.errstate(all="ignore"):
