@@ -28,7 +28,7 @@ DEFAULTS: dict[str, Any] = {
 HALF_DEFAULTS: dict[str, Any] = {
     **DEFAULTS,
     "clock": 3.6e9,
-    "factors": {"fourier image": 0.75, "fourier line": 0.9, "fourier layer": 1.25, "fourier volume": 1.25,
+    "factors": {"fourier image": 0.75, "fourier line": 0.75, "fourier layer": 1.25, "fourier volume": 1.25,
                 "rank2 image": 0.65, "rank3 image": 0.6, "rank4 image": 0.5,
                 "running image": 1.25, "running line": 1.25, "running volume": 1.65,
                 "separable image": 1.1, "separable volume": 1.1,
