@@ -39,6 +39,7 @@ PLAIN = Problem((2,), 1, 3, 5, image=(13, 22), kernel=(3, 3), output=(13, 22), s
 DILATED = replace(PLAIN, groups=2, bias=True, start=(-3, -2), kernel_dilation=(3, 2), border=(("edge", 0), (1, "wrap")))
 STRIDED = replace(PLAIN, groups=2, bias=True, image=(23, 90), output=(12, 45), stride=(2, 2),
                   border=(("edge", 0), (1, "wrap")))
+TRANSPOSED = replace(STRIDED, image=(11, 41), output=(21, 85), stride=(1, 1), image_dilation=(2, 2))
 DISTANT = replace(DILATED, start=(-2, -12), kernel_dilation=(2, 12))
 
 
@@ -83,9 +84,11 @@ def _dilated(p: Problem, rng: np.random.Generator) -> Problem:
 
 
 def _strided(p: Problem, rng: np.random.Generator) -> Problem:
-    """Outputs two samples apart, along those axes that have tiles then."""
-    steps = tuple(int(rng.choice([1, 2, 2])) if taps in outside.STRIDED_TILES else 1 for taps in p.kernel[-2:])
-    output = tuple(-(-n // step) for n, step in zip(p.output[-2:], steps, strict=True))
+    """Outputs two samples apart, or samples two outputs apart, along those axes that have tiles then."""
+    steps = [int(rng.choice([1, 2, 2])) if taps in outside.STRIDED_TILES else 1 for taps in p.kernel[-2:]]
+    output = [-(-n // step) for n, step in zip(p.output[-2:], steps, strict=True)]
+    if rng.random() < 0.5:
+        return replace(p, image_dilation=(*p.image_dilation[:-2], *steps))
     return replace(p, stride=(*p.stride[:-2], *steps), output=(*p.output[:-2], *output))
 
 
@@ -126,9 +129,9 @@ def built(case: Case, known: Machine, recipe: WinogradRecipe, threads: int = 1, 
     found, width = [Cut(0, p.output[-1])], width * p.kernel_dilation[-1]
     if width and p.output[-1] > 3 * width:
         # as many tiles stand outside at both ends as the border needs, at least
-        stride, start = p.stride[-1], p.start[-1]
+        stride, start, image = p.stride[-1], p.start[-1], p.image[-1] * p.image_dilation[-1]
         first = -(-max(1, -(start // stride)) // width) * width
-        count = (min(p.output[-1], (p.image[-1] - start - reach(p, -1) - 1) // stride + 1) - first) // width
+        count = (min(p.output[-1], (image - start - reach(p, -1) - 1) // stride + 1) - first) // width
         if count > 0:
             found = [Cut(first, width, count), Cut(0, first), Cut(first + width * count, p.output[-1])]
             found[2] = Cut(found[2].first, p.output[-1] - found[2].first)
@@ -335,7 +338,8 @@ def test_threads_batch_alignment_and_strips_change_no_bit() -> None:
 
 
 @pytest.mark.parametrize("p", [
-    LINE, VOLUME, DILATED, DISTANT, STRIDED, replace(LINE, stride=(2,), output=(99,)),
+    LINE, VOLUME, DILATED, DISTANT, STRIDED, replace(LINE, stride=(2,), output=(99,)), TRANSPOSED,
+    replace(LINE, image_dilation=(2,), image=(101,)),
     replace(LINE, image=(400,), output=(390,), start=(-8,), kernel_dilation=(8,))])
 def test_parts_threads_and_the_batch_change_no_bit_of_lines_and_volumes(p: Problem) -> None:
     image, kernel, bias = arrays(Case(p, 9))
@@ -414,8 +418,10 @@ REASONS = {
     "it has tiles of one or two axes and planes of a third, not of 4": replace(
         PLAIN, image=(9,) * 4, kernel=(3,) * 4, output=(7,) * 4, start=(0,) * 4, stride=(1,) * 4,
         kernel_dilation=(1,) * 4, image_dilation=(1,) * 4, border=((0, 0),) * 4),
-    "neighbouring outputs share samples only where the image is not dilated": replace(PLAIN, image_dilation=(1, 2)),
-    "outputs and taps that are both apart share few samples": replace(PLAIN, stride=(1, 2), kernel_dilation=(1, 2)),
+    "planes of a volume have no tiles where they are dilated": replace(VOLUME, image_dilation=(2, 1, 1)),
+    "taps that are apart share few samples where outputs or samples are apart as well": replace(
+        PLAIN, stride=(1, 2), kernel_dilation=(1, 2)),
+    "a kernel of 3 x 3 taps and samples 3 x 1 outputs apart has no tiles here": replace(PLAIN, image_dilation=(3, 1)),
     "a kernel of 3 x 3 taps and outputs 1 x 3 samples apart has no tiles here": replace(PLAIN, stride=(1, 3)),
     "a kernel of 3 x 11 taps has no tiles here": replace(PLAIN, kernel=(3, 11)),
     "taps are more than 64 columns apart": replace(PLAIN, kernel_dilation=(100, 65)),

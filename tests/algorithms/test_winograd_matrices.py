@@ -9,11 +9,13 @@ import pytest
 
 from faltung.algorithms.winograd.linear import Program, program, programs
 from faltung.algorithms.winograd.matrices import POINTS, filtering, growth
-from faltung.algorithms.winograd.recipe import LINE_TILES, STRIDED_TILES, TILES
+from faltung.algorithms.winograd.recipe import DILATED_TILES, LINE_TILES, STRIDED_TILES, TILES
 
-ALL = [(m, r, stride) for table, stride in ((TILES, 1), (LINE_TILES, 1), (STRIDED_TILES, 2))
-       for r, tiles in table.items() for m in tiles]
-MORE = [(m, n + 1 - m, 1) for n in POINTS for m in range(1, n + 1)] + [(3, 7, 3), (2, 3, 3)]
+TABLES = [(TILES, 1, 1, 0), (LINE_TILES, 1, 1, 0), (STRIDED_TILES, 2, 1, 0), (DILATED_TILES, 1, 2, 0),
+          (DILATED_TILES, 1, 2, 1)]
+ALL = [(m, r, *apart) for table, *apart in TABLES for r, tiles in table.items() for m in tiles]
+MORE = [(m, n + 1 - m, 1, 1, 0) for n in POINTS for m in range(1, n + 1)]
+MORE += [(3, 7, 3, 1, 0), (2, 3, 3, 1, 0), *((6, 5, 1, 3, start) for start in range(3))]
 
 
 def as_matrix(one: Program) -> list[list[Fraction]]:
@@ -25,20 +27,20 @@ def as_matrix(one: Program) -> list[list[Fraction]]:
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-@pytest.mark.parametrize(("m", "r", "stride"), MORE + ALL)
-def test_an_output_is_the_sum_of_taps_times_samples(m: int, r: int, stride: int) -> None:
-    f = filtering(m, r, stride)
+@pytest.mark.parametrize(("m", "r", "stride", "dilation", "start"), MORE + ALL)
+def test_an_output_is_the_sum_of_taps_times_samples(m: int, r: int, stride: int, dilation: int, start: int) -> None:
+    f = filtering(m, r, stride, dilation, start)
     for i in range(m):
         for k in range(r):
-            for d in range(f.n):
+            for d in range(f.span):
                 total = sum(f.outputs[i][j] * f.taps[j][k] * f.samples[j][d] for j in range(f.n))
-                assert total == int(d == i * stride + k)
+                assert total == int((d + (start > 0)) * dilation == start + i * stride + k)
 
 
-@pytest.mark.parametrize(("m", "r", "stride"), MORE + ALL)
-def test_programs_do_what_their_matrices_say(m: int, r: int, stride: int) -> None:
-    f = filtering(m, r, stride)
-    for matrix, one in zip((f.outputs, f.taps, f.samples), programs(m, r, stride), strict=True):
+@pytest.mark.parametrize(("m", "r", "stride", "dilation", "start"), MORE + ALL)
+def test_programs_do_what_their_matrices_say(m: int, r: int, stride: int, dilation: int, start: int) -> None:
+    f = filtering(m, r, stride, dilation, start)
+    for matrix, one in zip((f.outputs, f.taps, f.samples), programs(m, r, stride, dilation, start), strict=True):
         assert as_matrix(one) == [list(row) for row in matrix]
 
 
@@ -47,9 +49,9 @@ def test_zero_rows_and_columns() -> None:
     assert as_matrix(program(matrix)) == [list(row) for row in matrix]
 
 
-@pytest.mark.parametrize(("m", "r", "stride"), ALL)
-def test_factors_of_samples_and_outputs_are_exact_in_float32(m: int, r: int, stride: int) -> None:
-    for one in (programs(m, r, stride).samples, programs(m, r, stride).outputs):
+@pytest.mark.parametrize(("m", "r", "stride", "dilation", "start"), ALL)
+def test_factors_of_samples_and_outputs_are_exact(m: int, r: int, stride: int, dilation: int, start: int) -> None:
+    for one in (programs(m, r, stride, dilation, start).samples, programs(m, r, stride, dilation, start).outputs):
         for step in one.steps:
             assert Fraction(float(np.float32(float(step.factor)))) == step.factor
 

@@ -22,8 +22,8 @@ from .components import components
 from .frame import NAME, Frame, WinogradRecipe
 from .inside_frame import InsideFrame, InsideRecipe
 from .parts import Part
-from .recipe import OUTSIDE, TILES, tiles_of
-from .seen import outputs_reach, reach, taps_seen
+from .recipe import OUTSIDE, tiles_of
+from .seen import first_sample, span, taps_seen
 
 if TYPE_CHECKING:
     from .executable import Winograd
@@ -48,8 +48,6 @@ def _unlike(p: Problem) -> str | None:
     """Why a problem is not like those that have tiles; the planes of a volume may be strided and dilated."""
     if 0 in (p.groups, p.channels_in, p.channels_out) or not all(map(all, (p.batch, p.image, p.kernel, p.output))):
         return "there is nothing to transform"
-    if prod(p.image_dilation) > 1:
-        return "neighbouring outputs share samples only where the image is not dilated"
     if p.kernel_dilation[-1] > OUTSIDE:
         return f"taps are more than {OUTSIDE} columns apart"
     if any(outside > OUTSIDE for outside in _columns_outside(p)):
@@ -58,22 +56,28 @@ def _unlike(p: Problem) -> str | None:
 
 
 def _without_tiles(p: Problem) -> str | None:
-    if any(stride > 1 < step for stride, step in zip(p.stride[-2:], p.kernel_dilation[-2:], strict=True)):
-        return "outputs and taps that are both apart share few samples"
-    if not _has_tiles(p):
-        strided = f" and outputs {' x '.join(map(str, p.stride))} samples apart" if prod(p.stride) > 1 else ""
-        return f"a kernel of {' x '.join(map(str, p.kernel))} taps{strided} has no tiles here"
+    if prod(p.image_dilation[:-2]) > 1:
+        return "planes of a volume have no tiles where they are dilated"
+    steps = zip(p.stride[-2:], p.image_dilation[-2:], p.kernel_dilation[-2:], strict=True)
+    if any(max(stride, image) > 1 < taps for stride, image, taps in steps):
+        return "taps that are apart share few samples where outputs or samples are apart as well"
+    if not all(tiles_of(p, axis) for axis in range(-min(2, p.ndim), 0)) or prod(taps_seen(p)) == 1:
+        return f"a kernel of {' x '.join(map(str, p.kernel))} taps{_apart(p)} has no tiles here"
     return None
 
 
-def _has_tiles(p: Problem) -> bool:
-    strides = (1, *p.stride)[-2:]
-    return all(tiles_of(*axis, TILES) for axis in zip(taps_seen(p), strides, strict=True)) and prod(taps_seen(p)) > 1
+def _apart(p: Problem) -> str:
+    """What is apart, for a reason."""
+    strides, dilations = (" x ".join(map(str, steps)) for steps in (p.stride, p.image_dilation))
+    found = [f"outputs {strides} samples apart"] if prod(p.stride) > 1 else []
+    found += [f"samples {dilations} outputs apart"] if prod(p.image_dilation) > 1 else []
+    return "".join(f" and {one}" for one in found)
 
 
 def _columns_outside(p: Problem) -> tuple[int, int]:
     """Columns before and behind the image."""
-    first, behind = p.start[-1], p.start[-1] + outputs_reach(p, -1) + reach(p, -1) + 1
+    first = first_sample(p, -1)
+    behind = first + span(p, -1, p.output[-1])
     return min(behind, 0) - min(first, 0), max(behind, p.image[-1]) - max(first, p.image[-1])
 
 
@@ -81,7 +85,7 @@ def is_inside(p: Problem) -> bool:
     """Whether a problem is computed inside out: fewer outputs than taps, lanes along the batch."""
     few = all(r in inside_recipe.TAPS for r in p.output[-2:]) and 1 < prod(p.output[-2:]) < prod(p.kernel[-2:])
     plain = len(p.batch) == 1 < min(p.batch[0], p.channels_out) and not p.bias and p.activation is None
-    near = components(p) == 1 == prod(p.kernel_dilation[-2:])
+    near = components(p) == 1 == prod(p.kernel_dilation[-2:]) == prod(p.image_dilation)
     return few and plain and near and inside_recipe.repeats_what_it_reads(p)
 
 

@@ -27,42 +27,33 @@ from .frame import (
 from .linear import programs
 from .matrices import filtering
 from .parts import Part, once
+from .seen import filters_seen
 
-CALL_CYCLES, PART_CYCLES, PACK_CYCLES = 16_000.0, 5_000.0, 15_000.0
+CALL_CYCLES, PART_CYCLES, PACK_CYCLES = 10_000.0, 5_000.0, 15_000.0
 """Python's share of a call, of each part of a row but one, and of a kernel that comes with it."""
 
 ROUNDED = 1 - 1e-12
 """A bound that is as large as the cost may come out larger by roundings."""
 
-STREAM_BYTES, SHARED_BYTES, SHARED_CACHE = 5.0, 14.0, 1 << 24
+STREAM_BYTES, SHARED_BYTES, ZEN_SHARED_BYTES, SHARED_CACHE = 5.0, 14.0, 40.0, 1 << 24
 """Bytes per cycle from memory and from the shared cache, and how much that one may be counted on to hold."""
 
-
-NEAR_BYTES = 120.0
+NEAR_BYTES = 400.0
 """Bytes per cycle that are waited for where a register tile's operands come from the second-level cache."""
 
-SUMS_BYTES = 40.0
+SUMS_BYTES = 60.0
 """Bytes per cycle of sums that go to the second-level cache and come back."""
 
 MOVED = 0.5
 """Cycles of one step of a transform of a whole vector, on average."""
 
-COMPLEX = 4.0
+COMPLEX = 2.0
 """Transforms of a complex number, in those of a real one: of two components, whose vectors leave fewer registers."""
 
 
-class Pace(NamedTuple):
-    """What was measured on some processors: bytes per cycle of the shared cache, and the pace of transforms."""
-
-    shared_bytes: float
-    transforms: float
-
-
-def pace_of(machine: Machine) -> Pace:
-    """That of a Zen 4, for processors like it, or of a Xeon with two wide multiply-adds per cycle."""
-    if machine.vector_bytes == 64 and machine.wide_pipes == 1:
-        return Pace(30.0, 0.5)
-    return Pace(SHARED_BYTES, 1.0)
+def shared_bytes(machine: Machine) -> float:
+    """Bytes per cycle of the shared cache: of processors like a Zen 4, where it was measured, and of others."""
+    return ZEN_SHARED_BYTES if machine.vector_bytes == 64 and machine.wide_pipes == 1 else SHARED_BYTES
 
 
 def vector_cycles(machine: Machine, lanes: int, size: int) -> float:
@@ -102,16 +93,17 @@ class TileCosts:
 
     def __init__(self, problem: Problem, tile: tuple[int, int], machine: Machine) -> None:
         self.problem, self.machine, p = problem, machine, problem
-        axes = [*zip(tile, p.kernel, p.stride, strict=True)]
+        axes = filters_seen(p, tile)
         self.down, self.across = (filtering(*one) for one in axes)
         self.programs = tuple(programs(*one) for one in axes)
         self.products = self.down.n * self.across.n
         self.size, self.components, self.factors = size_of(p), components(p), factors(p)
         self.apart = APART_BYTES // self.size
         self.lanes = machine.vector_bytes // self.size
-        self.pace = pace_of(machine)
-        self.transforms = self.pace.transforms * (COMPLEX if self.components > 1 else 1.0)
+        self.shared_bytes = shared_bytes(machine)
+        self.transforms = COMPLEX if self.components > 1 else 1.0
         self.near = machine.vector_bytes / NEAR_BYTES
+        self.traffic_cycles = self._traffic()
         self.full = vector_cycles(machine, self.lanes, self.size)
         self.row_tiles = tiles_along(p, 1, tile[1])
         self.all_rows = prod(p.batch) * tiles_along(p, 0, tile[0])
@@ -147,11 +139,12 @@ class TileCosts:
         # sums are written to the second-level cache, and read from there
         near = 2 * rounds * sums / SUMS_BYTES if sums > self.machine.l1_bytes else 0.0
         if strips.samples + sums > self.machine.l2_bytes:
-            read = strips.samples / self.products / self.pace.shared_bytes / recipe.blocks
+            read = strips.samples / self.products / self.shared_bytes / recipe.blocks
             # what does not fit the second-level cache is written to the shared one, and read from there
             moved = 2 * strips.samples * shares + 3 * rounds * sums
-        transforms, reads = self.all_rows * transforms, strips.number * (400.0 + near + moved / self.pace.shared_bytes)
+        transforms, reads = self.all_rows * transforms, strips.number * (400.0 + near + moved / self.shared_bytes)
         least = max(self.products_cycles(recipe), strips.number * taps.stream_cycles)
+        reads += self.traffic_cycles
         if (CALL_CYCLES + self.problem.groups * (transforms + least + reads)) * ROUNDED > most:
             return inf
         products, work = self.products * taps.blocks, 0.0
@@ -186,7 +179,7 @@ class TileCosts:
         """The same for register tiles of any size."""
         p = self.problem
         # as `_register_tile` has it, of any size
-        products = self.products * p.channels_out * (self.summed + 2.5) * self.row_tiles / self.lanes * self.full
+        products = self.products * p.channels_out * (self.summed + 0.5) * self.row_tiles / self.lanes * self.full
         return CALL_CYCLES + p.groups * self.all_rows * (self.samples_cycles + self.sums_cycles + products)
 
     def taps(self, channels: int) -> Taps:
@@ -210,7 +203,7 @@ class TileCosts:
         """To read or write taps, beyond the second-level cache if there are many."""
         if size_bytes <= self.machine.l2_bytes // 2:
             return 0.0
-        return size_bytes / (self.pace.shared_bytes if size_bytes <= SHARED_CACHE else STREAM_BYTES)
+        return size_bytes / (self.shared_bytes if size_bytes <= SHARED_CACHE else STREAM_BYTES)
 
     # --- strips
 
@@ -247,7 +240,7 @@ class TileCosts:
         """All channels in of one register tile, whose vectors take so many cycles."""
         channels //= self.factors
         turn = max(channels * each, each + 0.6 * channels, 4.0) + each / self.full * self.near
-        return self.factors * (self.summed * turn + channels * each * 3.0 + 10.0)
+        return self.factors * (self.summed * turn + channels * each * 0.5 + 10.0)
 
     def _turned_tiles(self, channels: int, each: int, count: int, whole: int) -> float:
         """The same with channels as lanes: register tiles of so many tiles each, of ``whole`` in a strip."""
@@ -259,8 +252,18 @@ class TileCosts:
         """All channels in of so many tiles, and the sums turned into lanes again and stored."""
         vectors, steps = channels // self.factors // self.lanes, stored_together(tiles).bit_length() - 1
         turn = max(vectors * tiles * self.full, (vectors + tiles) * self.full, 4.0) + vectors * self.near
-        stored = tiles * steps * self.full + 2.0 * self.lanes
+        stored = tiles * steps * self.full + 1.2 * self.lanes
         return self.factors * (self.summed * turn + vectors * stored + 10.0)
+
+    # --- the image and the outputs of a group
+
+    def _traffic(self) -> float:
+        """To read the one, and to read and write the other, beyond the second-level cache if they are large."""
+        p = self.problem
+        moved = self.size * prod(p.batch) * (p.channels_in * prod(p.image) + 2 * p.channels_out * prod(p.output))
+        if moved <= self.machine.l2_bytes:
+            return 0.0
+        return moved / (self.shared_bytes if moved <= SHARED_CACHE else 2 * STREAM_BYTES)
 
     # --- a row of tiles
 

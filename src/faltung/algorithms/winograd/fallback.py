@@ -23,9 +23,10 @@ def row_of_tiles(frame: Frame) -> Problem:
     """One row of tiles of one batch element and group, its border made already."""
     p = whole(frame.problem)
     height = min(frame.recipe.tile[0], p.output[0])
-    extents = ((height - 1) * p.stride[0] + p.kernel[0], span(p, 1, p.output[1]))
-    return replace(p, batch=(), groups=1, image=extents, output=(height, p.output[1]), start=(0, 0),
-                   kernel_dilation=(1, p.kernel_dilation[1]), border=((0, 0), (0, 0)))
+    first = tuple(-(-start % dilation) for start, dilation in zip(p.start, p.image_dilation, strict=True))
+    row = replace(p, batch=(), groups=1, output=(height, p.output[1]), start=first,
+                  kernel_dilation=(1, p.kernel_dilation[1]), border=((0, 0), (0, 0)))
+    return replace(row, image=(span(row, 0, height), span(row, 1, p.output[1])))
 
 
 def one_element(problem: Problem) -> Problem:

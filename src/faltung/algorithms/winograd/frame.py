@@ -23,7 +23,7 @@ from ...problem.problem import Problem
 from .components import components, factors
 from .linear import Programs, programs
 from .matrices import Filtering, filtering
-from .seen import BEFORE, BEHIND, NOTHING, Depth, span
+from .seen import BEFORE, BEHIND, NOTHING, Depth, filters_seen, first_sample, span
 
 NAME = "winograd"
 
@@ -100,8 +100,9 @@ def tiles_along(p: Problem, axis: int, m: int) -> int:
 
 
 def products_along(p: Problem, axis: int, m: int) -> int:
-    """Products, and samples, of a tile of so many outputs along an axis."""
-    return p.stride[axis] * (m - 1) + p.kernel[axis]
+    """Products of a tile of so many outputs along an axis."""
+    dilation = p.image_dilation[axis]
+    return p.stride[axis] * (m - 1) + p.kernel[axis] + 1 - dilation
 
 
 def parted(count: int, m: int, step: int) -> int:
@@ -145,7 +146,8 @@ def rows_together(p: Problem, m: int, lanes: int, *rows: int) -> int:
 
 def seen_columns(p: Problem) -> tuple[int, int]:
     """The first column of the image that is read, and how many: what outputs look at and the border repeats."""
-    first, behind = p.start[1], p.start[1] + span(p, 1, p.output[1])
+    first = first_sample(p, 1)
+    behind = first + span(p, 1, p.output[1])
     seen = [map_index(x, p.image[1], *p.border[1]) for x in (*range(first, min(behind, 0)),
                                                              *range(max(first, p.image[1]), behind))]
     used = [x for x in seen if x is not None]
@@ -215,20 +217,14 @@ class Frame(Numbers):
     @cached_property
     def filters(self) -> tuple[Filtering, Filtering]:
         """F(m, r) along both axes."""
-        down, across = (filtering(*one) for one in self._axes)
+        down, across = (filtering(*one) for one in filters_seen(self.problem, self.recipe.tile))
         return down, across
 
     @cached_property
     def programs(self) -> tuple[Programs, Programs]:
         """Their transforms."""
-        down, across = (programs(*one) for one in self._axes)
+        down, across = (programs(*one) for one in filters_seen(self.problem, self.recipe.tile))
         return down, across
-
-    @property
-    def _axes(self) -> list[tuple[int, int, int]]:
-        """Outputs of a tile, taps and stride, along both axes."""
-        p = self.problem
-        return [*zip(self.recipe.tile, p.kernel, p.stride, strict=True)]
 
     @cached_property
     def products(self) -> int:
@@ -336,20 +332,20 @@ class Frame(Numbers):
     @cached_property
     def origin(self) -> int:
         """The position that stands first in a line of the buffer."""
-        return min(self.problem.start[1], self.columns[0])
+        return min(first_sample(self.problem, 1), self.columns[0])
 
     @cached_property
     def line(self) -> int:
         """Elements of a line of the buffer: what the row's vectors load."""
         one, dilation = self.filters[1], self.problem.kernel_dilation[1]
-        loaded = one.step * self.row.end + max(one.r, one.step) * dilation + self.row.pieces[-1].lanes
-        whole = max(self.problem.start[1] - self.origin + loaded, self.columns[0] + self.columns[1] - self.origin)
+        loaded = one.step * self.row.end + max(one.span, one.step) * dilation + self.row.pieces[-1].lanes
+        whole = max(first_sample(self.problem, 1) + loaded, sum(self.columns)) - self.origin
         return -(-whole // self.lanes) * self.lanes + self.apart
 
     @cached_property
     def row_table(self) -> list[int]:
         """For each position that rows of tiles look at: the row of the image, `BEFORE`, `BEHIND` or `NOTHING`."""
-        p, (down, _), first = self.problem, self.tiles, self.problem.start[0]
+        p, (down, _), first = self.problem, self.tiles, first_sample(self.problem, 0)
         positions = range(first, first + span(p, 0, down * self.recipe.tile[0]))
         found = []
         for number, y in enumerate(positions):
@@ -362,12 +358,12 @@ class Frame(Numbers):
     @cached_property
     def places(self) -> dict[str, int]:
         """Where each part of the workspace begins; "end" is its size."""
-        n, rows = self.filters[0].n, self.recipe.rows
+        n, span_down, rows = self.filters[0].n, self.filters[0].span, self.recipe.rows
         sizes = {"samples": self.products * self.sample_plane * self.size,
                  "sums": self.products * self.sum_plane * self.size,
                  "lines": self.components * rows * n * self.line * self.size,
-                 "copies": self.components * n * max(1, self.columns[1]) * self.size,
-                 "seen": rows * self.planes * n * CELLS * 8, "made": rows * 2 * 8}
+                 "copies": self.components * span_down * max(1, self.columns[1]) * self.size,
+                 "seen": rows * self.planes * span_down * CELLS * 8, "made": rows * 2 * 8}
         found, at = {}, 0
         for name, size in sizes.items():
             found[name] = at

@@ -80,9 +80,9 @@ class Programs(NamedTuple):
 
 
 @cache
-def programs(m: int, r: int, stride: int = 1) -> Programs:
-    """The programs of F(m, r)."""
-    f = filtering(m, r, stride)
+def programs(m: int, r: int, *others: int) -> Programs:
+    """The programs of F(m, r), as `filtering` has it."""
+    f = filtering(m, r, *others)
     return Programs(program(f.outputs), program(f.taps), program(f.samples))
 
 

@@ -15,7 +15,7 @@ from ...problem.border import map_index
 from . import fallback
 from .components import whole
 from .frame import Frame
-from .seen import FILLS, span
+from .seen import FILLS, first_sample, span
 
 
 def emit(frame: Frame) -> str:
@@ -133,10 +133,11 @@ class Loaded:
     def _gathered(self, image: Any, first: int) -> Any:
         """What a row of tiles looks at, border included; rows behind all that outputs need are anything."""
         p, (height, width) = self.problem, self._directly[1].image
-        first, last = first * p.stride[0], span(p, 0, p.output[0]) - 1
+        first, last = first * p.stride[0] // p.image_dilation[0], span(p, 0, p.output[0]) - 1
+        starts = (first_sample(p, axis) for axis in range(2))
         places = ([min(first + y * p.kernel_dilation[0], last) for y in range(height)], range(width))
         rows, columns = (np.array([_or_side(map_index(at + x, n, *sides), at + x) for x in places[axis]])
-                         for axis, (at, n, sides) in enumerate(zip(p.start, p.image, p.border, strict=True)))
+                         for axis, (at, n, sides) in enumerate(zip(starts, p.image, p.border, strict=True)))
         found = np.zeros((len(image), len(rows), len(columns)), p.accumulator_dtype)
         inside = np.flatnonzero(rows >= 0)[:, None], np.flatnonzero(columns >= 0)
         found[(slice(None), *inside)] = image[(slice(None), rows[inside[0]], columns[inside[1]])]

@@ -11,7 +11,8 @@ Infinity has the highest coefficients alone: ``A^T[m-1] = 1``, ``G[r-1] = 1``, a
 It is Toom and Cook's multiplication of polynomials, transposed.
 
 Outputs a stride ``s`` apart are sums of ``s`` such correlations, of every s-th sample with every s-th tap each: their
-matrices side by side.
+matrices side by side.  In an image dilated by ``d``, every d-th output looks at the same taps, every d-th of them:
+there the matrices of ``d`` correlations make a block each.
 """
 
 from __future__ import annotations
@@ -38,36 +39,43 @@ POINTS: dict[int, tuple[Fraction, ...]] = {
 
 
 class Filtering(NamedTuple):
-    """F(m, r), of outputs so many samples apart (at most ``r``), and its three matrices."""
+    """F(m, r) and its three matrices."""
 
     m: int
     r: int
-    stride: int
+    step: int
+    """Samples from a tile to the next."""
     outputs: Matrix
     """A^T, m by n."""
     taps: Matrix
     """G, n by r."""
     samples: Matrix
-    """B^T, n by n."""
+    """B^T, n by as many samples as a tile looks at: n, where the image is not dilated."""
 
     @property
     def n(self) -> int:
-        """Samples that a tile looks at, and products."""
-        return self.stride * (self.m - 1) + self.r
+        """Products."""
+        return len(self.taps)
 
     @property
-    def step(self) -> int:
-        """Samples from a tile to the next."""
-        return self.stride * self.m
+    def span(self) -> int:
+        """Samples that a tile looks at."""
+        return len(self.samples[0])
 
 
 @cache
-def filtering(m: int, r: int, stride: int = 1) -> Filtering:
-    """Derive the matrices of F(m, r)."""
+def filtering(m: int, r: int, stride: int = 1, dilation: int = 1, start: int = 0) -> Filtering:
+    """Derive the matrices of F(m, r), of outputs so many samples apart, or of an image dilated that far.
+
+    Neither is more than the taps; ``m`` is a multiple of the image's dilation, where the first output stands at
+    ``start``, below it.
+    """
+    if dilation > 1:
+        return _blocks(m, r, dilation, start)
     if stride > 1:
         return _side_by_side([filtering(m, len(range(first, r, stride))) for first in range(min(stride, r))], r, stride)
     if r == 1:
-        return Filtering(m, 1, 1, _identity(m), ((Fraction(1),),) * m, _identity(m))
+        return Filtering(m, 1, m, _identity(m), ((Fraction(1),),) * m, _identity(m))
     # points are whole numbers over `unit`, which are quicker to work with than fractions
     unit = lcm(*(a.denominator for a in POINTS[m + r - 1]))
     points = tuple(int(a * unit) for a in POINTS[m + r - 1])
@@ -80,7 +88,7 @@ def filtering(m: int, r: int, stride: int = 1) -> Filtering:
         samples.append((*_from_roots(others, unit), Fraction(0)))
     taps.append(tuple(Fraction(int(k == r - 1)) for k in range(r)))
     samples.append(_from_roots(points, unit))
-    return Filtering(m, r, 1, outputs, tuple(taps), tuple(samples))
+    return Filtering(m, r, m, outputs, tuple(taps), tuple(samples))
 
 
 def _identity(n: int) -> Matrix:
@@ -93,13 +101,32 @@ def _side_by_side(parts: list[Filtering], r: int, stride: int) -> Filtering:
     outputs = tuple(tuple(a for part in parts for a in part.outputs[i]) for i in range(m))
     taps = [_spread(row, first, stride, r) for first, part in enumerate(parts) for row in part.taps]
     samples = [_spread(row, first, stride, n) for first, part in enumerate(parts) for row in part.samples]
-    return Filtering(m, r, stride, outputs, tuple(taps), tuple(samples))
+    return Filtering(m, r, stride * m, outputs, tuple(taps), tuple(samples))
+
+
+def _blocks(m: int, r: int, dilation: int, start: int) -> Filtering:
+    """Every so manyth output for itself; the tile's first sample is the first behind ``start``."""
+    parts = []
+    for output in range(dilation):
+        tap = -(start + output) % dilation
+        first = (start + output + tap) // dilation - (start > 0)
+        parts.append((output, tap, first, filtering(m // dilation, len(range(tap, r, dilation)))))
+    n, span = sum(part.n for *_, part in parts), max(first + part.n for _, _, first, part in parts)
+    outputs = [(Fraction(0),) * n] * m
+    taps: list[tuple[Fraction, ...]] = []
+    samples: list[tuple[Fraction, ...]] = []
+    for output, tap, first, part in parts:
+        for i, row in enumerate(part.outputs):
+            outputs[output + i * dilation] = _spread(row, len(taps), 1, n)
+        taps += [_spread(row, tap, dilation, r) for row in part.taps]
+        samples += [_spread(row, first, 1, span) for row in part.samples]
+    return Filtering(m, r, m // dilation, tuple(outputs), tuple(taps), tuple(samples))
 
 
 def _spread(row: tuple[Fraction, ...], first: int, step: int, count: int) -> tuple[Fraction, ...]:
     """A row of zeros, but for these at every so manyth place."""
     found = [Fraction(0)] * count
-    found[first::step] = row
+    found[first:first + len(row) * step:step] = row
     return tuple(found)
 
 
@@ -112,12 +139,12 @@ def _from_roots(roots: tuple[int, ...], unit: int) -> tuple[Fraction, ...]:
 
 
 @cache
-def growth(m: int, r: int, stride: int = 1) -> float:
+def growth(m: int, r: int, *others: int) -> float:
     """By how much magnitudes may grow: max over i, k of ``sum_j |A^T[i, j]| |G[j, k]| sum_l |B^T[j, l]|``.
 
     It is the factor of the error's bound for one axis; the definition itself has 1.
     """
-    f = filtering(m, r, stride)
+    f = filtering(m, r, *others)
     sizes = [sum(map(abs, row)) for row in f.samples]
     return float(max(sum(abs(f.outputs[i][j] * f.taps[j][k]) * size for j, size in enumerate(sizes))
                      for i in range(m) for k in range(r)))

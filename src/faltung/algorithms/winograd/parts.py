@@ -14,7 +14,7 @@ import numpy as np
 from ...machine import Machine
 from ...problem.problem import Problem
 from .frame import Frame, products_along, size_of
-from .seen import Seen, span
+from .seen import Seen, first_sample, reach, span
 
 CACHE_SHARE = 0.5
 """Of the second-level cache, for the transformed samples of one part."""
@@ -43,14 +43,17 @@ class Cut(NamedTuple):
             return seen._replace(problem=replace(p, start=(p.start[0], start), output=(p.output[0], self.width)))
         at, width = _axis(seen), span(p, 1, self.width)
         part = replace(p, batch=(*p.batch[:at], self.parts, *p.batch[at:]), image=(p.image[0], width),
-                       output=(p.output[0], self.width), start=(p.start[0], 0))
+                       output=(p.output[0], self.width), start=(p.start[0], -(-start % p.image_dilation[1])))
         return Seen(part, _inserted(seen.strides, at, self.width * seen.strides[-1]), depth)
 
     def see_image(self, seen: Seen, image: Any) -> Any:
         """What these outputs look at: all, or parts that overlap."""
         p = seen.problem
-        first, step = p.start[1] + self.first * p.stride[1], self.width * p.stride[1]
-        return self._parted(seen, image[..., first:], step, span(p, 1, self.width)) if self.parts else image
+        if not self.parts:
+            return image
+        step, dilation = p.stride[1], p.image_dilation[1]
+        first = first_sample(p, 1) + self.first * step // dilation
+        return self._parted(seen, image[..., first:], self.width * step // dilation, span(p, 1, self.width))
 
     def see_output(self, seen: Seen, places: Any) -> Any:
         """These outputs."""
@@ -85,7 +88,8 @@ def cuts(p: Problem, tile: tuple[int, int], machine: Machine) -> list[Cut]:
     tiles = int(CACHE_SHARE * machine.l2_bytes / samples) // least * least
     width = max(least, tiles) * tile[1]
     # outputs that look at nothing outside
-    low, high = -(p.start[1] // p.stride[1]), (p.image[1] - p.start[1] - span(p, 1, 1)) // p.stride[1] + 1
+    low, left = -(p.start[1] // p.stride[1]), p.image[1] * p.image_dilation[1] - p.start[1] - reach(p, 1) - 1
+    high = left // p.stride[1] + 1
     first = max(0, -(-low // width)) * width
     count = (min(high, p.output[1]) - first) // width
     if count < 2:

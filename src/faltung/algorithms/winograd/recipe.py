@@ -16,7 +16,7 @@ from .frame import Frame, WinogradRecipe, products_along, size_of, tiles_along
 from .linear import programs
 from .matrices import growth
 from .parts import Part, cuts
-from .seen import Seen, channels_seen, see, taps_seen
+from .seen import Seen, channels_seen, filters_seen, see
 
 TILES = {1: (1,), 2: (3,), 3: (2, 4), 4: (3,), 5: (2, 4), 7: (2,)}
 """For each number of taps along an axis, the outputs of a tile that are worth a look."""
@@ -27,13 +27,16 @@ LINE_TILES = {2: (3,), 3: (4, 6), 4: (3,), 5: (4, 6), 7: (2, 4)}
 STRIDED_TILES = {3: (2, 4), 4: (2, 4), 5: (2, 4), 7: (2,)}
 """The same along any axis whose outputs are two samples apart."""
 
+DILATED_TILES = {3: (4, 8), 4: (4, 8), 5: (4, 8), 7: (4,)}
+"""The same along any axis whose samples are two outputs apart."""
+
 OUTSIDE = 64
 """Columns outside the image that are made one by one, and tiles of a run whose last pieces are."""
 
 REGISTER_TILES = {32: ((8, 3), (16, 1), (12, 2), (6, 4), (8, 1)), 16: ((6, 2), (4, 3), (5, 2), (12, 1), (8, 1))}
 """Channels and vectors of the register tiles that fit so many registers."""
 
-TURNED_TILES = {32: ((1, 16), (2, 14), (2, 8), (4, 6)), 16: ((1, 8), (2, 6), (3, 4))}
+TURNED_TILES = {32: ((1, 16), (2, 8), (4, 6)), 16: ((1, 8), (2, 6), (3, 4))}
 """Of those whose lanes are channels out: vectors of channels, and tiles."""
 
 KERNEL_SHARE = 0.01
@@ -68,14 +71,15 @@ def choose(problem: Problem, strides: tuple[int, ...], machine: Machine, threads
 def _tiles(problem: Problem) -> list[tuple[int, int]]:
     """Tiles that are worth a look; those of lines, whose magnitudes grow along one axis only, are longer."""
     if problem.ndim == 1:
-        return [(1, m) for m in tiles_of(problem.kernel[0], problem.stride[0], LINE_TILES)]
-    down, across = (tiles_of(*axis, TILES) for axis in zip(taps_seen(problem), problem.stride[-2:], strict=True))
+        return [(1, m) for m in tiles_of(problem, 0, LINE_TILES)]
+    down, across = (tiles_of(problem, axis) for axis in (-2, -1))
     return list(zip(down, across, strict=True) if down == across else product(down, across))
 
 
-def tiles_of(taps: int, stride: int, plain: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
-    """Outputs of tiles along an axis; none are known of a kernel or stride that is not in the tables."""
-    return plain.get(taps, ()) if stride == 1 else STRIDED_TILES.get(taps, ()) if stride == 2 else ()
+def tiles_of(p: Problem, axis: int, plain: dict[int, tuple[int, ...]] = TILES) -> tuple[int, ...]:
+    """Outputs of tiles along an axis; none where the tables have nothing."""
+    tables = {(1, 1): plain, (2, 1): STRIDED_TILES, (1, 2): DILATED_TILES}
+    return tables.get((p.stride[axis], p.image_dilation[axis]), {}).get(p.kernel[axis], ())
 
 
 def _parts(seen: Seen, tiles: list[tuple[int, int]], machine: Machine, threads: int) -> tuple[Part, ...]:
@@ -208,7 +212,7 @@ def error_bound(problem: Problem) -> float:
 
 
 def _bound(problem: Problem, tile: tuple[int, int]) -> float:
-    filters = list(zip(tile, taps_seen(problem), (1, *problem.stride)[-2:], strict=True))
+    filters = filters_seen(problem, tile)
     steps = sum(one.roundings for axis in filters for one in programs(*axis))
     grown, terms = 1.01 * prod(growth(*axis) for axis in filters), channels_seen(problem) + steps + 2
     return grown * terms if components(problem) == 1 else (2 + sqrt(2)) * grown * (terms + 3)

@@ -17,7 +17,7 @@ from .components import component
 from .frame import CELLS, Frame
 from .gauss import of_samples
 from .lanes import apart, joined, moved
-from .seen import BEFORE, span
+from .seen import BEFORE, first_sample, span
 
 
 class Samples:
@@ -60,7 +60,7 @@ class Samples:
 
     def _table(self, row: Operand, plane: Operand) -> Value:
         """Where the rows of samples of one row of tiles are noted, for one plane of a volume."""
-        f, entry = self.f, self.down.n * CELLS * 8
+        f, entry = self.f, self.down.span * CELLS * 8
         return f.at(self._place("seen"), f.mul(f.add(f.mul(row, self.frame.planes), plane), entry))
 
     def _find_rows(self) -> None:
@@ -89,7 +89,7 @@ class Samples:
         rows, fills = cell(f, self.context, ROWS), cell(f, self.context, FILLS)
         step = self.problem.kernel_dilation[0]
         top = first_of(f, here, self.down.step, step)
-        with each(f, self.down.n) as i:
+        with each(f, self.down.span) as i:
             mapped = number(f, rows, f.add(top, f.mul(i, step)))
             mark = mapped if plane is None else f.select(f.compare("sge", mapped, 0), f.smaller(plane, 0), mapped)
             inside = f.compare("sge", mark, 0)
@@ -113,7 +113,7 @@ class Samples:
         if count:
             number_bytes = fr.components * fr.size
             adjacent = f.compare("eq", self.column_step, number_bytes)
-            addresses = [self._address(table, i, channel) for i in range(self.down.n)]
+            addresses = [self._address(table, i, channel) for i in range(self.down.span)]
             with f.unless(adjacent):
                 self._copy(table, addresses)
             copies = self._place("copies")
@@ -170,7 +170,7 @@ class Samples:
     def _outside(self) -> list[tuple[int, int | None, int]]:
         """Columns of the buffer outside the image: where they stand, the column that is repeated, and the position."""
         fr, p = self.frame, self.problem
-        start, m = p.start[1], fr.recipe.tile[1]
+        start, m = first_sample(p, 1), fr.recipe.tile[1]
         needed = start + span(p, 1, p.output[1])
         first, behind = fr.columns[0], sum(fr.columns)
         found = []
@@ -183,7 +183,7 @@ class Samples:
     def _constant_columns(self, lines: Value) -> None:
         """A constant column transformed is a constant: written once for a whole strip."""
         f, fr, p = self.f, self.frame, self.problem
-        needed = p.start[1] + span(p, 1, p.output[1])
+        needed = first_sample(p, 1) + span(p, 1, p.output[1])
         for k, (i, row) in product(range(fr.components), enumerate(self.down.samples)):
             for place, mapped, x in self._outside():
                 if mapped is None:
@@ -208,13 +208,13 @@ class Samples:
     def _parted(self, lines: Value, target: Value) -> None:
         """Part the columns of every line into lanes, transform them, and store each product's samples."""
         f, fr = self.f, self.frame
-        start = f.at(lines, (self.problem.start[1] - fr.origin) * fr.size)
+        start = f.at(lines, (first_sample(self.problem, 1) - fr.origin) * fr.size)
         part_bytes = self.down.n * fr.line * fr.size
         with each(f, self.down.n) as i:
             line = f.at(start, f.mul(i, fr.line * fr.size))
             planes = f.at(target, f.mul(i, self.across.n * fr.sample_plane * fr.size))
-            for tile, output, lanes in self._pieces():
-                here = f.at(line, f.mul(output, self.across.stride * fr.size))
+            for tile, column, lanes in self._pieces():
+                here = f.at(line, f.mul(column, fr.size))
                 found = []
                 for part in range(fr.components):
                     rows = [f.at(here, (row * fr.components + part) * part_bytes) for row in range(fr.together)]
@@ -225,12 +225,14 @@ class Samples:
                         f.store(value, f.at(there, (j * fr.sample_plane + k * fr.pitch) * fr.size))
 
     def _pieces(self) -> Iterator[tuple[Operand, Operand, int]]:
-        """First tile, its first output, and lanes; a vector of several rows is the only one."""
+        """First tile, its first column, and lanes; a vector of several rows is the only one."""
         if self.frame.together > 1:
             yield 0, 0, self.frame.lanes
             return
         for some in over_row(self.f, self.frame):
-            yield some.tile, some.output, some.piece.lanes
+            # dilated taps are a stride of one apart, of which a run of tiles makes neighbours
+            column = self.f.mul(some.tile, self.across.step) if self.frame.row.runs == 1 else some.output
+            yield some.tile, column, some.piece.lanes
 
     def _columns(self, rows: list[Value], lanes: int) -> list[Value]:
         """Sample ``j`` of every tile of one row, or of several, for all j."""
@@ -240,15 +242,15 @@ class Samples:
             return f.load(fr.kind(lanes), f.at(rows[0], first * fr.size))
 
         if fr.row.step == 1:
-            return [load(j * unit) for j in range(self.across.n)]
+            return [load(j * unit) for j in range(self.across.span)]
         found: list[Value] = []
-        for first in range(0, self.across.n, step):
+        for first in range(0, self.across.span, step):
             if first == step and len(rows) == 1:
-                behind = range(min(step, self.across.n - step))
+                behind = range(min(step, self.across.span - step))
                 found += [moved(f, found[j], load(step * lanes + j * unit), unit) for j in behind]
             else:
                 found += apart(f, self._numbers(rows, first * unit, lanes), unit)
-        return found[:self.across.n]
+        return found[:self.across.span]
 
     def _numbers(self, rows: list[Value], first: int, lanes: int) -> list[Value]:
         """A tile's step of vectors of the numbers in line from ``first`` on, in one row or one after the other."""

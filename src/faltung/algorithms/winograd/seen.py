@@ -65,9 +65,22 @@ def reach(p: Problem, axis: int) -> int:
     return (p.kernel[axis] - 1) * p.kernel_dilation[axis]
 
 
+def first_sample(p: Problem, axis: int) -> int:
+    """The first sample that the first output could look at."""
+    return -(-p.start[axis] // p.image_dilation[axis])
+
+
 def span(p: Problem, axis: int, outputs: int) -> int:
     """Samples from the first to the last that so many neighbouring outputs look at."""
-    return (outputs - 1) * p.stride[axis] + reach(p, axis) + 1
+    last = p.start[axis] + (outputs - 1) * p.stride[axis] + reach(p, axis)
+    return last // p.image_dilation[axis] - first_sample(p, axis) + 1
+
+
+def filters_seen(p: Problem, tile: tuple[int, int]) -> list[tuple[int, int, int, int, int]]:
+    """Of the two axes, what `filtering` asks for."""
+    strides, dilations = (1, *p.stride)[-2:], (1, *p.image_dilation)[-2:]
+    starts = (start % dilation for start, dilation in zip((0, *p.start)[-2:], dilations, strict=True))
+    return [*zip(tile, taps_seen(p), strides, dilations, starts, strict=True)]
 
 
 def outputs_reach(p: Problem, axis: int) -> int:
