@@ -35,8 +35,8 @@ CALL_CYCLES, PART_CYCLES, PACK_CYCLES = 10_000.0, 5_000.0, 15_000.0
 ROUNDED = 1 - 1e-12
 """A bound that is as large as the cost may come out larger by roundings."""
 
-STREAM_BYTES, SHARED_BYTES, ZEN_SHARED_BYTES, SHARED_CACHE = 5.0, 14.0, 40.0, 1 << 24
-"""Bytes per cycle from memory and from the shared cache, and how much that one may be counted on to hold."""
+SHARED_CACHE = 1 << 24
+"""Bytes that the shared cache may be counted on to hold."""
 
 NEAR_BYTES = 400.0
 """Bytes per cycle that are waited for where a register tile's operands come from the second-level cache."""
@@ -51,9 +51,20 @@ COMPLEX = 2.0
 """Transforms of a complex number, in those of a real one: of two components, whose vectors leave fewer registers."""
 
 
-def shared_bytes(machine: Machine) -> float:
-    """Bytes per cycle of the shared cache: of processors like a Zen 4, where it was measured, and of others."""
-    return ZEN_SHARED_BYTES if machine.vector_bytes == 64 and machine.wide_pipes == 1 else SHARED_BYTES
+class Pace(NamedTuple):
+    """Bytes per cycle from memory, of the taps fetched ahead, and from the shared cache."""
+
+    memory: float
+    shared: float
+
+
+SHARED_BYTES = 14.0
+"""From the shared cache, where nothing else was measured."""
+
+
+def pace_of(machine: Machine) -> Pace:
+    """What was measured on a Zen 4, for processors like it, and on others."""
+    return Pace(7.0, 40.0) if machine.vector_bytes == 64 and machine.wide_pipes == 1 else Pace(5.0, SHARED_BYTES)
 
 
 def vector_cycles(machine: Machine, lanes: int, size: int) -> float:
@@ -100,7 +111,7 @@ class TileCosts:
         self.size, self.components, self.factors = size_of(p), components(p), factors(p)
         self.apart = APART_BYTES // self.size
         self.lanes = machine.vector_bytes // self.size
-        self.shared_bytes = shared_bytes(machine)
+        self.pace = pace_of(machine)
         self.transforms = COMPLEX if self.components > 1 else 1.0
         self.near = machine.vector_bytes / NEAR_BYTES
         self.traffic_cycles = self._traffic()
@@ -139,10 +150,10 @@ class TileCosts:
         # sums are written to the second-level cache, and read from there
         near = 2 * rounds * sums / SUMS_BYTES if sums > self.machine.l1_bytes else 0.0
         if strips.samples + sums > self.machine.l2_bytes:
-            read = strips.samples / self.products / self.shared_bytes / recipe.blocks
+            read = strips.samples / self.products / self.pace.shared / recipe.blocks
             # what does not fit the second-level cache is written to the shared one, and read from there
             moved = 2 * strips.samples * shares + 3 * rounds * sums
-        transforms, reads = self.all_rows * transforms, strips.number * (400.0 + near + moved / self.shared_bytes)
+        transforms, reads = self.all_rows * transforms, strips.number * (400.0 + near + moved / self.pace.shared)
         least = max(self.products_cycles(recipe), strips.number * taps.stream_cycles)
         reads += self.traffic_cycles
         if (CALL_CYCLES + self.problem.groups * (transforms + least + reads)) * ROUNDED > most:
@@ -203,7 +214,7 @@ class TileCosts:
         """To read or write taps, beyond the second-level cache if there are many."""
         if size_bytes <= self.machine.l2_bytes // 2:
             return 0.0
-        return size_bytes / (self.shared_bytes if size_bytes <= SHARED_CACHE else STREAM_BYTES)
+        return size_bytes / (self.pace.shared if size_bytes <= SHARED_CACHE else self.pace.memory)
 
     # --- strips
 
@@ -263,7 +274,7 @@ class TileCosts:
         moved = self.size * prod(p.batch) * (p.channels_in * prod(p.image) + 2 * p.channels_out * prod(p.output))
         if moved <= self.machine.l2_bytes:
             return 0.0
-        return moved / (self.shared_bytes if moved <= SHARED_CACHE else 2 * STREAM_BYTES)
+        return moved / (self.pace.shared if moved <= SHARED_CACHE else 10.0)
 
     # --- a row of tiles
 

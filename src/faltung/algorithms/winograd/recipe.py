@@ -30,6 +30,9 @@ STRIDED_TILES = {3: (2, 4), 4: (2, 4), 5: (2, 4), 7: (2,)}
 DILATED_TILES = {3: (4, 8), 4: (4, 8), 5: (4, 8), 7: (4,)}
 """The same along any axis whose samples are two outputs apart."""
 
+FEW = 8
+"""Outputs along an axis, of which oblong tiles are worth a look."""
+
 OUTSIDE = 64
 """Columns outside the image that are made one by one, and tiles of a run whose last pieces are."""
 
@@ -73,7 +76,9 @@ def _tiles(problem: Problem) -> list[tuple[int, int]]:
     if problem.ndim == 1:
         return [(1, m) for m in tiles_of(problem, 0, LINE_TILES)]
     down, across = (tiles_of(problem, axis) for axis in (-2, -1))
-    return list(zip(down, across, strict=True) if down == across else product(down, across))
+    # oblong tiles cover few outputs with less waste, and need fewer taps; otherwise they are never much better
+    oblong = down != across or (min(problem.output[-2:]) <= FEW and prod(problem.stride[-2:]) == 1)
+    return list(product(down, across) if oblong else zip(down, across, strict=True))
 
 
 def tiles_of(p: Problem, axis: int, plain: dict[int, tuple[int, ...]] = TILES) -> tuple[int, ...]:
