@@ -24,14 +24,16 @@ def _products(f: Function, frame: Frame, samples: Value, taps: Value, sums: Valu
     """All tiles of a strip, one factor."""
     write = _turned_tile if frame.recipe.turned else _register_tile
     *whole, last = frame.register_tiles
+    alike = whole and [part.lanes for part in whole[0]] == [part.lanes for part in last]
     if whole:
         step = whole[0][-1].first + whole[0][-1].lanes
-        end = f.smaller(tiles, last[0].first)
+        end = tiles if alike else f.smaller(tiles, last[0].first)
         with f.loop(0, end, step) as loop:
             offset = f.mul(loop.index, frame.size)
             write(f, frame, whole[0], f.at(samples, offset), taps, f.at(sums, offset))
-    with f.when(f.compare("slt", last[0].first, tiles)):
-        write(f, frame, last, samples, taps, sums)
+    if not alike:
+        with f.when(f.compare("slt", last[0].first, tiles)):
+            write(f, frame, last, samples, taps, sums)
 
 
 def _register_tile(f: Function, frame: Frame, parts: list[Piece], samples: Value, taps: Value, sums: Value) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import prod
 
-from ...compiler.emit import Function, Module, Value
+from ...compiler.emit import Function, Module, Operand, Value
 from ...compiler.entry import emit_entry
 from .code import each, number, transform
 from .components import whole
@@ -33,17 +33,17 @@ def emit_taps(frame: Frame, module: Module) -> None:
     source = f.at(f.load("ptr", f.at(kernel, 8 * TAPS), align=8), f.mul(group, number(f, kernel, BY_GROUP)))
     backwards = number(f, kernel, BACKWARDS)
     lines = f.alloca(frame.components * p.kernel[0] * p.kernel[1] * frame.machine.vector_bytes)
-    # channels behind the last are of no use, but must not be read beyond it
-    rows = [f.mul(f.smaller(f.add(first, lane), p.channels_out - 1), by_out) for lane in range(width)]
-    with each(f, p.channels_in) as c:
-        here, there = f.at(source, f.mul(c, by_in)), f.at(target, f.mul(c, width * frame.size))
-        for start, lanes in _exact_pieces(width, frame.lanes):
-            _turn(f, frame, [f.at(here, row) for row in rows[start:start + lanes]], lines, backwards)
-            # where taps run backwards, their components do, too
-            order = [f.select(f.compare("eq", backwards, 0), k, frame.components - 1 - k)
-                     for k in range(frame.components)]
-            parts = [f.at(lines, f.mul(first, lanes * frame.size)) for first in order]
-            _transform(f, frame, parts, f.at(there, start * frame.size), lanes)
+    # where taps run backwards, their components do, too
+    order = [f.select(f.compare("eq", backwards, 0), k, frame.components - 1 - k) for k in range(frame.components)]
+    for start, lanes in _over(f, _exact_pieces(width, frame.lanes)):
+        # channels behind the last are of no use, but must not be read beyond it
+        channels = [f.add(first, f.add(start, lane)) for lane in range(lanes)]
+        rows = [f.at(source, f.mul(f.smaller(m, p.channels_out - 1), by_out)) for m in channels]
+        parts = [f.at(lines, f.mul(k, lanes * frame.size)) for k in order]
+        own = f.at(target, f.mul(start, frame.size))
+        with each(f, p.channels_in) as c:
+            _turn(f, frame, [f.at(row, f.mul(c, by_in)) for row in rows], lines, backwards)
+            _transform(f, frame, parts, f.at(own, f.mul(c, width * frame.size)), lanes)
     f.finish()
     f = module.function("pack_block", "void", [("ptr", "kernel"), ("i64", "block"), ("i64", "slot")])
     kernel, block, _ = f.arguments
@@ -51,6 +51,16 @@ def emit_taps(frame: Frame, module: Module) -> None:
                                                f.mul(block, number(f, kernel, BY_BLOCK))), local=True)
     f.finish()
     emit_entry(module, "pack", "pack_block")
+
+
+def _over(f: Function, found: list[tuple[int, int]]) -> Iterator[tuple[Operand, int]]:
+    """Each of these, in one loop if they are alike and follow each other."""
+    lanes = found[0][1]
+    if len(found) > 1 and found == [(k * lanes, lanes) for k in range(len(found))]:
+        with f.loop(0, len(found) * lanes, lanes) as turn:
+            yield turn.index, lanes
+        return
+    yield from found
 
 
 def _exact_pieces(count: int, lanes: int) -> list[tuple[int, int]]:
