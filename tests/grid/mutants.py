@@ -94,8 +94,8 @@ MUTANTS: dict[str, Apply] = {
         pixels.PixelTile, "_tile", lambda original, tile, image, kernel, sums, size: (
             setattr(tile, "row_dilation", 1), original(tile, image, kernel, sums, size))[1]),
     "channels are stored one pixel late": _wrap(
-        ChannelTile, "_tile", lambda original, tile, image, kernel, sums: original(
-            tile, tile.f.at(image, tile.frame.accumulator.size), kernel, sums)),
+        ChannelTile, "_tile", lambda original, tile, image, *others: original(
+            tile, tile.f.at(image, tile.frame.accumulator.size), *others)),
     "a group's kernel is another's": _wrap(
         Work, "_channel_blocks", lambda original, work, image, scratch, out, group, share: original(
             work, image, scratch, out, 0, share)),

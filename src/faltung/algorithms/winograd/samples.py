@@ -230,8 +230,7 @@ class Samples:
             yield 0, 0, self.frame.lanes
             return
         for some in over_row(self.f, self.frame):
-            # dilated taps are a stride of one apart, of which a run of tiles makes neighbours
-            column = self.f.mul(some.tile, self.across.step) if self.frame.row.runs == 1 else some.output
+            column = some.output if self.frame.row.step == 1 else self.f.mul(some.tile, self.across.step)
             yield some.tile, column, some.piece.lanes
 
     def _columns(self, rows: list[Value], lanes: int) -> list[Value]:
