@@ -340,13 +340,14 @@ def test_threads_batch_alignment_and_strips_change_no_bit() -> None:
 @pytest.mark.parametrize("p", [
     LINE, VOLUME, DILATED, DISTANT, STRIDED, replace(LINE, stride=(2,), output=(99,)), TRANSPOSED,
     replace(LINE, image_dilation=(2,), image=(101,)),
-    replace(LINE, image=(400,), output=(390,), start=(-8,), kernel_dilation=(8,))])
+    replace(LINE, image=(400,), output=(390,), start=(-8,), kernel_dilation=(8,)),
+    replace(LINE, image=(400,), output=(390,), start=(-5,), kernel_dilation=(5,))])
 def test_parts_threads_and_the_batch_change_no_bit_of_lines_and_volumes(p: Problem) -> None:
     image, kernel, bias = arrays(Case(p, 9))
     whole = build(p)
     want = run(p, image, kernel, bias, detect(), executable=whole)[0]
     tile = whole.recipe.tile
-    for width, threads in ((2 * tile[1], 1), (4 * tile[1], 2)):
+    for width, threads in ((tile[1], 1), (2 * tile[1], 1), (4 * tile[1], 2)):
         cut = built(Case(p, 9), detect(), WinogradRecipe(tile, 2, 3, 2, 1), threads, width)
         assert run(p, image, kernel, bias, detect(), threads=threads, executable=cut)[0].tobytes() == want.tobytes()
     one = replace(p, batch=())

@@ -52,9 +52,10 @@ COMPLEX = 2.0
 
 
 class Pace(NamedTuple):
-    """Bytes per cycle from memory, of the taps fetched ahead, and from the shared cache."""
+    """Bytes per cycle of taps fetched ahead, from memory and from the shared cache, and of all else in that cache."""
 
     memory: float
+    stream: float
     shared: float
 
 
@@ -64,7 +65,8 @@ SHARED_BYTES = 14.0
 
 def pace_of(machine: Machine) -> Pace:
     """What was measured on a Zen 4, for processors like it, and on others."""
-    return Pace(7.0, 40.0) if machine.vector_bytes == 64 and machine.wide_pipes == 1 else Pace(5.0, SHARED_BYTES)
+    is_zen = machine.vector_bytes == 64 and machine.wide_pipes == 1
+    return Pace(7.0, 20.0, 40.0) if is_zen else Pace(5.0, SHARED_BYTES, SHARED_BYTES)
 
 
 def vector_cycles(machine: Machine, lanes: int, size: int) -> float:
@@ -214,7 +216,7 @@ class TileCosts:
         """To read or write taps, beyond the second-level cache if there are many."""
         if size_bytes <= self.machine.l2_bytes // 2:
             return 0.0
-        return size_bytes / (self.pace.shared if size_bytes <= SHARED_CACHE else self.pace.memory)
+        return size_bytes / (self.pace.stream if size_bytes <= SHARED_CACHE else self.pace.memory)
 
     # --- strips
 
