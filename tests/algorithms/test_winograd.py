@@ -297,10 +297,14 @@ def test_a_border_that_is_not_finite(fill: float) -> None:
 
 @pytest.mark.parametrize("scale", [1e37, 3e38])
 def test_what_would_overflow_on_the_way_is_summed_directly(scale: float) -> None:
-    p = replace(PLAIN, channels_in=2)
+    overflows_on_the_way(replace(PLAIN, channels_in=2), scale)
+
+
+def overflows_on_the_way(p: Problem, scale: float) -> None:
+    """Samples so large that transforms would overflow, under taps so small that outputs do not."""
     image, kernel, _ = arrays(Case(p, 5))
-    image = (image / np.abs(image).max() * scale).astype("float32")
-    kernel = (kernel / np.abs(kernel).sum() / 4).astype("float32")
+    image = (image / np.abs(image).max() * scale).astype(p.image_dtype)
+    kernel = (kernel / np.abs(kernel).sum() / 4).astype(p.kernel_dtype)
     got, want = run(p, image, kernel, None, detect(), executable=build(p))[0], oracle(p, image, kernel)
     assert np.isfinite(got).all()
     np.testing.assert_allclose(got, want, atol=float(np.abs(want).max()) * 1e-5)

@@ -9,8 +9,19 @@ import numpy as np
 import pytest
 
 import faltung as ft
-from algorithms.test_winograd import DILATED, DISTANT, LINE, PLAIN, VOLUME, build, built, oracle, typed
-from algorithms.test_winograd_kernels import RECIPES, runs
+from algorithms.test_winograd import (
+    DILATED,
+    DISTANT,
+    LINE,
+    PLAIN,
+    VOLUME,
+    build,
+    built,
+    oracle,
+    overflows_on_the_way,
+    typed,
+)
+from algorithms.test_winograd_kernels import RECIPES, runs, used_once
 from faltung import machine
 from faltung.algorithms import winograd
 from faltung.algorithms.winograd import recipe as outside
@@ -53,17 +64,7 @@ def test_images_and_outputs_may_lie_in_any_way(view: str, isa: str) -> None:
 @pytest.mark.parametrize("isa", EACH)
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_kernel_that_is_used_once_has_the_same_bits(recipe: WinogradRecipe, isa: str) -> None:
-    known = detect() if isa == "own" else machine.fake(isa, triple="")
-    recipe = recipe._replace(channels=3 * recipe.channels)
-    image, kernel, _ = arrays(Case(WIDE, 1))
-    want = None
-    for threads in (1, 2):
-        executable = built(Case(WIDE, 1), known, recipe, threads)
-        for pack in (executable.pack, executable.pack_once):
-            got = runs(WIDE, executable, image, pack(kernel), None, threads)
-            want = got if want is None else want
-            assert got.tobytes() == want.tobytes()
-    np.testing.assert_allclose(want, output_view(WIDE)(oracle(WIDE, image, kernel)), atol=1e-3)
+    used_once(WIDE, recipe._replace(channels=3 * recipe.channels), isa)
 
 
 @pytest.mark.parametrize("p", [WIDE, *SHAPES[1:3], replace(FLAT, kernel=(5, 5), channels_out=17)])
@@ -177,13 +178,7 @@ def agree(p: Problem, image: np.ndarray, kernel: np.ndarray, bias: Any, executab
 
 @pytest.mark.parametrize("scale", [1e37, 2e38])
 def test_what_would_overflow_on_the_way_is_summed_directly(scale: float) -> None:
-    p = replace(FLAT, channels_in=2)
-    image, kernel, _ = arrays(Case(p, 5))
-    image = (image / np.abs(image).max() * scale).astype("complex64")
-    kernel = (kernel / np.abs(kernel).sum() / 4).astype("complex64")
-    got, want = run(p, image, kernel, None, detect(), executable=build(p))[0], oracle(p, image, kernel)
-    assert np.isfinite(got).all()
-    np.testing.assert_allclose(got, want, atol=float(np.abs(want).max()) * 1e-5)
+    overflows_on_the_way(replace(FLAT, channels_in=2), scale)
 
 
 def test_a_huge_number_destroys_no_small_one_elsewhere() -> None:

@@ -35,8 +35,8 @@ CALL_CYCLES, PART_CYCLES, PACK_CYCLES = 10_000.0, 5_000.0, 15_000.0
 ROUNDED = 1 - 1e-12
 """A bound that is as large as the cost may come out larger by roundings."""
 
-SHARED_CACHE = 1 << 24
-"""Bytes that the shared cache may be counted on to hold."""
+SHARED_CACHE, SHARED_BYTES, MEMORY_BYTES = 1 << 24, 14.0, 10.0
+"""Bytes that the shared cache may be counted on to hold; per cycle from it, unless `pace_of` knows; from memory."""
 
 NEAR_BYTES = 400.0
 """Bytes per cycle that are waited for where a register tile's operands come from the second-level cache."""
@@ -57,10 +57,6 @@ class Pace(NamedTuple):
     memory: float
     stream: float
     shared: float
-
-
-SHARED_BYTES = 14.0
-"""From the shared cache, where nothing else was measured."""
 
 
 def pace_of(machine: Machine) -> Pace:
@@ -276,7 +272,7 @@ class TileCosts:
         moved = self.size * prod(p.batch) * (p.channels_in * prod(p.image) + 2 * p.channels_out * prod(p.output))
         if moved <= self.machine.l2_bytes:
             return 0.0
-        return moved / (self.pace.shared if moved <= SHARED_CACHE else 10.0)
+        return moved / (self.pace.shared if moved <= SHARED_CACHE else MEMORY_BYTES)
 
     # --- a row of tiles
 
